@@ -1,0 +1,88 @@
+"""The commands of lessonlib: ``python -m lessonlib record`` trains the recorded runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from lessonlib import data, runs, training
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command of the library.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after ``python -m lessonlib``; those of the process by default.
+
+    Returns
+    -------
+    int
+        0 when done, 1 when something is missing, with a message on standard error.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (ImportError, OSError, ValueError) as error:
+        print(f"lessonlib: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lessonlib", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    record = commands.add_parser("record", help="train a recipe on CIFAR-10 and record the runs")
+    record.add_argument("recipe", choices=sorted(training.RECIPES))
+    record.add_argument("--seeds", type=_seed_range, default=range(10, 20), metavar="A-B", help="default: 10-19")
+    record.add_argument("--data", help="CIFAR-10 folder or archive (default: as lessonlib.data.cifar10 finds it)")
+    record.add_argument("--download", action="store_true", help="download CIFAR-10 if it is nowhere")
+    record.add_argument("--out", type=Path, help="folder of the recordings (default: that of the course)")
+    record.add_argument("--device", help="torch device (default: the fastest)")
+    record.add_argument("--precision", choices=training.PRECISIONS, help="default: bfloat16 where the hardware has it")
+    record.add_argument("--keep-logits", type=int, default=2_000, metavar="N", help="logits kept (default: 2000)")
+    record.add_argument("--again", action="store_true", help="replace recordings that exist")
+    record.set_defaults(run=_record)
+    return parser
+
+
+def _seed_range(text: str) -> range:
+    first, _, last = text.partition("-")
+    try:
+        seeds = range(int(first), int(last or first) + 1)
+    except ValueError:
+        seeds = range(0)
+    if not seeds:
+        raise argparse.ArgumentTypeError(f"seeds look like 7 or 10-19, got {text!r}")
+    return seeds
+
+
+def _record(options: argparse.Namespace) -> int:
+    folder = options.out or runs.recordings_folder()
+    images = data.cifar10(options.data, download=options.download)
+    device = options.device or training.choose_device()
+    precision = options.precision or training.choose_precision(device)
+    for seed in options.seeds:
+        target = folder / runs.recording_name(options.recipe, seed)
+        if target.exists() and not options.again:
+            print(f"{target.name} exists; --again replaces it")
+            continue
+        started = time.perf_counter()
+        run = training.train(
+            training.RECIPES[options.recipe], images, seed=seed, device=device, precision=precision,
+            keep_logits=options.keep_logits, on_epoch=_print_epoch,
+        )
+        run.save(target)
+        print(f"{target} written after {time.perf_counter() - started:.0f} s")
+    return 0
+
+
+def _print_epoch(epoch: int, row: dict[str, float]) -> None:
+    print(f"epoch {epoch:3d}  " + "  ".join(f"{name} {value:.4f}" for name, value in row.items()), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,330 @@
+"""The measures: softmax, cross-entropy, accuracy, and how sure we may be of their means.
+
+Taught in lesson 1; every formula here is short enough to be read there. Natural logarithms
+throughout, so losses are in nats. Checked against torch, Keras and scikit-learn in
+``tests/test_metrics.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lessonlib import _validate as check
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over a finite set of examples, with its standard error.
+
+    Attributes
+    ----------
+    value : float
+        The mean.
+    standard_error : float
+        The standard deviation that the mean would have over fresh sets of `n` examples.
+    n : int
+        How many examples it was measured on.
+    """
+
+    value: float
+    standard_error: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ± {self.standard_error:.3f} (n = {self.n})"
+
+    def interval(self, z: float = 1.96) -> tuple[float, float]:
+        """Return the ends of the normal interval ``value ± z * standard_error`` (95 % for 1.96)."""
+        return self.value - z * self.standard_error, self.value + z * self.standard_error
+
+
+def log_softmax(logits: ArrayLike) -> NDArray[np.float64]:
+    """Compute the logarithm of the softmax of each row, without overflow.
+
+    Parameters
+    ----------
+    logits : array_like, shape (n_examples, n_classes)
+        Scores before the softmax, any real numbers.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_examples, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If the logits are empty, not finite, or not a matrix with at least two columns.
+
+    Notes
+    -----
+    Subtracting the largest logit of the row changes nothing in exact arithmetic and keeps
+    every exponential at most 1 (the log-sum-exp device; Goodfellow et al. 2016, section 4.1).
+    """
+    scores = check.score_matrix(logits, "logits")
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def softmax(logits: ArrayLike) -> NDArray[np.float64]:
+    """Turn each row of logits into probabilities that sum to one.
+
+    Parameters
+    ----------
+    logits : array_like, shape (n_examples, n_classes)
+
+    Returns
+    -------
+    ndarray of float64, shape (n_examples, n_classes)
+
+    Raises
+    ------
+    ValueError
+        As `log_softmax`.
+
+    Examples
+    --------
+    >>> softmax([[0.0, 0.0]])
+    array([[0.5, 0.5]])
+    """
+    return np.exp(log_softmax(logits))
+
+
+def cross_entropy_per_example(
+    labels: ArrayLike, *, logits: ArrayLike | None = None, probabilities: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Compute minus the log of the probability that each example gave to its true class.
+
+    Say which of the two you pass: confusing them is the most common silent bug with this loss
+    (lesson 1).
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (n_examples,)
+        The true classes, numbered from 0.
+    logits : array_like, shape (n_examples, n_classes), optional
+        Scores before the softmax.
+    probabilities : array_like, shape (n_examples, n_classes), optional
+        Rows that sum to one. A probability of 0 on the true class costs infinity, without a warning.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_examples,)
+        Losses in nats, each at least 0.
+
+    Raises
+    ------
+    TypeError
+        If both or neither of `logits` and `probabilities` are given.
+    ValueError
+        If shapes disagree, labels are out of range, or values are not finite or not probabilities.
+
+    Examples
+    --------
+    >>> cross_entropy_per_example([0], probabilities=[[0.9, 0.1]]).round(4)
+    array([0.1054])
+    """
+    if (logits is None) == (probabilities is None):
+        given = "neither" if logits is None else "both"
+        raise TypeError(f"cross-entropy needs exactly one of logits= and probabilities=, got {given}.")
+    if logits is not None:
+        log_p = log_softmax(logits)
+    else:
+        with np.errstate(divide="ignore"):
+            log_p = np.log(check.probability_matrix(probabilities))
+    true_class = check.label_vector(labels, log_p.shape[1], n_examples=len(log_p))
+    # Adding 0.0 turns the -0.0 of a certain, right answer into 0.0.
+    return -log_p[np.arange(len(log_p)), true_class] + 0.0
+
+
+def cross_entropy(
+    labels: ArrayLike, *, logits: ArrayLike | None = None, probabilities: ArrayLike | None = None
+) -> float:
+    """Compute the mean cross-entropy over the examples, in nats.
+
+    Parameters, shapes and errors are those of `cross_entropy_per_example`.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> round(cross_entropy([2], probabilities=[[0.25, 0.35, 0.40]]), 4)
+    0.9163
+    """
+    return float(cross_entropy_per_example(labels, logits=logits, probabilities=probabilities).mean())
+
+
+def cross_entropy_gradient(labels: ArrayLike, logits: ArrayLike) -> NDArray[np.float64]:
+    """Compute the gradient of each example's cross-entropy in its own logits: ``p - y``.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (n_examples,)
+    logits : array_like, shape (n_examples, n_classes)
+
+    Returns
+    -------
+    ndarray of float64, shape (n_examples, n_classes)
+        The predicted probabilities minus the one-hot label; each row sums to zero. Divide by
+        ``n_examples`` for the gradient of the mean.
+
+    Raises
+    ------
+    ValueError
+        As `cross_entropy_per_example`.
+    """
+    gradient = softmax(logits)
+    true_class = check.label_vector(labels, gradient.shape[1], n_examples=len(gradient))
+    gradient[np.arange(len(gradient)), true_class] -= 1.0
+    return gradient
+
+
+def correct(labels: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
+    """Say for each example whether its highest score stands at the true class.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (n_examples,)
+    scores : array_like, shape (n_examples, n_classes)
+        Logits or probabilities; the order alone counts. Of equal highest scores the first wins,
+        as in NumPy, torch and Keras.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_examples,)
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, labels are out of range or scores are not finite.
+    """
+    matrix = check.score_matrix(scores, "scores")
+    true_class = check.label_vector(labels, matrix.shape[1], n_examples=len(matrix))
+    return matrix.argmax(axis=1) == true_class
+
+
+def accuracy(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Compute the share of examples whose highest score stands at the true class.
+
+    Parameters and errors are those of `correct`.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Examples
+    --------
+    >>> accuracy([0, 0], [[0.9, 0.1], [0.4, 0.6]])
+    0.5
+    """
+    return float(correct(labels, scores).mean())
+
+
+def estimate_mean(values: ArrayLike) -> Estimate:
+    """Estimate a mean and its standard error from one value per example.
+
+    Serves the loss (pass `cross_entropy_per_example`) and the accuracy (pass `correct`).
+
+    Parameters
+    ----------
+    values : array_like, shape (n_examples,)
+        Losses in nats, or hits as booleans.
+
+    Returns
+    -------
+    Estimate
+        The standard error is ``sd / sqrt(n)`` with the standard deviation over n, which for
+        hits is the binomial ``sqrt(p (1 - p) / n)`` exactly.
+
+    Raises
+    ------
+    ValueError
+        If the values are empty, not finite or not a vector.
+    """
+    array = check.finite_array(values, "values", ndim=1)
+    return Estimate(float(array.mean()), float(array.std() / np.sqrt(len(array))), len(array))
+
+
+def accuracy_standard_error(accuracy: float, n_examples: int) -> float:
+    """Compute the binomial standard error ``sqrt(p (1 - p) / n)`` of an accuracy.
+
+    Parameters
+    ----------
+    accuracy : float
+        A share between 0 and 1 (not a percentage).
+    n_examples : int
+        How many examples it was measured on.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If the accuracy is outside 0..1 or `n_examples` is below 1.
+
+    Examples
+    --------
+    >>> accuracy_standard_error(0.5, 100)
+    0.05
+    """
+    share = check.number_within(accuracy, "accuracy (as a share, 0.87 rather than 87)", 0, 1)
+    return float(np.sqrt(share * (1 - share) / check.whole_number(n_examples, "n_examples", low=1)))
+
+
+def highest_loss_of_a_right_answer(n_classes: int) -> float:
+    """Compute ``ln K``: no example whose highest probability is at its true class costs more.
+
+    The highest of K probabilities is at least 1/K, so its cost is at most ln K (lesson 1).
+
+    Parameters
+    ----------
+    n_classes : int
+        At least 2.
+
+    Returns
+    -------
+    float
+        In nats.
+
+    Raises
+    ------
+    ValueError
+        If `n_classes` is below 2.
+    """
+    return float(np.log(check.whole_number(n_classes, "n_classes", low=2)))
+
+
+def double_softmax_floor(n_classes: int) -> float:
+    """Compute the lowest loss that a network can report when softmax is applied twice.
+
+    Probabilities lie between 0 and 1, so as logits they differ by at most 1: even a certain and
+    right answer then costs ``ln(1 + (K - 1) / e)`` (lesson 1).
+
+    Parameters
+    ----------
+    n_classes : int
+        At least 2.
+
+    Returns
+    -------
+    float
+        In nats.
+
+    Raises
+    ------
+    ValueError
+        If `n_classes` is below 2.
+
+    Examples
+    --------
+    >>> round(double_softmax_floor(10), 3)
+    1.461
+    """
+    return float(np.log1p((check.whole_number(n_classes, "n_classes", low=2) - 1) / np.e))

@@ -1,0 +1,343 @@
+"""Runs: metrics per epoch and, where kept, validation logits per epoch, with their provenance.
+
+A `Run` is what training gives, what a recording on disk holds, and what figures and lessons read.
+Files are ``.npz`` without pickled objects, so a file from a stranger can hold numbers and text only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lessonlib import _validate as check
+from lessonlib import metrics, storage
+
+#: Environment variable that points to another folder of recorded runs.
+FOLDER_VARIABLE = "LESSONLIB_RECORDINGS"
+FORMAT_VERSION = 1
+#: A recording never unpacks to more than this; a larger file is refused before it is read.
+LARGEST_FILE_BYTES = 256 * 2**20
+#: Metrics where a larger value is better; of all others the smallest is the best.
+LARGER_IS_BETTER = frozenset({"train_accuracy", "val_accuracy", "running_train_accuracy"})
+
+
+class RunFileError(ValueError):
+    """A file is not a readable run; the message says why."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Attributes
+    ----------
+    metrics : mapping of str to ndarray of float64, shape (n_epochs,)
+        One value per epoch under names such as ``val_loss`` (nats) and ``val_accuracy`` (shares).
+    val_logits : ndarray of float16, shape (n_epochs, n_examples, n_classes), optional
+        Scores before the softmax on fixed validation examples, after each epoch. Other floats are
+        rounded to float16, beyond its range (65,504) to infinity.
+    val_labels : ndarray of int64, shape (n_examples,), optional
+        Their true classes; there exactly when `val_logits` are.
+    provenance : mapping
+        Recipe, seed, data and its checksum, versions, device: what is needed to repeat the run.
+
+    Raises
+    ------
+    ValueError
+        If there is no epoch, the lengths disagree, or logits and labels do not fit together.
+    """
+
+    metrics: Mapping[str, NDArray[np.float64]]
+    val_logits: NDArray[np.float16] | None = None
+    val_labels: NDArray[np.int64] | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        metrics = {name: _metric_vector(values, name) for name, values in self.metrics.items()}
+        object.__setattr__(self, "metrics", metrics)
+        lengths = {name: len(values) for name, values in metrics.items()}
+        if not lengths or min(lengths.values()) == 0:
+            raise ValueError(f"a run needs at least one metric with at least one epoch, got {lengths}.")
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"every metric needs one value per epoch, got lengths {lengths}.")
+        if (self.val_logits is None) != (self.val_labels is None):
+            raise ValueError("val_logits and val_labels belong together: pass both or neither.")
+        if self.val_logits is not None:
+            self._check_logits()
+
+    def _check_logits(self) -> None:
+        with np.errstate(over="ignore"):
+            logits = np.asarray(self.val_logits).astype(np.float16, copy=False)
+        if logits.ndim != 3 or len(logits) != self.n_epochs:
+            raise ValueError(
+                f"val_logits must have shape (n_epochs={self.n_epochs}, n_examples, n_classes), got {logits.shape}."
+            )
+        labels = check.label_vector(self.val_labels, logits.shape[2], n_examples=logits.shape[1])
+        object.__setattr__(self, "val_logits", logits)
+        object.__setattr__(self, "val_labels", labels)
+
+    def __str__(self) -> str:
+        name = self.provenance.get("recipe", {}).get("name", "run")
+        seed = self.provenance.get("seed")
+        last = ", ".join(f"{key} {values[-1]:.3f}" for key, values in self.metrics.items())
+        return f"{name}{'' if seed is None else f' (seed {seed})'}: {self.n_epochs} epochs, at the end {last}"
+
+    @property
+    def n_epochs(self) -> int:
+        """Return the number of epochs."""
+        return len(next(iter(self.metrics.values())))
+
+    @property
+    def epochs(self) -> NDArray[np.int64]:
+        """Return the epoch numbers, 1 for the first, shape (n_epochs,)."""
+        return np.arange(1, self.n_epochs + 1)
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        """Return one metric, shape (n_epochs,); an unknown name lists the known ones."""
+        if name not in self.metrics:
+            raise KeyError(f"no metric {name!r} in this run: it has {', '.join(self.metrics)}.")
+        return self.metrics[name]
+
+    def best_epoch(self, metric: str = "val_loss") -> int:
+        """Return the number of the epoch at which a metric was best, 1 for the first.
+
+        Parameters
+        ----------
+        metric : str
+            Smallest is best unless it is listed in `LARGER_IS_BETTER`. NaN is passed over.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        KeyError
+            If the run has no such metric.
+        ValueError
+            If every value is NaN.
+        """
+        values = self[metric]
+        if np.isnan(values).all():
+            raise ValueError(f"{metric} is NaN in every epoch: the run diverged, there is no best epoch.")
+        best = np.nanargmax(values) if metric in LARGER_IS_BETTER else np.nanargmin(values)
+        return int(best) + 1
+
+    def val_losses(self) -> NDArray[np.float64]:
+        """Compute the cross-entropy of each kept validation example after each epoch.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_epochs, n_examples)
+            In nats, from the kept float16 logits.
+
+        Raises
+        ------
+        ValueError
+            If the run kept no logits.
+        """
+        return self._per_example(lambda logits: metrics.cross_entropy_per_example(self.val_labels, logits=logits))
+
+    def val_hits(self) -> NDArray[np.bool_]:
+        """Say for each kept validation example and epoch whether the answer was right.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_epochs, n_examples)
+
+        Raises
+        ------
+        ValueError
+            If the run kept no logits.
+        """
+        return self._per_example(lambda logits: metrics.correct(self.val_labels, logits))
+
+    def _per_example(self, measure: Callable[[NDArray], NDArray]) -> NDArray:
+        if self.val_logits is None:
+            raise ValueError("this run kept no validation logits: record it with --keep-logits N.")
+        return np.stack([measure(logits) for logits in self.val_logits])
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the run to an ``.npz`` file, completely or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+            Must end in ``.npz``.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        ValueError
+            If the path does not end in ``.npz``.
+        TypeError
+            If the provenance holds something that JSON cannot.
+        OSError
+            If it cannot be written; an older file is then untouched.
+        """
+        target = Path(path)
+        if target.suffix != ".npz":
+            raise ValueError(f"a run is saved as .npz, got {target.name!r}: name it {target.stem}.npz.")
+        about = json.dumps({"format": FORMAT_VERSION, "provenance": dict(self.provenance)}, sort_keys=True)
+        arrays = {f"metric_{name}": values for name, values in self.metrics.items()}
+        if self.val_logits is not None:
+            arrays |= {"val_logits": self.val_logits, "val_labels": self.val_labels.astype(np.int16)}
+        return storage.write_atomically(
+            target, lambda file: np.savez_compressed(file, about=np.array(about), **arrays)
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Run:
+        """Read a run from an ``.npz`` file.
+
+        Parameters
+        ----------
+        path : path-like
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        RunFileError
+            If the file is damaged, too large, of a later format, or holds anything but arrays.
+        """
+        source = Path(path)
+        if not source.exists():
+            raise FileNotFoundError(f"there is no run at {source}.")
+        try:
+            _refuse_oversized(source)
+            with np.load(source, allow_pickle=False) as file:
+                about = json.loads(str(file["about"]))
+                metrics = {
+                    key.removeprefix("metric_"): file[key] for key in file.files if key.startswith("metric_")
+                }
+                logits = file["val_logits"] if "val_logits" in file.files else None
+                labels = file["val_labels"].astype(np.int64) if "val_labels" in file.files else None
+            if about["format"] > FORMAT_VERSION:
+                raise RunFileError(
+                    f"{source} has format {about['format']}, this lessonlib reads {FORMAT_VERSION}: update lessonlib."
+                )
+            return cls(metrics, logits, labels, about["provenance"])
+        except RunFileError:
+            raise
+        except Exception as error:  # a damaged zip can raise almost anything
+            raise RunFileError(f"{source} is not a run saved by lessonlib ({error}): record it again.") from error
+
+
+def _metric_vector(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    vector = np.asarray(values, dtype=np.float64)
+    if vector.ndim != 1:
+        raise ValueError(f"metric {name!r} must be a vector with one value per epoch, got shape {vector.shape}.")
+    return vector
+
+
+def _refuse_oversized(source: Path) -> None:
+    with zipfile.ZipFile(source) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > LARGEST_FILE_BYTES:
+        raise RunFileError(
+            f"{source} would unpack to {unpacked / 2**20:.0f} MiB, a run is at most "
+            f"{LARGEST_FILE_BYTES / 2**20:.0f}: it is not a recording of the course, delete it."
+        )
+
+
+def recordings_folder() -> Path:
+    """Return the folder of the recorded runs that come with the course.
+
+    Returns
+    -------
+    Path
+        ``$LESSONLIB_RECORDINGS`` if it is set, else ``recordings`` in the working folder, else
+        ``notebooks/recordings`` beside the package.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    """
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    beside = Path(__file__).resolve().parents[1] / "notebooks" / "recordings"
+    candidates = [Path(chosen)] if chosen else [Path("recordings"), beside]
+    for folder in candidates:
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(
+        f"no recorded runs at {' or '.join(map(str, candidates))}: "
+        f"set {FOLDER_VARIABLE} to notebooks/recordings of the course."
+    )
+
+
+def recording(recipe: str, seed: int) -> Run:
+    """Load one recorded run.
+
+    Parameters
+    ----------
+    recipe : str
+        The recipe's name, such as ``"main"``.
+    seed : int
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    FileNotFoundError
+        If it was not recorded; the message lists what was.
+    """
+    folder = recordings_folder()
+    path = folder / recording_name(recipe, seed)
+    if not path.exists():
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.npz"))) or "nothing"
+        raise FileNotFoundError(
+            f"no recording {path.name} in {folder}: choose one that is there ({known}), "
+            "or train it with python -m lessonlib record."
+        )
+    return Run.load(path)
+
+
+def recordings(recipe: str) -> list[Run]:
+    """Load every recorded run of a recipe, in the order of the seeds.
+
+    Parameters
+    ----------
+    recipe : str
+
+    Returns
+    -------
+    list of Run
+
+    Raises
+    ------
+    FileNotFoundError
+        If none was recorded.
+    """
+    prefix = f"{recipe}-seed"
+    folder = recordings_folder()
+    # Copies such as "main-seed3 (1).npz" are not recordings.
+    seeds = sorted(int(end) for p in folder.glob(f"{prefix}*.npz") if (end := p.stem.removeprefix(prefix)).isdecimal())
+    if not seeds:
+        raise FileNotFoundError(
+            f"no recorded runs of {recipe!r} in {folder}: train them with python -m lessonlib record."
+        )
+    return [recording(recipe, seed) for seed in seeds]
+
+
+def recording_name(recipe: str, seed: int) -> str:
+    """Return the file name of a recorded run."""
+    return f"{recipe}-seed{seed}.npz"

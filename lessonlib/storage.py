@@ -1,0 +1,145 @@
+"""Where files are kept, and how they are written so that nothing of the user's is lost.
+
+A file is written beside its place and moved there when complete: a reader sees the old file or
+the new one, never half of either, however the writer ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import platformdirs
+
+#: Environment variable that moves the learner's answers to another folder.
+HOME_VARIABLE = "LESSONLIB_HOME"
+
+
+def learner_folder() -> Path:
+    """Return the folder that keeps the learner's predictions and answers, made if missing.
+
+    Returns
+    -------
+    Path
+        ``$LESSONLIB_HOME`` if it is set, else the user's data folder of the operating system.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made.
+    """
+    chosen = os.environ.get(HOME_VARIABLE)
+    folder = Path(chosen) if chosen else platformdirs.user_data_path("lessonlib", appauthor=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]) -> Path:
+    """Write a file completely or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        Where the file goes; its folder is made if missing, an old file is replaced at the end.
+    write : callable
+        Receives an open binary file and writes the content.
+
+    Returns
+    -------
+    Path
+        The path written.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the place cannot be written; an old file is then untouched.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Not tempfile: its files are readable by their owner alone, and a recording is for everyone.
+    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+    try:
+        with open(part, "xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def append_record(name: str, record: Mapping[str, Any]) -> None:
+    """Append one record to a file of the learner, on disk when the function returns.
+
+    Records are JSON, one to a line. A single write in append mode keeps the lines of two open
+    notebooks apart, and nothing already written is ever rewritten.
+
+    Parameters
+    ----------
+    name : str
+        File name in `learner_folder`, such as ``"predictions.jsonl"``.
+    record : mapping
+        Anything that JSON can hold.
+
+    Raises
+    ------
+    TypeError
+        If JSON cannot hold the record.
+    OSError
+        If the file cannot be written.
+    """
+    line = json.dumps(record, sort_keys=True).encode() + b"\n"
+    with open(learner_folder() / name, "ab+") as file:
+        if _ends_within_a_line(file):  # an earlier writer was killed half-way
+            line = b"\n" + line
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _ends_within_a_line(file: BinaryIO) -> bool:
+    if file.seek(0, os.SEEK_END) == 0:
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
+
+
+def read_records(name: str) -> list[dict[str, Any]]:
+    """Read the records of a file of the learner, oldest first.
+
+    Parameters
+    ----------
+    name : str
+        File name in `learner_folder`.
+
+    Returns
+    -------
+    list of dict
+        Empty if there is no such file. A line that is not a record (a writer was killed half-way)
+        is left in the file and passed over with a warning.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
+    path = learner_folder() / name
+    if not path.exists():
+        return []
+    records = []
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            record = None
+        if isinstance(record, dict):
+            records.append(record)
+        elif line.strip():
+            warnings.warn(f"{path}, line {number} is damaged and was passed over: {line[:40]!r}", stacklevel=2)
+    return records

@@ -1,0 +1,104 @@
+"""Write the three files that name exact versions; run as ``python course.py lock [--upgrade]``.
+
+``requirements.lock`` holds every package, for every system. ``environment.yml`` (conda) and ``binder/requirements.txt``
+(what the lessons need on Binder, without the tests and without PyTorch, whose build is chosen later) are made from it.
+Versions stay as they are unless ``--upgrade`` is given or pyproject.toml no longer allows them.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "requirements.lock"
+CONDA = ROOT / "environment.yml"
+BINDER = ROOT / "binder" / "requirements.txt"
+
+HEAD = "# Exact versions, made from pyproject.toml by: python course.py lock\n"
+PYTHON = "3.11"  # the oldest that the course supports: what resolves there resolves on newer ones
+
+GROUPS = {
+    "": "the library and every lesson",
+    "torch": "lessons 1 and 6: networks in PyTorch",
+    "keras": "lesson 1: networks in Keras",
+    "lab": "to open the lessons",
+    "dev": "to build and test the lessons",
+    "install": "to choose the build of PyTorch, and to install the library",
+}
+
+CONDA_HEAD = f"""{HEAD}#
+#     conda env create -f environment.yml
+#     conda activate loss-and-accuracy
+#     jupyter lab notebooks/00_start_here.ipynb
+#
+# On Linux, torch from here is the build with CUDA (some GB). Without an NVIDIA GPU you can spare yourself that: delete
+# its line before the first command, and after the second run: python course.py install --here
+name: loss-and-accuracy
+channels:
+  - conda-forge
+dependencies:
+  - python={PYTHON}
+  - pip
+  - pip:
+      - -e .
+"""
+
+
+def uv_compile(output: Path, *arguments: str) -> None:
+    """Resolve pyproject.toml with uv into `output`, under a head that names the command, not this machine."""
+    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet", "--no-header"]
+    command += ["--python-version", PYTHON, "--output-file", str(output), *arguments]
+    subprocess.run(command, cwd=ROOT, check=True)
+    output.write_text(HEAD + output.read_text(encoding="utf-8").replace(HEAD, ""), encoding="utf-8", newline="\n")
+
+
+def pins(text: str) -> dict[str, str]:
+    """Return the pinned lines of a lock, by package name.
+
+    >>> pins("# a comment\\nnumpy==2.4.6\\n    # via keras\\ntorch==2.13.0 ; sys_platform != 'darwin'\\n")
+    {'numpy': 'numpy==2.4.6', 'torch': "torch==2.13.0 ; sys_platform != 'darwin'"}
+    """
+    return {line.split("==")[0]: line for line in text.splitlines() if re.match(r"[A-Za-z0-9]", line)}
+
+
+def asked_for(project: dict) -> dict[str, list[str]]:
+    """Return the packages that pyproject.toml names, by group; the library's own dependencies under ""."""
+    groups = {"": project["dependencies"], **project["optional-dependencies"]}
+    return {group: [re.split(r"[^A-Za-z0-9-]", line)[0] for line in lines] for group, lines in groups.items()}
+
+
+def conda_environment(lock: str, project: dict) -> str:
+    """Return the text of environment.yml: the lock's pins, those that somebody asked for first, and what for."""
+    left = pins(lock)
+    sections = []
+    for group, names in asked_for(project).items():
+        sections.append((GROUPS[group], [left.pop(name) for name in names if name in left]))
+    sections.append(("what these need", list(left.values())))
+    lines = []
+    for title, requirements in sections:
+        lines.append(f"      # {title}")
+        lines += [f'      - "{line}"' if ";" in line else f"      - {line}" for line in requirements]
+    return CONDA_HEAD + "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the three files."""
+    if set(arguments) - {"--upgrade"}:
+        print(f"lock knows --upgrade, not {arguments}", file=sys.stderr)
+        return 2
+    uv_compile(LOCK, "--all-extras", "--universal", "--fork-strategy", "fewest", *arguments)
+    light = [word for group in ("torch", "keras", "install") for word in ("--extra", group)]
+    BINDER.unlink(missing_ok=True)  # its versions come from the lock, not from what it said before
+    linux = ("--python-platform", "x86_64-unknown-linux-gnu", "--no-emit-package", "torch")
+    uv_compile(BINDER, *light, "--constraint", str(LOCK.relative_to(ROOT)), *linux, "--no-annotate")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    CONDA.write_text(conda_environment(LOCK.read_text(encoding="utf-8"), project), encoding="utf-8", newline="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
