@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import time
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lessonlib", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     record = commands.add_parser("record", help="train a recipe on CIFAR-10 and record the runs")
-    record.add_argument("recipe", choices=sorted(training.RECIPES))
+    record.add_argument("recipe", choices=[*training.RECIPES, "sweep"], help="a recipe, or sweep for all of lesson 6's sizes and widths")
     record.add_argument("--seeds", type=_seed_range, default=range(10, 20), metavar="A-B", help="default: 10-19")
     record.add_argument("--data", help="CIFAR-10 folder or archive (default: as lessonlib.data.cifar10 finds it)")
     record.add_argument("--download", action="store_true", help="download CIFAR-10 if it is nowhere")
@@ -50,9 +51,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _seed_range(text: str) -> range:
-    first, _, last = text.partition("-")
+    first, dash, last = text.partition("-")
     try:
-        seeds = range(int(first), int(last or first) + 1)
+        seeds = range(int(first), int(last if dash else first) + 1)
     except ValueError:
         seeds = range(0)
     if not seeds:
@@ -65,16 +66,18 @@ def _record(options: argparse.Namespace) -> int:
     images = data.cifar10(options.data, download=options.download)
     device = options.device or training.choose_device()
     precision = options.precision or training.choose_precision(device)
-    for seed in options.seeds:
-        target = folder / runs.recording_name(options.recipe, seed)
+    is_sweep = options.recipe == "sweep"
+    names = [name for name in training.RECIPES if name.startswith("sweep-")] if is_sweep else [options.recipe]
+    for name, seed in itertools.product(names, options.seeds):
+        target = folder / runs.recording_name(name, seed)
         if target.exists() and not options.again:
             print(f"{target.name} exists; --again replaces it")
             continue
         started = time.perf_counter()
         run = training.train(
-            training.RECIPES[options.recipe], images, seed=seed, device=device, precision=precision,
+            training.RECIPES[name], images, seed=seed, device=device, precision=precision,
             keep_logits=options.keep_logits, on_epoch=_print_epoch,
-        )
+        )  # fmt: skip
         run.save(target)
         print(f"{target} written after {time.perf_counter() - started:.0f} s")
     return 0

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 from numpy.typing import ArrayLike
 
 from lessonlib.figures import HATCHES, LINE_STYLES, MARKERS, PALETTE
+from lessonlib.metrics import accuracy_standard_error
 from lessonlib.runs import Run
 
 
@@ -32,26 +34,38 @@ def panels(fig: Figure, *titles: str) -> list[Axes]:
     return list(axes)
 
 
+#: How far a number stands from what it belongs to, in points.
+NUMBER_OFFSET = 8
+
+
 @dataclass
 class Dot:
     """A marker with a number beside it."""
 
     marker: Line2D
-    number: Text
+    number: Annotation
 
     def move(self, x: float, y: float, text: str) -> None:
-        """Put the dot at (`x`, `y`) in data units with `text` on the side where there is room."""
+        """Put the dot at (`x`, `y`) in data units with `text` above it, on the side where there is room."""
+        ax = self.marker.axes
         self.marker.set_data([x], [y])
-        left, right = self.marker.axes.get_xlim()
-        self.number.set_position((x, y))
-        self.number.set_text(f"  {text}  ")
-        self.number.set_horizontalalignment("right" if x > (left + right) / 2 else "left")
+        is_right = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))[0] > 0.5
+        self.number.xy = (x, y)
+        self.number.set_text(text)
+        self.number.set_position((-NUMBER_OFFSET if is_right else NUMBER_OFFSET, NUMBER_OFFSET))
+        self.number.set_horizontalalignment("right" if is_right else "left")
 
 
 def dot(ax: Axes, colour: str = "vermilion") -> Dot:
     """Draw a dot to be moved; the axes' limits must be set already."""
     (marker,) = ax.plot([], [], MARKERS[colour], color=PALETTE[colour], zorder=4)
-    return Dot(marker, ax.text(0, 0, "", color=PALETTE[colour], va="bottom", zorder=4))
+    return Dot(marker, _number(ax, colour, va="bottom"))
+
+
+def _number(ax: Axes, colour: str | None = None, **options: Any) -> Annotation:
+    """Draw a number whose distance from its point is in points, whatever the axes' limits."""
+    options |= {} if colour is None else {"color": PALETTE[colour]}
+    return ax.annotate("", (0, 0), (NUMBER_OFFSET / 2, 0), textcoords="offset points", zorder=4, **options)
 
 
 def curve(ax: Axes, x: ArrayLike, y: ArrayLike, *, colour: str = "blue", label: str | None = None) -> Line2D:
@@ -92,7 +106,7 @@ class Bars:
     """Bars whose lengths, numbers and marks follow the data; right and wrong differ in colour and hatch."""
 
     bars: BarContainer
-    numbers: list[Text]
+    numbers: list[Annotation]
 
     def set(self, values: Sequence[float], *, right: Sequence[bool] | None = None, digits: int = 2) -> None:
         """Give each bar its value; `right` says which are blue and plain, the others are vermilion and hatched."""
@@ -101,8 +115,8 @@ class Bars:
             bar.set_width(value)
             bar.set_facecolor(PALETTE["blue" if good else "vermilion"])
             bar.set_hatch(HATCHES["blue" if good else "vermilion"])
-            number.set_x(value)
-            number.set_text(f" {value:.{digits}f}")
+            number.xy = (value, number.xy[1])
+            number.set_text(f"{value:.{digits}f}")
 
 
 def bars(ax: Axes, names: Sequence[str], *, largest: float, xlabel: str) -> Bars:
@@ -111,7 +125,9 @@ def bars(ax: Axes, names: Sequence[str], *, largest: float, xlabel: str) -> Bars
     ax.set_yticks(range(len(names)), names)
     ax.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, largest * 1.18), xlabel=xlabel)
     ax.grid(axis="y", visible=False)
-    numbers = [ax.text(0, row, "", va="center", zorder=3) for row in range(len(names))]
+    numbers = [_number(ax, va="center") for _ in names]
+    for row, number in enumerate(numbers):
+        number.xy = (0, row)
     return Bars(container, numbers)
 
 
@@ -141,63 +157,82 @@ def span(ax: Axes, *, colour: str, height: float = 0.93) -> Span:
     return Span(area, name)
 
 
-def curves_with_error(
-    ax: Axes, epochs: ArrayLike, values: ArrayLike, standard_errors: ArrayLike, *, colour: str, label: str
-) -> list[Artist]:
-    """Draw a metric per epoch as a line in a band of one standard error either way.
+@dataclass
+class Band:
+    """A line in a band of one standard error either way, both to be moved."""
+
+    line: Line2D
+    band: FillBetweenPolyCollection
+
+    def move(self, y: ArrayLike, standard_errors: ArrayLike) -> None:
+        """Give the line new values and errors, shape (n_points,), at the x it was drawn with."""
+        x, values, errors = self.line.get_xdata(), np.asarray(y), np.asarray(standard_errors)
+        self.line.set_ydata(values)
+        self.band.set_data(x, values - errors, values + errors)
+
+
+def band(
+    ax: Axes, x: ArrayLike, y: ArrayLike, standard_errors: ArrayLike, *, colour: str, label: str | None = None
+) -> Band:
+    """Draw a line in a palette colour within a band of one standard error either way.
 
     Parameters
     ----------
     ax : Axes
-    epochs, values, standard_errors : array_like, shape (n_epochs,)
+    x, y, standard_errors : array_like, shape (n_points,)
     colour : str
         A name in the palette; its line style goes with it.
-    label : str
+    label : str, optional
         For the legend.
 
     Returns
     -------
-    list of Artist
-        The line and the band.
+    Band
     """
-    values, errors = np.asarray(values), np.asarray(standard_errors)
-    band = ax.fill_between(epochs, values - errors, values + errors, color=PALETTE[colour], alpha=0.2, linewidth=0)
-    return [curve(ax, epochs, values, colour=colour, label=label), band]
+    values, errors = np.asarray(y), np.asarray(standard_errors)
+    area = ax.fill_between(x, values - errors, values + errors, color=PALETTE[colour], alpha=0.2, linewidth=0)
+    return Band(curve(ax, x, values, colour=colour, label=label), area)
 
 
-def training_curves(fig: Figure, run: Run, *, accuracy_error: ArrayLike | None = None) -> list[Axes]:
-    """Draw loss (left) and accuracy (right) per epoch, training and validation, with standard errors.
+def training_curves(
+    fig: Figure, run: Run, *, draw_validation: bool = True, loss_top: float | None = None
+) -> tuple[Axes, Axes]:
+    """Draw loss (left) and accuracy (right) per epoch, validation with its standard errors.
 
     Parameters
     ----------
     fig : Figure
     run : Run
-        With ``train_loss``, ``val_loss``, ``train_accuracy`` and ``val_accuracy``; ``val_loss_se``
-        if the standard error of the loss is known.
-    accuracy_error : array_like, shape (n_epochs,), optional
-        Standard errors of the validation accuracy.
+        With ``train_loss``, ``val_loss``, ``val_loss_se``, ``train_accuracy`` and ``val_accuracy``,
+        and ``n_val`` in its provenance.
+    draw_validation : bool
+        Whether to draw the validation curves; an explorer that moves them draws them itself.
+    loss_top : float, optional
+        The upper limit of the loss axis.
 
     Returns
     -------
-    list of Axes
-        Loss and accuracy.
+    tuple of Axes
+        Loss and accuracy, with limits that hold for all of the run.
 
     Raises
     ------
     KeyError
-        If a metric is missing.
+        If a metric or the validation size is missing.
     """
-    loss_ax, accuracy_ax = panels(fig, "Loss (nats)", "Accuracy (%)")
-    nothing = np.zeros(run.n_epochs)
-    loss_error = run["val_loss_se"] if "val_loss_se" in run.metrics else nothing
-    accuracy_error = nothing if accuracy_error is None else np.asarray(accuracy_error)
+    loss_ax, accuracy_ax = panels(fig, "Loss, nats", "Accuracy, %")
     curve(loss_ax, run.epochs, run["train_loss"], colour="blue", label="training")
-    curves_with_error(loss_ax, run.epochs, run["val_loss"], loss_error, colour="vermilion", label="validation")
     curve(accuracy_ax, run.epochs, 100 * run["train_accuracy"], colour="blue", label="training")
-    curves_with_error(
-        accuracy_ax, run.epochs, 100 * run["val_accuracy"], 100 * accuracy_error, colour="vermilion", label="validation"
-    )
-    for ax in (loss_ax, accuracy_ax):
-        ax.set_xlabel("epoch")
-        ax.legend()
-    return [loss_ax, accuracy_ax]
+    if draw_validation:
+        accuracy_errors = [accuracy_standard_error(a, run.provenance["n_val"]) for a in run["val_accuracy"]]
+        band(loss_ax, run.epochs, run["val_loss"], run["val_loss_se"], colour="vermilion", label="validation")
+        band(
+            accuracy_ax, run.epochs, 100 * run["val_accuracy"], 100 * np.array(accuracy_errors),
+            colour="vermilion", label="validation",
+        )  # fmt: skip
+        for ax in (loss_ax, accuracy_ax):
+            ax.legend()
+    top = loss_top or 1.15 * max(run["train_loss"].max(), run["val_loss"].max())
+    loss_ax.set(xlim=(0.5, run.n_epochs + 0.5), ylim=(0, top), xlabel="epoch")
+    accuracy_ax.set(xlim=(0.5, run.n_epochs + 0.5), ylim=(0, 103), xlabel="epoch")
+    return loss_ax, accuracy_ax

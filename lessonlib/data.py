@@ -110,18 +110,31 @@ def cifar10(path: str | os.PathLike[str] | None = None, *, download: bool = Fals
     Data: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009. See
     ``docs/data-card-cifar10.md`` for provenance, errors and the missing licence.
     """
+    try:
+        return _load(_find(path))
+    except Cifar10NotFound:
+        named = os.fspath(path) if path is not None else os.environ.get(PATH_VARIABLE)
+        if named or not download:
+            raise
+        return _load(fetch_archive())
+
+
+def _find(path: str | os.PathLike[str] | None) -> Path:
     named = os.fspath(path) if path is not None else os.environ.get(PATH_VARIABLE)
     if named and named != "none":
-        return _load(Path(named))
+        source = Path(named).expanduser()
+        if not source.exists():
+            raise Cifar10NotFound(
+                f"there is no {source}: set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}."
+            )
+        return source
     archive = cache_folder() / ARCHIVE_NAME
-    if named != "none" and archive.exists():
-        return _load(archive)
-    if named != "none" and download:
-        return _load(fetch_archive())
-    raise Cifar10NotFound(
-        "CIFAR-10 is not on this machine. Pass download=True to fetch it (170 MB), or set "
-        f"{PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}."
-    )
+    if named == "none" or not archive.exists():
+        raise Cifar10NotFound(
+            "CIFAR-10 is not on this machine. Pass download=True to fetch it (170 MB), or set "
+            f"{PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}."
+        )
+    return archive
 
 
 def cache_folder() -> Path:
@@ -231,11 +244,6 @@ def _download_to(url: str, part: Path) -> None:
 
 
 def _load(path: Path) -> ImageData:
-    path = path.expanduser()
-    if not path.exists():
-        raise Cifar10NotFound(
-            f"there is no {path}: set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}."
-        )
     open_file = _archive_opener(path) if path.is_file() else _folder_opener(path)
     parts = [_read_batch(open_file(name), name) for name in (*TRAIN_FILES, TEST_FILE)]
     train_images = np.concatenate([images for images, _ in parts[:-1]])
@@ -367,5 +375,6 @@ def make_tiny_cifar10(folder: str | os.PathLike[str], *, n_per_file: int = 40, r
             b"data": pixels.clip(0, 255).astype(np.uint8).reshape(n_per_file, 3072),
             b"labels": labels.tolist(),
         }
-        storage.write_atomically(target / name, lambda file, batch=batch: pickle.dump(batch, file))
+        # Protocol 2, that of the official files: arrays under the default of Python 3.14 name another function.
+        storage.write_atomically(target / name, lambda file, batch=batch: pickle.dump(batch, file, protocol=2))
     return target

@@ -28,6 +28,7 @@ function stage(el, { background, viewBox, width }) {
       svg.removeAttribute("aria-busy");
       say(sentence, aloud);
     },
+    have: (count) => (svg.dataset.pictures = count), // how many pictures are here, for whoever looks on
     wait: () => svg.setAttribute("aria-busy", "true"),
     close: () => clearTimeout(timer),
   };
@@ -82,6 +83,7 @@ export default () => {
   function receive({ frames: fresh }) {
     for (const [index, ...frame] of fresh ?? []) frames.set(index, frame);
     asked = null;
+    for (const stage of stages) stage.have(frames.size);
     if (fresh?.some(([index]) => index === current())) draw();
     else setTimeout(fetchMissing);
   }
@@ -113,6 +115,7 @@ export default () => {
     render({ el }) {
       const view = stage(el, model.get("picture"));
       stages.add(view);
+      view.have(frames.size);
       const frame = frames.get(current());
       frame ? view.show(frame, false) : view.wait();
       nameSliders();

@@ -55,6 +55,7 @@ _CSS = """
 .lesson-explorer .widget-slider {flex-wrap:wrap; height:auto}
 .lesson-explorer .widget-slider .widget-label {text-align:left}
 .lesson-explorer .widget-slider .slider-container {min-width:8em}
+.lesson-controls span:first-child {min-width:11em}
 .lesson-controls label {display:flex; flex-wrap:wrap; align-items:center; gap:.2em .8em; margin:.3em 0}
 .lesson-controls input[type=range] {flex:1 1 12em; max-width:24em}
 """

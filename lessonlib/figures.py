@@ -25,6 +25,7 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
+from PIL import Image  # matplotlib depends on it
 
 #: Colours of series, after Okabe and Ito, darkened until they can be read as text on white.
 PALETTE = {"blue": "#0072b2", "vermilion": "#b84f00", "green": "#005a42", "purple": "#a8417c", "grey": "#666666"}
@@ -178,14 +179,10 @@ def _rounded(match: re.Match[str]) -> str:
 
 
 def png_bytes(fig: Figure, *, dpi: int = 100) -> bytes:
-    """Draw the figure as a PNG in the light theme, with at most 64 colours where Pillow is installed."""
+    """Draw the figure as a PNG in the light theme, with at most 64 colours."""
     out = io.BytesIO()
     with style():
         FigureCanvasAgg(fig).print_figure(out, format="png", dpi=dpi)
-    try:
-        from PIL import Image
-    except ImportError:  # then it is merely larger
-        return out.getvalue()
     small = io.BytesIO()
     Image.open(out).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(small, "png", optimize=True)
     return small.getvalue()

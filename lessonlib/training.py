@@ -105,7 +105,7 @@ RECIPES: Mapping[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         *(sweep_recipe(n, c) for n in SWEEP_SIZES for c in SWEEP_CHANNELS),
-        Recipe(name="live", n_train=2_000, n_val=2_000, epochs=16, channels=(16, 32, 32)),
+        Recipe(name="live", n_train=2_000, n_val=2_000, epochs=24, batch_size=32),
         Recipe(
             name="adam-constant", n_train=0, epochs=30, optimizer="adam", learning_rate=1e-3, schedule="constant",
             batch_norm=False, hidden=64,
@@ -233,7 +233,7 @@ def train(
     train_set, val_set = _pick_examples(recipe, data, seed)
     torch.manual_seed(seed)
     network = build_network(recipe, n_classes=data.n_classes).to(device, memory_format=torch.channels_last)
-    trainer = _Trainer(recipe, network, train_set, seed=seed, device=device, precision=precision)
+    trainer = Trainer(recipe, network, train_set, seed=seed, device=device, precision=precision)
     history: list[dict[str, float]] = []
     kept: list[NDArray[np.float32]] = []
     for epoch in range(1, recipe.epochs + 1):
@@ -276,26 +276,50 @@ def _pick_examples(recipe: Recipe, data: ImageData, seed: int) -> tuple[Examples
     return train_set, (data.test_images[: recipe.n_val], data.test_labels[: recipe.n_val])
 
 
-class _Trainer:
-    """Holds the images as one tensor on the device and runs epochs over shuffled batches."""
+class Trainer:
+    """Train a network epoch by epoch, with all pictures held as one tensor on the device.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    network : torch.nn.Module
+        Already on the device.
+    examples : tuple of (ndarray of uint8, ndarray of int64)
+        Images of shape (n, 32, 32, 3) and labels of shape (n,).
+    seed : int
+        Decides the order of the batches.
+    device : str
+    precision : {"float32", "bfloat16"}
+    """
 
     def __init__(
-        self, recipe: Recipe, network: torch.nn.Module, train_set: Examples, *, seed: int, device: str, precision: str
+        self, recipe: Recipe, network: torch.nn.Module, examples: Examples, *, seed: int, device: str, precision: str
     ) -> None:
         import torch
 
         self.network, self.device, self.precision = network, device, precision
         self.batch_size = recipe.batch_size
-        self.images = _to_input(train_set[0], device)
-        self.labels = torch.from_numpy(train_set[1]).to(device)
+        self.images = _to_input(examples[0], device)
+        self.labels = torch.from_numpy(examples[1]).to(device)
         self.order = torch.Generator().manual_seed(seed)
         self.optimizer = _build_optimizer(recipe, network)
         n_steps = recipe.epochs * -(-len(self.labels) // self.batch_size)
         cosine = recipe.schedule == "cosine"
         self.scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, n_steps) if cosine else None
 
-    def run_epoch(self, on_batch: Callable[[int, int], None] | None) -> dict[str, float]:
-        """Take one step per batch; return the means measured while the weights moved."""
+    def run_epoch(self, on_batch: Callable[[int, int], None] | None = None) -> dict[str, float]:
+        """Take one step per batch of a shuffled order.
+
+        Parameters
+        ----------
+        on_batch : callable, optional
+            Called as ``on_batch(batch, n_batches)`` after each step.
+
+        Returns
+        -------
+        dict of str to float
+            Loss and accuracy as running means, measured while the weights moved.
+        """
         import torch
 
         self.network.train()

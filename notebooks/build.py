@@ -162,6 +162,8 @@ def _cell_problems(cell: NotebookNode) -> Iterator[str]:
     if installs := re.search(r"^\s*[!%]\s*pip\b.*", cell.source, flags=re.MULTILINE):
         yield f"{installs[0].strip()!r}: a lesson installs nothing; dependencies belong in pyproject.toml"
     length = len(code_lines(cell.source))
+    if is_hidden(cell):  # the text of a question: nobody reads it as code, and it would give the answer away
+        return
     if length > MAX_CODE_LINES and not ("long-cell" in tags and cell.metadata.get("reason")):
         yield (
             f"{length} lines of code, at most {MAX_CODE_LINES} are readable: split it, move it to lessonlib, "
@@ -169,6 +171,11 @@ def _cell_problems(cell: NotebookNode) -> Iterator[str]:
         )
     if _shows_nothing_on_purpose(cell.source):
         yield "ends in ';', which nbval does not honour: write `_ = ...`"
+
+
+def is_hidden(cell: NotebookNode) -> bool:
+    """Tell whether a cell shows its output only: ``# %% jupyter={"source_hidden": true}``."""
+    return bool(cell.metadata.get("jupyter", {}).get("source_hidden"))
 
 
 def code_lines(source: str) -> list[str]:
@@ -414,6 +421,8 @@ def export(source: Path) -> Path:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell["source"] = formulas_to_mathml(cell.source)
+        elif is_hidden(cell):
+            cell.metadata["transient"] = {"remove_source": True}  # the word of nbconvert's templates for it
     page, _ = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True).from_notebook_node(
         notebook, resources={"metadata": {"name": source.stem}}
     )

@@ -262,7 +262,8 @@ def test_standard_error_of_hits_is_the_binomial_one_exactly(n: int, data: st.Dat
 
 
 # From R repetitions a standard deviation is known to about 1 / sqrt(2 R) of itself, and a share s to
-# sqrt(s (1 - s) / R). Each check allows four of these: a right formula fails for one seed in 16,000, and the seed is fixed.
+# sqrt(s (1 - s) / R). Each check allows four of these: a right formula fails for one seed in 16,000, and the
+# seed is fixed.
 REPETITIONS = 4_000
 SD_TOLERANCE = 4 / np.sqrt(2 * REPETITIONS)
 

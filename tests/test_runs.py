@@ -132,7 +132,9 @@ BAD_RUNS = {
     "logits-alone": ({"val_logits": LOGITS}, "pass both or neither", "val_labels"),
     "labels-alone": ({"val_labels": [0, 1, 2]}, "pass both or neither", "val_logits"),
     "logits-of-other-epochs": (
-        {"val_logits": LOGITS[:1], "val_labels": [0, 1, 2]}, "must have shape (n_epochs=2", "(1, 3, 4)"
+        {"val_logits": LOGITS[:1], "val_labels": [0, 1, 2]},
+        "must have shape (n_epochs=2",
+        "(1, 3, 4)",
     ),
     "logits-of-one-epoch": ({"val_logits": LOGITS[0], "val_labels": [0, 1, 2]}, "must have shape", "(3, 4)"),
     "too-few-labels": ({"val_logits": LOGITS, "val_labels": [0, 1]}, "one label per row", "2 labels for 3"),
@@ -287,9 +289,10 @@ def test_a_file_with_overwritten_bytes_is_refused_or_reads_as_a_run(data: st.Dat
         content[start : start + len(noise)] = noise
         path.write_bytes(content)
         try:
-            assert Run.load(path).n_epochs >= 1
-        except RunFileError as error:
-            assert str(path) in str(error)
+            run = Run.load(path)
+        except RunFileError:
+            return
+        assert run.n_epochs == len(run["val_loss"])
 
 
 def test_a_file_of_a_later_format_asks_for_an_update(tmp_path: Path) -> None:

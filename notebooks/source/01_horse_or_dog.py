@@ -47,14 +47,17 @@ from lessonlib.predictions import Question
 
 # %%
 cost_of_sure = Question(
-    "1-cost-of-0.9", "The network says [0.9, 0.1] and the picture shows a horse. What does cross-entropy charge?",
+    "1-cost-of-0.9",
+    "The network says [0.9, 0.1] and the picture shows a horse. What does cross-entropy charge?",
     [0.11, 0.37, 0.90, 2.30],
 )
 cost_of_sure
 
 # %%
 cost_of_unsure = Question(
-    "1-cost-of-0.6", "And if it says [0.6, 0.4]?", [0.22, 0.40, 0.51, 0.60],
+    "1-cost-of-0.6",
+    "And if it says [0.6, 0.4]?",
+    [0.22, 0.40, 0.51, 0.60],
 )
 cost_of_unsure
 
@@ -80,20 +83,34 @@ p_curve = np.linspace(0.005, 1, 400)
 def setup(fig):
     left, right = charts.panels(fig, "What the loss charges", "What the network says")
     charts.curve(left, p_curve, -np.log(p_curve))
-    left.set(xlim=(0, 1), ylim=(0, 5), xlabel="probability of the true class, p", ylabel="loss, nats")
+    left.set(
+        xlim=(0, 1), ylim=(0, 5), xlabel="probability of the true class, p", ylabel="loss, nats"
+    )
     left.axvline(0.5, color=figures.PALETTE["grey"], linestyle=":")
     return charts.dot(left), charts.bars(right, ["horse", "dog"], largest=1, xlabel="probability")
 
 
+# %%
 def update(parts, p):
     dot, bars = parts
     loss, right = -np.log(p), p > 0.5
     dot.move(p, loss, f"{loss:.2f}")
     bars.set([p, 1 - p], right=[True, False])
-    return f"p = {p:.2f}: the loss is {loss:.3f} nats and the answer is {'right' if right else 'wrong'}; accuracy counts {right:d}."
+    return (
+        f"p = {p:.2f}: the loss is {loss:.3f} nats and the answer is "
+        f"{'right' if right else 'wrong'}; accuracy counts {right:d}."
+    )
+
 
 # %%
-Explorer(setup, update, p=np.linspace(0.01, 0.99, 99), start={"p": 0.6}, labels={"p": "p(horse)"}, title="Cost of one answer")
+Explorer(
+    setup,
+    update,
+    p=np.linspace(0.01, 0.99, 99),
+    start={"p": 0.6},
+    labels={"p": "p(horse)"},
+    title="Cost of one answer",
+)
 
 # %% [markdown]
 # The curve has no step at 0.5: the loss does not know where the decision falls. The accuracy knows nothing else.
@@ -114,8 +131,14 @@ Markdown(
 
 # %%
 suspect = Question(
-    "1-who-made-0.37", "Which computation turns [0.9, 0.1] into 0.37 and [0.6, 0.4] into 0.6?",
-    ["logarithm to base 10", "one minus p", "mean over both classes", "softmax applied a second time"],
+    "1-who-made-0.37",
+    "Which computation turns [0.9, 0.1] into 0.37 and [0.6, 0.4] into 0.6?",
+    [
+        "logarithm to base 10",
+        "one minus p",
+        "mean over both classes",
+        "softmax applied a second time",
+    ],
 )
 suspect
 
@@ -145,8 +168,12 @@ print(suspect.settle(fits[0]))
 import torch
 
 torch.set_num_threads(1)
-handed_probabilities = torch.nn.functional.cross_entropy(torch.tensor(answers), torch.tensor([0, 0]), reduction="none")
-handed_logits = torch.nn.functional.cross_entropy(torch.tensor(np.log(answers)), torch.tensor([0, 0]), reduction="none")
+handed_probabilities = torch.nn.functional.cross_entropy(
+    torch.tensor(answers), torch.tensor([0, 0]), reduction="none"
+)
+handed_logits = torch.nn.functional.cross_entropy(
+    torch.tensor(np.log(answers)), torch.tensor([0, 0]), reduction="none"
+)
 print("torch, given probabilities:", handed_probabilities.numpy().round(4))
 print("torch, given logits:       ", handed_logits.numpy().round(4))
 
@@ -158,7 +185,8 @@ print("torch, given logits:       ", handed_logits.numpy().round(4))
 
 # %%
 floor_question = Question(
-    "1-floor-10", "Ten classes, softmax applied twice, every answer certain and right. What loss is reported?",
+    "1-floor-10",
+    "Ten classes, softmax applied twice, every answer certain and right. What loss is reported?",
     [0.00, 0.31, 1.46, 2.30],
 )
 floor_question
@@ -169,16 +197,21 @@ for n_classes in (2, 3, 10, 100):
     reported = metrics.cross_entropy([0], logits=perfect)  # the bug: probabilities passed as logits
     honest = metrics.cross_entropy([0], probabilities=perfect)
     assert np.isclose(reported, metrics.double_softmax_floor(n_classes))
-    print(f"K = {n_classes:3}: honest loss {honest:.4f}, reported {reported:.4f}, guessing costs ln K = {np.log(n_classes):.4f}")
+    print(
+        f"K = {n_classes:3}: honest loss {honest:.4f}, reported {reported:.4f}, guessing costs ln "
+        f"K = {np.log(n_classes):.4f}"
+    )
 
 # %%
 print(floor_question.settle(metrics.double_softmax_floor(10)))
+
 
 # %%
 def reported_loss(p, n_classes):
     """Loss of softmax-applied-twice when the true class gets p and the others share the rest."""
     rest = (1 - p) / (n_classes - 1)
     return np.log1p((n_classes - 1) * np.exp(rest - p))
+
 
 # %%
 def setup_floor(fig):
@@ -190,16 +223,26 @@ def setup_floor(fig):
     return {"bug": bug, "floor": charts.moving_level(ax, "purple")}
 
 
+# %%
 def update_floor(parts, n_classes):
     floor = metrics.double_softmax_floor(n_classes)
     parts["bug"].set_ydata(reported_loss(p_curve, n_classes))
     parts["floor"].move(floor, f"floor {floor:.3f}")
-    return f"{n_classes} classes: the bug never reports less than {floor:.3f} nats, however good the answer; guessing costs {np.log(n_classes):.3f}."
+    return (
+        f"{n_classes} classes: the bug never reports less than {floor:.3f} nats, however good the "
+        f"answer; guessing costs {np.log(n_classes):.3f}."
+    )
+
 
 # %%
 Explorer(
-    setup_floor, update_floor, n_classes=[2, 3, 4, 5, 7, 10, 20, 50, 100], start={"n_classes": 10},
-    labels={"n_classes": "classes, K"}, title="The floor of the double softmax", figsize=(7, 3.4),
+    setup_floor,
+    update_floor,
+    n_classes=[2, 3, 4, 5, 7, 10, 20, 50, 100],
+    start={"n_classes": 10},
+    labels={"n_classes": "classes, K"},
+    title="The floor of the double softmax",
+    figsize=(7, 3.4),
 )
 
 # %% [markdown]
@@ -212,7 +255,8 @@ Explorer(
 
 # %%
 ceiling = Question(
-    "1-ceiling-3", "Three classes, the answer is right. What is the most that cross-entropy can charge for it?",
+    "1-ceiling-3",
+    "Three classes, the answer is right. What is the most that cross-entropy can charge for it?",
     ["0.69 (ln 2)", "1.10 (ln 3)", "2.30 (ln 10)", "there is no limit"],
 )
 ceiling
@@ -222,7 +266,10 @@ unsure = [[0.25, 0.35, 0.40]]
 loss = metrics.cross_entropy([2], probabilities=unsure)
 limit = metrics.highest_loss_of_a_right_answer(3)
 print(f"cat 25, dog 35, horse 40: loss {loss:.4f}, right: {metrics.correct([2], unsure)[0]}")
-print(f"the highest of three probabilities is at least 1/3, so a right answer costs at most ln 3 = {limit:.4f}")
+print(
+    "the highest of three probabilities is at least 1/3, so a right answer costs at most ln 3 = "
+    f"{limit:.4f}"
+)
 print(ceiling.settle("1.10 (ln 3)" if np.isclose(limit, np.log(3)) else "there is no limit"))
 
 # %% [markdown]
@@ -235,27 +282,38 @@ labels = rng.integers(0, 10, size=100_000)
 losses = metrics.cross_entropy_per_example(labels, logits=logits)
 right = metrics.correct(labels, logits)
 dearest_right, dearest_wrong = losses[right].max(), losses[~right].max()
-print(f"dearest right answer {dearest_right:.3f}, ln 10 = {np.log(10):.3f}, dearest wrong answer {dearest_wrong:.1f}")
+print(
+    f"dearest right answer {dearest_right:.3f}, ln 10 = {np.log(10):.3f}, dearest wrong answer "
+    f"{dearest_wrong:.1f}"
+)
 assert dearest_right <= np.log(10) < dearest_wrong
 
 # %%
 Markdown(
-    "So unsure but right answers explain a *mildly* high loss, early in training. They can never explain a mean loss above "
-    f"ln K ({np.log(10):.2f} for ten classes): for that, **wrong** answers must pay. Remember this bound; it settles a ten-year-old question in lesson 7."
+    "So unsure but right answers explain a *mildly* high loss, early in training. They can never "
+    "explain a mean loss above "
+    f"ln K ({np.log(10):.2f} for ten classes): for that, **wrong** answers must pay. Remember this "
+    "bound when you read a curve."
 )
 
 # %% [markdown]
 # **Predict, then move K:** with more classes, does the range of p in which an answer may be right *or* wrong grow or shrink?
+
 
 # %%
 def setup_range(fig):
     (ax,) = charts.panels(fig, "What p alone says about right and wrong")
     ax.set(xlim=(0, 1), ylim=(0, 5), xlabel="probability of the true class, p", ylabel="loss, nats")
     charts.curve(ax, p_curve, -np.log(p_curve))
-    spans = [charts.span(ax, colour="vermilion"), charts.span(ax, colour="grey"), charts.span(ax, colour="blue")]
+    spans = [
+        charts.span(ax, colour="vermilion"),
+        charts.span(ax, colour="grey"),
+        charts.span(ax, colour="blue"),
+    ]
     return {"spans": spans, "ceiling": charts.moving_level(ax, "blue")}
 
 
+# %%
 def update_range(parts, n_classes):
     sure_wrong, either, sure_right = parts["spans"]
     sure_wrong.move(0, 1 / n_classes, "wrong" if n_classes < 6 else "")
@@ -263,12 +321,21 @@ def update_range(parts, n_classes):
     sure_right.move(0.5, 1, "right")
     limit = metrics.highest_loss_of_a_right_answer(n_classes)
     parts["ceiling"].move(limit, f"ln K = {limit:.2f}")
-    return f"{n_classes} classes: below p = {1 / n_classes:.3f} the answer is wrong, above 0.5 right, between them either; a right one costs at most {limit:.2f}."
+    return (
+        f"{n_classes} classes: below p = {1 / n_classes:.3f} the answer is wrong, above 0.5 right, "
+        f"between them either; a right one costs at most {limit:.2f}."
+    )
+
 
 # %%
 Explorer(
-    setup_range, update_range, n_classes=[2, 3, 4, 5, 7, 10, 20, 50, 100], start={"n_classes": 3},
-    labels={"n_classes": "classes, K"}, title="Right, wrong, or either", figsize=(7, 3.4),
+    setup_range,
+    update_range,
+    n_classes=[2, 3, 4, 5, 7, 10, 20, 50, 100],
+    start={"n_classes": 3},
+    labels={"n_classes": "classes, K"},
+    title="Right, wrong, or either",
+    figsize=(7, 3.4),
 )
 
 # %% [markdown]
@@ -286,11 +353,13 @@ print(f"[0.50, 0.25, 0.25] costs {half:.7f} = ln 2")
 # ## Why nobody trains on accuracy
 #
 # If accuracy is what we want, why minimise something else? Take eight points on a line, four of each class, and a network with a single number
-# to learn, the threshold t: its probability for class 1 is the sigmoid of `2(x − t)`. We nudge t two thousand times by a thousandth.
+# to learn, the threshold t: its probability for class 1 is the sigmoid of `2(x − t)`. We nudge t two thousand times by a few thousandths.
 
 # %%
 nudges = Question(
-    "1-nudges", "Of 2,000 tiny nudges to the threshold, how many change the accuracy at all?", [0, 8, 250, 2000],
+    "1-nudges",
+    "Of 2,000 tiny nudges to the threshold, how many change the accuracy at all?",
+    [0, 8, 250, 2000],
 )
 nudges
 
@@ -308,11 +377,15 @@ def measures(t):
 thresholds = np.linspace(-2.5, 2.5, 2001) + 0.25
 loss_at, accuracy_at = np.array([measures(t) for t in thresholds]).T
 changed_loss, changed_accuracy = (np.diff(values) != 0 for values in (loss_at, accuracy_at))
-print(f"nudges that change the loss: {changed_loss.sum()}, the accuracy: {changed_accuracy.sum()} of {len(thresholds) - 1}")
+print(
+    f"nudges that change the loss: {changed_loss.sum()}, the accuracy: {changed_accuracy.sum()} of "
+    f"{len(thresholds) - 1}"
+)
 print(nudges.settle(int(changed_accuracy.sum())))
 
 # %% [markdown]
 # Where nothing changes, the slope is zero, and a method that follows the slope stands still. The loss has a slope almost everywhere.
+
 
 # %%
 def setup_threshold(fig):
@@ -325,16 +398,25 @@ def setup_threshold(fig):
     return charts.dot(loss_ax), charts.dot(accuracy_ax)
 
 
+# %%
 def update_threshold(parts, t):
     loss, hits = measures(t)
     slopes = (np.array(measures(t + 1e-4)) - np.array(measures(t - 1e-4))) / 2e-4
     parts[0].move(t, loss, f"slope {slopes[0]:+.2f}")
-    parts[1].move(t, hits, f"slope {slopes[1]:+.0f}")
-    return f"t = {t:+.2f}: loss {loss:.3f} with slope {slopes[0]:+.3f}; accuracy {hits:.3f} with slope {slopes[1]:+.0f}."
+    parts[1].move(t, hits, f"slope {slopes[1]:.0f}")
+    return (
+        f"t = {t:+.2f}: loss {loss:.3f} with slope {slopes[0]:+.3f}; accuracy {hits:.3f} with "
+        f"slope {slopes[1]:.0f}."
+    )
+
 
 # %%
 Explorer(
-    setup_threshold, update_threshold, t=np.linspace(-2.23, 2.72, 100), start={"t": -1.23}, labels={"t": "threshold t"},
+    setup_threshold,
+    update_threshold,
+    t=np.linspace(-2.23, 2.72, 100),
+    start={"t": -1.23},
+    labels={"t": "threshold t"},
     title="What a slope can see",
 )
 
@@ -346,17 +428,19 @@ Explorer(
 logits = np.array([[2.0, -1.0, 0.5]])
 formula = metrics.cross_entropy_gradient([1], logits)[0]
 steps = 1e-6 * np.eye(3)
-differences = [
-    (metrics.cross_entropy([1], logits=logits + d) - metrics.cross_entropy([1], logits=logits - d)) / 2e-6 for d in steps
-]
+above = [metrics.cross_entropy([1], logits=logits + step) for step in steps]
+below = [metrics.cross_entropy([1], logits=logits - step) for step in steps]
+differences = (np.array(above) - below) / 2e-6
 tensor = torch.tensor(logits, requires_grad=True)
 torch.nn.functional.cross_entropy(tensor, torch.tensor([1])).backward()
 print("p - y             ", formula.round(6))
-print("finite differences", np.round(differences, 6))
+print("finite differences", differences.round(6))
 print("torch             ", tensor.grad.numpy()[0].round(6))
+assert np.allclose(formula, differences, atol=1e-6) and np.allclose(formula, tensor.grad.numpy()[0])
+
+# %% claims=["003-C12"]
 hits = (tensor.argmax(dim=1) == torch.tensor([1])).double().mean()
 print("can torch differentiate the accuracy?", hits.requires_grad)
-assert np.allclose(formula, differences, atol=1e-6) and np.allclose(formula, tensor.grad.numpy()[0])
 
 # %% [markdown]
 # ## Same answers, any loss: the scale of the logits
@@ -365,50 +449,88 @@ assert np.allclose(formula, differences, atol=1e-6) and np.allclose(formula, ten
 
 # %%
 scaling = Question(
-    "1-scale", "Ten pictures, eight answered rightly. All logits are multiplied by 4. What happens?",
-    ["loss and accuracy both improve", "accuracy stays, the loss must fall", "accuracy stays, the loss may rise", "both stay"],
+    "1-scale",
+    "Ten pictures, eight answered rightly. All logits are multiplied by 4. What happens?",
+    [
+        "loss and accuracy both improve",
+        "accuracy stays, the loss must fall",
+        "accuracy stays, the loss may rise",
+        "both stay",
+    ],
 )
 scaling
 
 # %%
 rng = np.random.default_rng(7)
 ten_labels = np.zeros(10, dtype=int)
-margin = np.array([3.0, 2.5, 2.0, 1.8, 1.5, 1.2, 0.9, 0.5, -0.6, -1.1])  # logit of the truth minus the other
+margin = np.array(
+    [3.0, 2.5, 2.0, 1.8, 1.5, 1.2, 0.9, 0.5, -0.6, -1.1]
+)  # logit of the truth minus the other
 ten_logits = np.column_stack([margin, np.zeros(10)])
 scales = np.geomspace(0.1, 10, 41)
 scaled_losses = np.array([metrics.cross_entropy(ten_labels, logits=s * ten_logits) for s in scales])
 for s in (1, 4):
-    print(f"times {s}: loss {metrics.cross_entropy(ten_labels, logits=s * ten_logits):.4f}, accuracy {metrics.accuracy(ten_labels, s * ten_logits):.1f}")
+    print(
+        f"times {s}: loss {metrics.cross_entropy(ten_labels, logits=s * ten_logits):.4f}, accuracy "
+        f"{metrics.accuracy(ten_labels, s * ten_logits):.1f}"
+    )
 
 # %%
-rises = metrics.cross_entropy(ten_labels, logits=4 * ten_logits) > metrics.cross_entropy(ten_labels, logits=ten_logits)
-print(scaling.settle("accuracy stays, the loss may rise" if rises else "accuracy stays, the loss must fall"))
+rises = metrics.cross_entropy(ten_labels, logits=4 * ten_logits) > metrics.cross_entropy(
+    ten_labels, logits=ten_logits
+)
+print(
+    scaling.settle(
+        "accuracy stays, the loss may rise" if rises else "accuracy stays, the loss must fall"
+    )
+)
+
 
 # %%
 def setup_scale(fig):
     left, right = charts.panels(fig, "Mean loss", "Loss of each picture")
     charts.curve(left, scales, scaled_losses)
-    left.set(xscale="log", xlim=(0.1, 10), ylim=(0, 1.8), xlabel="logits multiplied by", ylabel="loss, nats")
+    left.set(
+        xscale="log",
+        xlim=(0.1, 10),
+        ylim=(0, 1.8),
+        xlabel="logits multiplied by",
+        ylabel="loss, nats",
+    )
     names = [f"picture {number}" for number in range(1, 11)]
     return charts.dot(left), charts.bars(right, names, largest=11, xlabel="loss, nats")
 
 
+# %%
 def update_scale(parts, scale):
     losses = metrics.cross_entropy_per_example(ten_labels, logits=scale * ten_logits)
     right = metrics.correct(ten_labels, scale * ten_logits)
     parts[0].move(scale, losses.mean(), f"{losses.mean():.2f}")
     parts[1].set(losses, right=right)
     share = losses[~right].sum() / losses.sum()
-    return f"times {scale:.2f}: {right.sum()} of 10 right, mean loss {losses.mean():.3f} nats, {share:.0%} of it paid by the {(~right).sum()} wrong answers."
+    return (
+        f"times {scale:.2f}: {right.sum()} of 10 right, mean loss {losses.mean():.3f} nats, "
+        f"{share:.0%} of it paid by the {(~right).sum()} wrong answers."
+    )
+
 
 # %%
-Explorer(setup_scale, update_scale, scale=scales, start={"scale": scales[20]}, labels={"scale": "logit scale"}, title="Same answers, any loss")
+Explorer(
+    setup_scale,
+    update_scale,
+    scale=scales,
+    start={"scale": scales[20]},
+    labels={"scale": "logit scale"},
+    title="Same answers, any loss",
+)
 
 # %%
 best = scales[scaled_losses.argmin()]
 Markdown(
-    f"Accuracy never moved, while the loss ran from {scaled_losses.min():.2f} (at scale {best:.2f}) to {scaled_losses.max():.2f} (at scale {scales[scaled_losses.argmax()]:.1f}). "
-    "Being surer is cheap for right answers and dear for wrong ones: **how much confidence pays depends on how often you are right.** Lesson 7 calls this scale *temperature*."
+    f"Accuracy never moved, while the loss ran from {scaled_losses.min():.2f} (at scale "
+    f"{best:.2f}) to {scaled_losses.max():.2f} (at scale {scales[scaled_losses.argmax()]:.1f}). "
+    "Being surer is cheap for right answers and dear for wrong ones: **how much confidence pays "
+    "depends on how often you are right.** One over this scale is called the *temperature*."
 )
 
 # %% [markdown]
@@ -417,16 +539,19 @@ Markdown(
 # Libraries differ in what they want to be given, not in what they compute. torch's `cross_entropy` wants **logits**. Keras wants
 # **probabilities** unless you say `from_logits=True`.
 
-# %% claims=["001-C9"]
+# %%
 import keras
 
-logits = np.array([[2.0, -1.0, 0.5], [0.1, 0.2, -3.0], [-1.0, 1.0, 4.0]])
-labels = np.array([0, 1, 1])
 from_logits = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 from_probabilities = keras.losses.SparseCategoricalCrossentropy(from_logits=False)
+
+# %% claims=["001-C9"]
+logits = np.array([[2.0, -1.0, 0.5], [0.1, 0.2, -3.0], [-1.0, 1.0, 4.0]])
+labels = np.array([0, 1, 1])
+torch_loss = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(labels))
 losses = {
     "NumPy, lessonlib": metrics.cross_entropy(labels, logits=logits),
-    "torch, cross_entropy": torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(labels)).item(),
+    "torch, cross_entropy": torch_loss.item(),
     "Keras, from_logits=True": float(from_logits(labels, logits)),
     "Keras, given probabilities": float(from_probabilities(labels, metrics.softmax(logits))),
 }
@@ -469,43 +594,79 @@ except ValueError as refusal:
 #
 # ## Check yourself
 
-# %%
+# %% jupyter={"source_hidden": true}
 checks.choice(
-    "1-check-floor", "A ten-class network reaches 98 % training accuracy and its training loss stays at 1.48. What do you look at first?",
-    right=("whether softmax is applied twice", f"Yes: 1.48 is just above the floor for ten classes, {metrics.double_softmax_floor(10):.3f}."),
+    "1-check-floor",
+    "A ten-class network reaches 98 % training accuracy and its training loss stays at 1.48. What do you look at first?",
+    right=(
+        "whether softmax is applied twice",
+        f"Yes: 1.48 is just above the floor for ten classes, {metrics.double_softmax_floor(10):.3f}.",
+    ),
     wrong=[
-        ("the learning rate", "It changes how fast the loss falls, not a floor it stands on while nearly everything is right."),
-        ("label noise", f"The two per cent of errors would have to cost about {1.48 / 0.02:.0f} nats each to make up 1.48."),
-        ("nothing, this is normal", "Certain answers, 98 % of them right, cost far less when softmax is applied once."),
+        (
+            "the learning rate",
+            "It changes how fast the loss falls, not a floor it stands on while nearly everything is right.",
+        ),
+        (
+            "label noise",
+            f"The two per cent of errors would have to cost about {1.48 / 0.02:.0f} nats each to make up 1.48.",
+        ),
+        (
+            "nothing, this is normal",
+            "Certain answers, 98 % of them right, cost far less when softmax is applied once.",
+        ),
     ],
 )
 
-# %%
+# %% jupyter={"source_hidden": true}
 checks.number(
-    "1-check-cost", "A five-class network gives its true class 0.2 and wins with it. What does it cost, in nats, to two decimals?",
-    answer=-np.log(0.2), tolerance=0.006, hint="Take the natural logarithm of the probability of the true class, with a minus sign.",
-    known={0.70: "That is the logarithm to base 10; cross-entropy uses the natural one.", 0.80: "That is one minus p."},
+    "1-check-cost",
+    "A five-class network gives its true class 0.2 and wins with it. What does it cost, in nats, to two decimals?",
+    answer=-np.log(0.2),
+    tolerance=0.006,
+    hint="Take the natural logarithm of the probability of the true class, with a minus sign.",
+    known={
+        0.70: "That is the logarithm to base 10; cross-entropy uses the natural one.",
+        0.80: "That is one minus p.",
+    },
 )
 
-# %%
+# %% jupyter={"source_hidden": true}
 checks.choice(
-    "1-check-mean", "Mean validation loss is 2.6 on ten balanced classes. What do you know without seeing accuracy?",
-    right=("some answers are wrong and confidently so", f"Yes: right answers cost at most ln 10 = {np.log(10):.2f} each, so a mean of 2.6 needs wrong answers that cost more."),
+    "1-check-mean",
+    "Mean validation loss is 2.6 on ten balanced classes. What do you know without seeing accuracy?",
+    right=(
+        "some answers are wrong and confidently so",
+        f"Yes: right answers cost at most ln 10 = {np.log(10):.2f} each, so a mean of 2.6 needs wrong answers that cost more.",
+    ),
     wrong=[
-        ("accuracy is below 10 %", "No: one per cent of very confident errors can raise the mean that far while 99 % are right."),
-        ("the network is unsure", f"An unsure network costs about ln 10 = {np.log(10):.2f}; more than that takes confidence in wrong answers."),
+        (
+            "accuracy is below 10 %",
+            "No: one per cent of very confident errors can raise the mean that far while 99 % are right.",
+        ),
+        (
+            "the network is unsure",
+            f"An unsure network costs about ln 10 = {np.log(10):.2f}; more than that takes confidence in wrong answers.",
+        ),
         ("nothing at all", "The ceiling of right answers, ln K, does tell you something."),
     ],
 )
 
-# %%
+# %% jupyter={"source_hidden": true}
 checks.choice(
-    "1-check-gradient", "Why is a network not trained to maximise accuracy directly?",
-    right=("a small change of the weights almost never changes it, so its slope is zero", "Yes: you counted how few of two thousand nudges changed it."),
+    "1-check-gradient",
+    "Why is a network not trained to maximise accuracy directly?",
+    right=(
+        "a small change of the weights almost never changes it, so its slope is zero",
+        "Yes: you counted how few of two thousand nudges changed it.",
+    ),
     wrong=[
         ("it takes too long to compute", "It is cheaper than the loss: no logarithm."),
         ("it cannot be computed on a mini-batch", "It can, and every tool shows it."),
-        ("it is less important than the loss", "Often it is what we want most. It is just no guide for a method that follows slopes."),
+        (
+            "it is less important than the loss",
+            "Often it is what we want most. It is just no guide for a method that follows slopes.",
+        ),
     ],
 )
 

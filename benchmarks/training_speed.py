@@ -1,0 +1,115 @@
+"""Compare one epoch of the course's training loop with the stock tutorial loop, side by side.
+
+    python benchmarks/training_speed.py [--images 10000] [--repeats 3]
+
+The stock loop is the one of the usual CIFAR-10 tutorials: every picture is turned from an array into a PIL image, into a
+tensor, and normalised, one by one, in a ``DataLoader``; it runs without worker processes and with two, and the faster of
+the two counts. The network, the batches and the optimiser are the same in all loops. Machines drift, so the loops take
+turns and only the ratios within a turn count. Random pictures serve: speed does not depend on what they show.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import platform
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from PIL import Image
+
+from lessonlib import training
+
+STOCK = {"stock loop": 0, "stock loop, 2 workers": 2}
+
+
+class StockPictures(torch.utils.data.Dataset):
+    """Pictures that are transformed one at a time when they are asked for."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
+        self.images, self.labels = images, labels
+        self.mean = torch.tensor(training.PIXEL_MEAN)[:, None, None]
+        self.sd = torch.tensor(training.PIXEL_SD)[:, None, None]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        picture = Image.fromarray(self.images[index])
+        tensor = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous().float().div(255)
+        return (tensor - self.mean) / self.sd, int(self.labels[index])
+
+
+def stock_epoch(images: np.ndarray, labels: np.ndarray, recipe: training.Recipe, n_workers: int) -> float:
+    """Return the seconds of one epoch of the stock loop."""
+    torch.manual_seed(0)
+    network = training.build_network(recipe).train()
+    optimizer = torch.optim.SGD(network.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
+    loss_function = torch.nn.CrossEntropyLoss()
+    loader = torch.utils.data.DataLoader(
+        StockPictures(images, labels), batch_size=recipe.batch_size, shuffle=True, num_workers=n_workers
+    )
+    started = time.perf_counter()
+    for batch, targets in loader:
+        optimizer.zero_grad()
+        loss_function(network(batch), targets).backward()
+        optimizer.step()
+    return time.perf_counter() - started
+
+
+def course_epoch(images: np.ndarray, labels: np.ndarray, recipe: training.Recipe, precision: str) -> float:
+    """Return the seconds of one epoch of the course's loop, the conversion of the pictures included."""
+    torch.manual_seed(0)
+    started = time.perf_counter()
+    network = training.build_network(recipe).to(memory_format=torch.channels_last)
+    training.Trainer(recipe, network, (images, labels), seed=0, device="cpu", precision=precision).run_epoch()
+    return time.perf_counter() - started
+
+
+def compare(n_images: int, repeats: int) -> dict[str, list[float]]:
+    """Return the seconds of each loop in each turn."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (n_images, 32, 32, 3), dtype=np.uint8)
+    labels = rng.integers(0, 10, n_images)
+    recipe = dataclasses.replace(training.RECIPES["main"], n_train=n_images)
+    loops: dict[str, Callable[[], float]] = {
+        name: lambda n_workers=n_workers: stock_epoch(images, labels, recipe, n_workers)
+        for name, n_workers in STOCK.items()
+    }
+    for precision in dict.fromkeys(("float32", training.choose_precision("cpu"))):
+        loops[f"course, {precision}"] = lambda p=precision: course_epoch(images, labels, recipe, p)
+    seconds: dict[str, list[float]] = {name: [] for name in loops}
+    for turn in range(repeats + 1):
+        for name, loop in loops.items():
+            taken = loop()
+            if turn:  # the first turn warms up
+                seconds[name].append(taken)
+    return seconds
+
+
+def table(seconds: dict[str, list[float]]) -> str:
+    """Return the result as a Markdown table: median seconds, and how many times as fast as stock, with its range."""
+    stock = [min(turn) for turn in zip(*(seconds[name] for name in STOCK), strict=True)]
+    lines = ["| loop | median s per epoch | times as fast as the stock loop (range) |", "|---|---|---|"]
+    for name, values in seconds.items():
+        ratios = [a / b for a, b in zip(stock, values, strict=True)]
+        spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        lines.append(f"| {name} | {statistics.median(values):.1f} | {spread} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run the comparison and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--images", type=int, default=10_000, help="pictures per epoch")
+    parser.add_argument("--repeats", type=int, default=3, help="turns after the one that warms up")
+    options = parser.parse_args()
+    print(f"{options.images} pictures, {torch.get_num_threads()} threads, {platform.machine()}, torch {torch.__version__}\n")
+    print(table(compare(options.images, options.repeats)))
+
+
+if __name__ == "__main__":
+    main()

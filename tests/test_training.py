@@ -1,0 +1,391 @@
+"""A recipe trains a network that learns, measures it as it says, and records all that is needed to repeat it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lessonlib import metrics, runs, training
+from lessonlib.data import ImageData, cifar10, make_tiny_cifar10
+from lessonlib.training import RECIPES, Recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+N_TRAIN, N_VAL = 200, 40
+TINY = Recipe(name="tiny", n_train=0, n_val=N_VAL, epochs=5, batch_size=20, channels=(8, 16))
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> ImageData:
+    """Return the tiny synthetic data set."""
+    return cifar10(make_tiny_cifar10(tmp_path_factory.mktemp("tiny"), n_per_file=40))
+
+
+@pytest.fixture(scope="module")
+def tiny_run(images: ImageData) -> runs.Run:
+    """Return the run that most tests look at."""
+    return train(TINY, images, keep_logits=N_VAL)
+
+
+def train(recipe: Recipe, images: ImageData, seed: int = 0, **options: object) -> runs.Run:
+    """Train on the CPU, where the same seed gives the same numbers."""
+    return training.train(recipe, images, seed=seed, device="cpu", **options)
+
+
+# --- what training does -------------------------------------------------------------------------------------------
+
+
+def test_the_network_learns(tiny_run: runs.Run) -> None:
+    # Chance is 0.1; of 40 validation images more than 0.3 come from guessing once in 5,000 runs.
+    assert tiny_run["val_accuracy"][-1] > 0.3
+    assert tiny_run["train_loss"][-1] < tiny_run["train_loss"][0]
+    assert tiny_run["running_train_loss"][-1] < np.log(10)
+
+
+@pytest.mark.parametrize("changes", [{"optimizer": "adam", "learning_rate": 3e-3}, {"batch_norm": False, "hidden": 32}])
+@pytest.mark.parametrize("schedule", ["cosine", "constant"])
+def test_every_kind_of_recipe_reduces_the_training_loss(images: ImageData, changes: dict, schedule: str) -> None:
+    run = train(dataclasses.replace(TINY, schedule=schedule, **changes), images)
+    assert run["train_loss"][-1] < run["train_loss"][0]
+
+
+def test_the_same_seed_gives_the_same_run(images: ImageData, tiny_run: runs.Run) -> None:
+    again = train(TINY, images, keep_logits=N_VAL)
+    for name in tiny_run.metrics:
+        np.testing.assert_array_equal(again[name], tiny_run[name])
+    np.testing.assert_array_equal(again.val_logits, tiny_run.val_logits)
+
+
+def test_another_seed_gives_another_run(images: ImageData, tiny_run: runs.Run) -> None:
+    other = train(TINY, images, seed=1)
+    assert (other["val_loss"] != tiny_run["val_loss"]).all()
+
+
+def test_the_seed_draws_the_training_images_and_leaves_the_validation_images(images: ImageData) -> None:
+    recipe = dataclasses.replace(TINY, n_train=30, n_val=25)
+    picks = [training._pick_examples(recipe, images, seed) for seed in (0, 0, 1)]
+    for train_set, val_set in picks:
+        assert train_set[0].shape == (30, 32, 32, 3)
+        assert len({image.tobytes() for image in train_set[0]}) == 30, "an image was drawn twice"
+        np.testing.assert_array_equal(val_set[0], images.test_images[:25])
+        np.testing.assert_array_equal(val_set[1], images.test_labels[:25])
+    np.testing.assert_array_equal(picks[0][0][0], picks[1][0][0])
+    assert (picks[0][0][0] != picks[2][0][0]).any()
+
+
+def test_images_and_labels_stay_together_when_a_subset_is_drawn(images: ImageData) -> None:
+    label_of = {image.tobytes(): label for image, label in zip(images.train_images, images.train_labels, strict=True)}
+    (chosen, labels), _ = training._pick_examples(dataclasses.replace(TINY, n_train=50), images, 3)
+    assert [label_of[image.tobytes()] for image in chosen] == labels.tolist()
+
+
+# --- what it measures ---------------------------------------------------------------------------------------------
+
+NO_BATCH_NORM = dataclasses.replace(TINY, batch_norm=False, epochs=3, schedule="constant")
+
+
+def test_a_run_has_one_value_per_epoch_of_each_metric(tiny_run: runs.Run) -> None:
+    assert set(tiny_run.metrics) == {
+        "running_train_loss", "running_train_accuracy", "train_loss", "train_accuracy", "train_loss_se",
+        "val_loss", "val_accuracy", "val_loss_se",
+    }  # fmt: skip
+    assert tiny_run.n_epochs == TINY.epochs
+
+
+def test_running_metrics_are_of_the_weights_before_the_steps_and_evaluation_is_of_those_after(
+    images: ImageData,
+) -> None:
+    # One batch per epoch: what runs during an epoch is the evaluation at the end of the epoch before.
+    run = train(dataclasses.replace(NO_BATCH_NORM, batch_size=N_TRAIN), images)
+    np.testing.assert_allclose(run["running_train_loss"][1:], run["train_loss"][:-1], rtol=1e-5)
+    np.testing.assert_allclose(run["running_train_accuracy"][1:], run["train_accuracy"][:-1], atol=1e-6)
+    assert (np.abs(run["running_train_loss"] - run["train_loss"]) > 1e-4).all()
+
+
+@pytest.mark.parametrize("batch_size", [20, 64])
+def test_with_weights_that_do_not_move_running_and_evaluated_metrics_agree_on_ragged_batches_too(
+    images: ImageData, batch_size: int
+) -> None:
+    run = train(dataclasses.replace(NO_BATCH_NORM, learning_rate=0.0, batch_size=batch_size), images)
+    np.testing.assert_allclose(run["running_train_loss"], run["train_loss"], rtol=1e-5)
+    np.testing.assert_allclose(run["running_train_accuracy"], run["train_accuracy"], atol=1e-6)
+    np.testing.assert_allclose(run["val_loss"], run["val_loss"][0], rtol=1e-6)
+
+
+def test_running_metrics_are_in_training_mode_and_the_others_in_evaluation_mode(images: ImageData) -> None:
+    # Weights that do not move, but with batch normalisation: the two modes alone make the difference.
+    run = train(dataclasses.replace(TINY, learning_rate=0.0, epochs=2), images)
+    assert (np.abs(run["running_train_loss"] - run["train_loss"]) > 1e-3).all()
+
+
+def test_kept_logits_give_the_validation_metrics_to_float16_precision(images: ImageData, tiny_run: runs.Run) -> None:
+    assert tiny_run.val_logits.shape == (TINY.epochs, N_VAL, 10)
+    assert tiny_run.val_logits.dtype == np.float16
+    np.testing.assert_array_equal(tiny_run.val_labels, images.test_labels[:N_VAL])
+    for epoch, logits in enumerate(tiny_run.val_logits):
+        loss = metrics.estimate_mean(metrics.cross_entropy_per_example(tiny_run.val_labels, logits=logits))
+        # Rounding moves each logit by at most 2^-11 of itself, and a loss by at most twice the largest move.
+        tolerance = 2 * np.abs(logits.astype(float)).max() * 2**-11
+        assert loss.value == pytest.approx(tiny_run["val_loss"][epoch], abs=tolerance)
+        assert loss.standard_error == pytest.approx(tiny_run["val_loss_se"][epoch], abs=tolerance)
+        hits = metrics.accuracy(tiny_run.val_labels, logits)
+        assert hits == pytest.approx(tiny_run["val_accuracy"][epoch], abs=1.5 / N_VAL)
+
+
+def test_logits_are_kept_for_the_first_validation_images_only_when_asked(
+    images: ImageData, tiny_run: runs.Run
+) -> None:
+    recipe = dataclasses.replace(TINY, epochs=1)
+    assert train(recipe, images).val_logits is None
+    few = train(recipe, images, keep_logits=3)
+    assert few.val_logits.shape == (1, 3, 10)
+    np.testing.assert_array_equal(few.val_labels, images.test_labels[:3])
+
+
+def test_a_network_predicts_the_same_logits_in_any_batches(images: ImageData, monkeypatch) -> None:
+    import torch
+
+    torch.manual_seed(0)
+    network = training.build_network(TINY)
+    whole = training.predict_logits(network, images.test_images)
+    monkeypatch.setattr(training, "EVALUATION_BATCH", 7)
+    np.testing.assert_allclose(training.predict_logits(network, images.test_images), whole, atol=1e-5)
+    assert whole.shape == (40, 10)
+    assert whole.dtype == np.float32
+
+
+def test_images_reach_the_network_normalised_by_colour_and_are_not_changed(images: ImageData) -> None:
+    before = images.test_images.copy()
+    sent = training._to_input(images.test_images, "cpu").numpy()
+    expected = (images.test_images / 255 - training.PIXEL_MEAN) / training.PIXEL_SD
+    np.testing.assert_allclose(sent, expected.transpose(0, 3, 1, 2), atol=1e-5)
+    np.testing.assert_array_equal(images.test_images, before)
+
+
+def test_callbacks_hear_of_every_batch_and_every_epoch(images: ImageData) -> None:
+    batches, epochs = [], []
+    run = train(
+        dataclasses.replace(TINY, epochs=2, batch_size=64),
+        images,
+        on_batch=lambda *numbers: batches.append(numbers),
+        on_epoch=lambda epoch, row: epochs.append((epoch, row)),
+    )
+    assert batches == [(epoch, batch, 4) for epoch in (1, 2) for batch in (1, 2, 3, 4)]
+    assert [epoch for epoch, _ in epochs] == [1, 2]
+    for epoch, row in epochs:
+        assert row == {name: values[epoch - 1] for name, values in run.metrics.items()}
+
+
+def test_bfloat16_trains_on_the_cpu_evaluates_in_float32_and_says_so(images: ImageData) -> None:
+    run = train(TINY, images, precision="bfloat16", keep_logits=N_VAL)
+    assert run["train_loss"][-1] < run["train_loss"][0]
+    assert run.provenance["precision"] == "bfloat16"
+    assert train(TINY, images)["val_loss"][0] != run["val_loss"][0]
+    mantissa_beyond_bfloat16 = run.val_logits.view(np.uint16) & 0b111
+    assert mantissa_beyond_bfloat16.any(), "the evaluation was in bfloat16"
+
+
+def test_a_diverged_run_is_recorded_as_nan_to_its_last_epoch(images: ImageData, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(NO_BATCH_NORM, learning_rate=1e30)
+    run = train(recipe, images, keep_logits=5)
+    assert run.n_epochs == recipe.epochs
+    for name in ("running_train_loss", "train_loss", "val_loss", "val_accuracy", "val_loss_se"):
+        assert np.isnan(run[name]).all(), name
+    loaded = runs.Run.load(run.save(tmp_path / "diverged.npz"))
+    np.testing.assert_array_equal(loaded["val_loss"], run["val_loss"])
+
+
+def test_the_provenance_is_enough_to_repeat_the_run(images: ImageData, tiny_run: runs.Run) -> None:
+    import torch
+
+    kept = json.loads(json.dumps(dict(tiny_run.provenance)))
+    assert Recipe(**kept["recipe"]) == TINY
+    assert kept["seed"] == 0
+    assert (kept["n_train"], kept["n_val"]) == (N_TRAIN, N_VAL)
+    assert kept["data_checksum"] == images.checksum
+    assert tuple(kept["class_names"]) == images.class_names
+    assert kept["device"].startswith("cpu (")
+    assert kept["precision"] == "float32"
+    assert kept["versions"]["torch"] == torch.__version__
+    assert kept["versions"].keys() == {"torch", "numpy", "python"}
+
+
+def test_a_numpy_seed_can_be_saved(images: ImageData, tmp_path: Path) -> None:
+    run = train(dataclasses.replace(TINY, epochs=1), images, seed=np.int64(4))
+    assert runs.Run.load(run.save(tmp_path / "a.npz")).provenance["seed"] == 4
+
+
+# --- networks and recipes -----------------------------------------------------------------------------------------
+
+
+def n_parameters(recipe: Recipe, n_classes: int = 10) -> int:
+    """Count the numbers that training adjusts."""
+    return sum(p.numel() for p in training.build_network(recipe, n_classes=n_classes).parameters())
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        # Convolutions 3*3*c_in*c_out, two numbers per channel for the normalisation, and the layer of 16*8*8 inputs.
+        ({}, 27 * 8 + 72 * 16 + 2 * (8 + 16) + (1024 + 1) * 10),
+        ({"batch_norm": False}, 27 * 8 + 8 + 72 * 16 + 16 + (1024 + 1) * 10),
+        ({"hidden": 32}, 27 * 8 + 72 * 16 + 2 * (8 + 16) + (1024 + 1) * 32 + (32 + 1) * 10),
+        ({"channels": (4,)}, 27 * 4 + 2 * 4 + (4 * 16 * 16 + 1) * 10),
+        ({"channels": (4, 4, 4, 4, 4)}, 27 * 4 + 4 * 36 * 4 + 2 * 20 + (4 + 1) * 10),
+    ],
+)
+def test_a_network_has_the_size_that_its_recipe_says(changes: dict, expected: int) -> None:
+    assert n_parameters(dataclasses.replace(TINY, **changes)) == expected
+
+
+@pytest.mark.parametrize("n_classes", [2, 10, 100])
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_the_network_of_every_recipe_maps_images_to_one_logit_per_class(recipe: Recipe, n_classes: int) -> None:
+    import torch
+
+    network = training.build_network(recipe, n_classes=n_classes)
+    assert network(torch.zeros(2, 3, 32, 32)).shape == (2, n_classes)
+
+
+def test_the_recipes_of_the_course_fit_cifar10_and_a_laptop() -> None:
+    assert set(RECIPES) >= {"main", "live", "adam-constant"}
+    for name, recipe in RECIPES.items():
+        assert recipe.name == name
+        assert re.fullmatch("[a-z0-9-]+", name), "the name becomes a file name"
+        assert recipe.n_train <= 50_000
+        assert recipe.n_val <= 10_000
+        assert n_parameters(recipe) < 200_000
+    live = RECIPES["live"]
+    assert live.epochs * live.n_train <= 100_000, "the live run must stay a matter of a minute or two"
+
+
+BAD_RECIPES = {
+    "no-epochs": ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
+    "half-epochs": ({"epochs": 2.5}, "epochs must be a whole number of at least 1, got 2.5"),
+    "no-batch": ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
+    "negative-images": ({"n_train": -1}, "n_train must be a whole number of at least 0, got -1"),
+    "no-validation": ({"n_val": 0}, "n_val must be a whole number of at least 1, got 0"),
+    "nan-epochs": ({"epochs": float("nan")}, "epochs holds nan"),
+    "optimizer": ({"optimizer": "SGD"}, "optimizer must be one of ('sgd', 'adam'), got 'SGD'"),
+    "schedule": ({"schedule": "step"}, "schedule must be one of ('cosine', 'constant'), got 'step'"),
+    "no-channels": ({"channels": ()}, "channels must name 1 to 5 convolutions"),
+    "six-channels": ({"channels": (8,) * 6}, "channels must name 1 to 5 convolutions"),
+    "empty-channel": ({"channels": (8, 0)}, "channels must be a whole number of at least 1, got 0"),
+    "negative-hidden": ({"hidden": -1}, "hidden must be a whole number of at least 0, got -1"),
+    "negative-rate": ({"learning_rate": -0.1}, "learning_rate must be between 0 and inf, got -0.1"),
+    "nan-rate": ({"learning_rate": float("nan")}, "learning_rate holds nan"),
+    "negative-momentum": ({"momentum": -0.9}, "momentum must be between 0 and inf, got -0.9"),
+    "negative-decay": ({"weight_decay": -1e-4}, "weight_decay must be between 0 and inf, got -0.0001"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_RECIPES.values(), ids=BAD_RECIPES)
+def test_an_impossible_recipe_is_refused_when_it_is_made(bad: tuple) -> None:
+    changes, message = bad
+    with pytest.raises(ValueError, match=re.escape(message)):
+        dataclasses.replace(TINY, **changes)
+
+
+def test_whole_numbers_given_as_floats_are_taken_as_whole() -> None:
+    recipe = dataclasses.replace(TINY, n_train=1e2, epochs=3.0, channels=[8, 16])
+    assert (recipe.n_train, recipe.epochs, recipe.channels) == (100, 3, (8, 16))
+    assert isinstance(recipe.n_train, int)
+
+
+BAD_REQUESTS = {
+    "too-many-training": ({"recipe": {"n_train": 201}}, "wants 201 training", "dataclasses.replace"),
+    "too-many-validation": ({"recipe": {"n_val": 41}}, "and 41 validation images", "dataclasses.replace"),
+    "precision": ({"precision": "float16"}, "got 'float16'", "must be one of ('float32', 'bfloat16')"),
+    "logits-negative": ({"keep_logits": -1}, "got -1", "must be between 0 and n_val = 40"),
+    "logits-too-many": ({"keep_logits": 41}, "got 41", "must be between 0 and n_val = 40"),
+    "seed-negative": ({"seed": -1}, "got -1", "seed must be a whole number of at least 0"),
+    "seed-fraction": ({"seed": 0.5}, "got 0.5", "seed must be a whole number of at least 0"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_REQUESTS.values(), ids=BAD_REQUESTS)
+def test_an_impossible_request_is_refused_naming_value_and_remedy(images: ImageData, bad: tuple) -> None:
+    options, value, remedy = bad
+    recipe = dataclasses.replace(TINY, **options.get("recipe", {}))
+    with pytest.raises(ValueError, match=re.escape(value)) as caught:
+        train(recipe, images, **{name: value for name, value in options.items() if name != "recipe"})
+    assert remedy in str(caught.value)
+
+
+def test_an_unknown_device_is_refused_by_name(images: ImageData) -> None:
+    with pytest.raises(RuntimeError, match="abacus"):
+        training.train(TINY, images, seed=0, device="abacus")
+
+
+@pytest.mark.parametrize(("n", "value"), [(1, "got 1"), (0, "got 0"), (2.5, "got 2.5")])
+def test_a_network_for_fewer_than_two_classes_is_refused(n: float, value: str) -> None:
+    with pytest.raises(ValueError, match=f"n_classes must be a whole number of at least 2, {value}"):
+        training.build_network(TINY, n_classes=n)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((2, 32, 32, 3)),
+        np.zeros((2, 3, 32, 32), np.uint8),
+        np.zeros((32, 32, 3), np.uint8),
+        np.zeros((0, 32, 32, 3), np.uint8),
+    ],
+    ids=["floats", "colours-first", "one-image", "none"],
+)
+def test_images_of_another_form_are_refused_with_what_they_should_be(wrong: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"got {wrong.dtype} {wrong.shape}: pass them as")):
+        training.predict_logits(training.build_network(TINY), wrong)
+
+
+def test_the_chosen_device_and_precision_are_ones_that_training_accepts() -> None:
+    import torch
+
+    device = training.choose_device()
+    assert torch.zeros(1, device=device).device.type == device
+    assert training.choose_precision(device) in training.PRECISIONS
+    assert training.choose_precision("mps") == "float32"
+
+
+def test_without_the_answer_of_torch_the_precision_on_a_cpu_is_float32(monkeypatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    assert training.choose_precision("cpu") == "bfloat16"
+    monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported")
+    assert training.choose_precision("cpu") == "float32"
+
+
+# --- imports ------------------------------------------------------------------------------------------------------
+
+
+def modules_after(code: str) -> set[str]:
+    """Return the top-level modules that Python code loads in a fresh process."""
+    ask = "\nimport sys\nprint(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", code + ask], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+    )
+    return set(done.stdout.split())
+
+
+def test_no_module_of_the_library_loads_torch_or_tensorflow_when_imported() -> None:
+    names = sorted(path.stem for path in (ROOT / "lessonlib").glob("*.py") if path.stem != "__init__")
+    loaded = modules_after("\n".join(f"import lessonlib.{name}" for name in names))
+    assert "numpy" in loaded
+    assert not loaded & {"torch", "tensorflow", "keras"}
+
+
+def test_importing_the_package_alone_loads_nothing_heavy() -> None:
+    loaded = modules_after("import lessonlib")
+    assert not loaded & {"numpy", "matplotlib", "ipywidgets", "sklearn", "torch", "tensorflow", "pooch", "requests"}
+
+
+def test_measuring_and_training_modules_load_no_widgets_or_figures() -> None:
+    loaded = modules_after("from lessonlib import data, metrics, predictions, runs, training")
+    assert not loaded & {"matplotlib", "ipywidgets", "IPython", "sklearn", "pooch", "requests"}
