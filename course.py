@@ -312,7 +312,8 @@ def start(words: list[str]) -> int:
     python = ensure_installed()
     say("Opening JupyterLab. If no browser window appears, copy the address http://localhost:... from below into one.")
     say("To stop: press Ctrl-C here, twice.")
-    return hand_over([python, "-m", "jupyter", "lab", FIRST_LESSON, *words])
+    where = [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}"]
+    return hand_over([python, "-m", "jupyter", "lab", *where, *words])
 
 
 def test(words: list[str]) -> int:

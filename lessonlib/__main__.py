@@ -37,7 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lessonlib", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     record = commands.add_parser("record", help="train a recipe on CIFAR-10 and record the runs")
-    record.add_argument("recipe", choices=[*training.RECIPES, "sweep"], help="a recipe, or sweep for all of lesson 6's sizes and widths")
+    names = [*training.RECIPES, "sweep"]
+    record.add_argument("recipe", choices=names, help="a recipe, or sweep for all of lesson 6's sizes and widths")
     record.add_argument("--seeds", type=_seed_range, default=range(10, 20), metavar="A-B", help="default: 10-19")
     record.add_argument("--data", help="CIFAR-10 folder or archive (default: as lessonlib.data.cifar10 finds it)")
     record.add_argument("--download", action="store_true", help="download CIFAR-10 if it is nowhere")

@@ -222,17 +222,14 @@ class Run:
         try:
             _refuse_oversized(source)
             with np.load(source, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                metrics = {
-                    key.removeprefix("metric_"): file[key] for key in file.files if key.startswith("metric_")
-                }
-                logits = file["val_logits"] if "val_logits" in file.files else None
-                labels = file["val_labels"].astype(np.int64) if "val_labels" in file.files else None
+                arrays = {name: file[name] for name in file.files}  # all of them, so that no damage goes unseen
+            about = json.loads(str(arrays["about"]))
             if about["format"] > FORMAT_VERSION:
                 raise RunFileError(
                     f"{source} has format {about['format']}, this lessonlib reads {FORMAT_VERSION}: update lessonlib."
                 )
-            return cls(metrics, logits, labels, about["provenance"])
+            metrics = {n.removeprefix("metric_"): values for n, values in arrays.items() if n.startswith("metric_")}
+            return cls(metrics, arrays.get("val_logits"), arrays.get("val_labels"), about["provenance"])
         except RunFileError:
             raise
         except Exception as error:  # a damaged zip can raise almost anything
@@ -299,6 +296,8 @@ def recording(recipe: str, seed: int) -> Run:
     ------
     FileNotFoundError
         If it was not recorded; the message lists what was.
+    RunFileError
+        If the recording is damaged.
     """
     folder = recordings_folder()
     path = folder / recording_name(recipe, seed)
@@ -326,6 +325,8 @@ def recordings(recipe: str) -> list[Run]:
     ------
     FileNotFoundError
         If none was recorded.
+    RunFileError
+        If a recording is damaged.
     """
     prefix = f"{recipe}-seed"
     folder = recordings_folder()

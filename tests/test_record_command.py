@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -73,6 +74,19 @@ def test_again_replaces_existing_recordings(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "live-seed1.npz").write_bytes(b"mine")
     assert record(tiny, tmp_path, "--seeds", "1", "--again") == 0
     assert runs.Run.load(tmp_path / "live-seed1.npz").n_epochs == SMALL.epochs
+
+
+def test_the_sweep_records_every_recipe_of_the_sweep_and_no_other(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipes = {name: dataclasses.replace(SMALL, name=name) for name in ("main", "sweep-a", "sweep-b")}
+    monkeypatch.setattr(training, "RECIPES", recipes)
+    usual = ["--data", str(tiny), "--out", str(tmp_path), "--device", "cpu", "--keep-logits", "5"]
+    assert main(["record", "sweep", "--seeds", "1-2", *usual]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "sweep-a-seed1.npz", "sweep-a-seed2.npz", "sweep-b-seed1.npz", "sweep-b-seed2.npz",
+    ]  # fmt: skip
+    assert runs.Run.load(tmp_path / "sweep-b-seed2.npz").provenance["recipe"]["name"] == "sweep-b"
 
 
 def test_without_an_out_folder_the_recordings_of_the_course_are_added_to(

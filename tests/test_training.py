@@ -265,6 +265,15 @@ def test_the_recipes_of_the_course_fit_cifar10_and_a_laptop() -> None:
     assert live.epochs * live.n_train <= 100_000, "the live run must stay a matter of a minute or two"
 
 
+def test_the_sweep_crosses_sizes_and_widths_and_ends_in_the_main_recipe() -> None:
+    sweep = [recipe for name, recipe in RECIPES.items() if name.startswith("sweep-")]
+    pairs = {(recipe.n_train, recipe.channels) for recipe in sweep}
+    assert pairs == {(n, channels) for n in training.SWEEP_SIZES for channels in training.SWEEP_CHANNELS}
+    assert len(sweep) == len(pairs)
+    largest = training.sweep_recipe(training.SWEEP_SIZES[-1], training.SWEEP_CHANNELS[-1])
+    assert dataclasses.replace(largest, name="main") == RECIPES["main"]
+
+
 BAD_RECIPES = {
     "no-epochs": ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
     "half-epochs": ({"epochs": 2.5}, "epochs must be a whole number of at least 1, got 2.5"),

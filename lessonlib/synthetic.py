@@ -1,0 +1,225 @@
+"""The material that is made on the spot: small problems in which one ingredient can be turned up or down.
+
+Each generator takes a random generator or a seed and returns `Examples`, so that the same seed always
+gives the same problem. Which lesson uses it stands in its docstring.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lessonlib import _validate as check
+
+Rng = int | np.random.Generator
+
+
+class Examples(NamedTuple):
+    """Inputs and their classes.
+
+    Attributes
+    ----------
+    x : ndarray of float32, shape (n_examples, n_features)
+    y : ndarray of int64, shape (n_examples,)
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int64]
+
+
+def _examples(x: NDArray, y: NDArray) -> Examples:
+    return Examples(np.asarray(x, np.float32), np.asarray(y, np.int64))
+
+
+def flip_labels(y: NDArray[np.int64], share: float, *, n_classes: int, rng: Rng) -> NDArray[np.int64]:
+    """Replace a share of the labels by another class, chosen evenly.
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n_examples,)
+    share : float
+        The chance of each label to be replaced, 0 to 1.
+    n_classes : int
+    rng : int or Generator
+
+    Returns
+    -------
+    ndarray of int64, shape (n_examples,)
+        A copy; ``y != result`` says which labels are wrong.
+
+    Raises
+    ------
+    ValueError
+        If the share is not in 0..1 or a label is out of range.
+    """
+    rng = np.random.default_rng(rng)
+    labels = check.label_vector(y, n_classes)
+    wrong = rng.random(len(labels)) < check.number_within(share, "share", 0, 1)
+    return np.where(wrong, (labels + rng.integers(1, n_classes, len(labels))) % n_classes, labels)
+
+
+def digits(n_train: int = 600, n_val: int = 500, *, rng: Rng) -> tuple[Examples, Examples]:
+    """Draw handwritten digits of 8 x 8 pixels from scikit-learn's set, without overlap.
+
+    Used in lessons 2 and 3. Ten classes, pixels scaled to 0..1.
+
+    Parameters
+    ----------
+    n_train, n_val : int
+        Together at most 1,797.
+    rng : int or Generator
+
+    Returns
+    -------
+    tuple of Examples
+        Training and validation, 64 features.
+
+    Raises
+    ------
+    ValueError
+        If more digits are wanted than there are.
+    """
+    from sklearn.datasets import load_digits
+
+    pixels, labels = load_digits(return_X_y=True)
+    if not 0 < n_train + n_val <= len(labels):
+        raise ValueError(f"there are {len(labels)} digits, got n_train + n_val = {n_train + n_val}: ask for fewer.")
+    order = np.random.default_rng(rng).permutation(len(labels))[: n_train + n_val]
+    x, y = pixels[order] / 16, labels[order]
+    return _examples(x[:n_train], y[:n_train]), _examples(x[n_train:], y[n_train:])
+
+
+def two_phenomena(n: int = 1_000, *, coin_share: float = 0.2, noise_columns: int = 20, rng: Rng) -> Examples:
+    """Mix a pattern that can be learnt with points that can only be memorised.
+
+    Used in lesson 2. Most points lie on a 4 x 4 checkerboard in two columns, their class is its colour.
+    A share of coin points lies at its centre; they differ in noise columns only, and their class is a coin.
+
+    Parameters
+    ----------
+    n : int
+        Number of points.
+    coin_share : float
+        Share of coin points, 0 to 1.
+    noise_columns : int
+        Columns in which the coin points differ.
+    rng : int or Generator
+
+    Returns
+    -------
+    Examples
+        ``2 + noise_columns`` features, two classes.
+
+    Raises
+    ------
+    ValueError
+        If `n` is below 1 or the share not in 0..1.
+    """
+    rng = np.random.default_rng(rng)
+    n = check.whole_number(n, "n", low=1)
+    is_coin = rng.random(n) < check.number_within(coin_share, "coin_share", 0, 1)
+    board = rng.uniform(-1, 1, (n, 2))
+    colour = np.floor(2 * board).sum(axis=1).astype(int) % 2
+    board[is_coin] = 0
+    noise = np.where(is_coin[:, None], rng.normal(size=(n, noise_columns)), 0)
+    return _examples(np.hstack([2 * board, noise]), np.where(is_coin, rng.integers(0, 2, n), colour))
+
+
+def teacher(n_train: int = 300, n_val: int = 1_000, *, rng: Rng) -> tuple[Examples, Examples]:
+    """Label Gaussian points by a small random network that another network has to imitate.
+
+    Used in lessons 2 and 5. Twenty features, two classes split at the teacher's median output.
+
+    Parameters
+    ----------
+    n_train, n_val : int
+    rng : int or Generator
+
+    Returns
+    -------
+    tuple of Examples
+        Training and validation.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1.
+    """
+    rng = np.random.default_rng(rng)
+    hidden, out = 2 * rng.normal(size=(20, 8)) / np.sqrt(20), rng.normal(size=8)
+    median = np.median(np.tanh(rng.normal(size=(4_000, 20)) @ hidden) @ out)
+
+    def draw(n: int) -> Examples:
+        x = rng.normal(size=(check.whole_number(n, "n", low=1), 20))
+        return _examples(x, np.tanh(x @ hidden) @ out > median)
+
+    return draw(n_train), draw(n_val)
+
+
+def leverage_outliers(
+    n: int = 200, *, n_outliers: int = 8, distance: float = 20.0, height: float = 3.0, rng: Rng
+) -> Examples:
+    """Place two neat classes side by side and a few points of the left class far to the right.
+
+    Used in lesson 2: gradient descent on these lowers the loss at every step while accuracy dives and recovers.
+
+    Parameters
+    ----------
+    n : int
+        Number of points in all.
+    n_outliers : int
+        How many of them are outliers.
+    distance : float
+        Where they lie in the first feature; the classes lie around -1 and 1.
+    height : float
+        Where they lie in the second feature; all others are at 0.
+    rng : int or Generator
+
+    Returns
+    -------
+    Examples
+        Two features, two classes.
+
+    Raises
+    ------
+    ValueError
+        If there are more outliers than points.
+    """
+    rng = np.random.default_rng(rng)
+    n_outliers = check.whole_number(n_outliers, "n_outliers", low=0)
+    half = (check.whole_number(n, "n", low=2 + n_outliers) - n_outliers) // 2
+    centres = np.repeat([-1.0, 1.0, distance], [half, half, n_outliers])
+    x = np.column_stack([centres + 0.3 * rng.normal(size=len(centres)), np.repeat([0, 0, height], [half, half, n_outliers])])
+    return _examples(x, np.repeat([0, 1, 0], [half, half, n_outliers]))
+
+
+def imbalanced_gaussians(n: int = 1_000, *, positive_share: float = 0.1, separation: float = 1.5, rng: Rng) -> Examples:
+    """Draw two overlapping Gaussian classes in the plane, one of them rare.
+
+    Used in lessons 2 and 4. The classes differ by `separation` standard deviations.
+
+    Parameters
+    ----------
+    n : int
+    positive_share : float
+        Chance of class 1, 0 to 1.
+    separation : float
+        Distance of the class means, in standard deviations.
+    rng : int or Generator
+
+    Returns
+    -------
+    Examples
+        Two features, two classes.
+
+    Raises
+    ------
+    ValueError
+        If `n` is below 1 or the share not in 0..1.
+    """
+    rng = np.random.default_rng(rng)
+    y = rng.random(check.whole_number(n, "n", low=1)) < check.number_within(positive_share, "positive_share", 0, 1)
+    shift = separation * (y - 0.5)[:, None] / np.sqrt(2)
+    return _examples(rng.normal(size=(len(y), 2)) + shift, y)
