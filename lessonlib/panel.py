@@ -44,7 +44,7 @@ class Panel:
     ) -> None:
         self.question, self.options = question, tuple(options)
         self.answer_line = widgets.HTML()
-        self.button = widgets.Button(description=button, layout=widgets.Layout(width="auto"))
+        self.button = widgets.Button(description=button, layout=widgets.Layout(width="max-content"))
         self.button.on_click(lambda _: self._answer(on_press))
         heading = widgets.HTML(f"<p><strong>{html.escape(question)}</strong></p>")
         self.widget = widgets.VBox([heading, *controls, self.button, self.answer_line])

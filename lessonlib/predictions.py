@@ -155,9 +155,9 @@ class Question:
         self._append("prediction", probabilities=distribution.tolist())
 
     def settle(self, outcome: str | float) -> Verdict:
-        """Compare the learner's newest prediction with what the experiment gave.
+        """Compare the learner's prediction with what the experiment gave.
 
-        Only the first outcome is kept: what is predicted after it does not count in `forecasts`.
+        Only the first outcome is kept, and the last prediction before it counts, here and in `forecasts`.
 
         Parameters
         ----------
@@ -178,9 +178,11 @@ class Question:
         """
         index = self._index_of(outcome)
         records = _records_of(self.name)
+        settled = [number for number, record in enumerate(records) if record["kind"] == "outcome"]
+        before = records[: settled[0]] if settled else records  # hindsight does not count
         # A prediction kept under an earlier edition of the question may have another number of options.
-        made = [r for r in records if r["kind"] == "prediction" and len(r["probabilities"]) == len(self.options)]
-        if made and not any(record["kind"] == "outcome" for record in records):
+        made = [r for r in before if r["kind"] == "prediction" and len(r["probabilities"]) == len(self.options)]
+        if made and not settled:
             self._append("outcome", option=index)
         score = brier_score(made[-1]["probabilities"], index) if made else None
         return Verdict(str(self.options[index]), score, len(self.options))

@@ -26,10 +26,9 @@ class ProgressBar:
     what : str
         What is being trained, in a few words.
 
-    Examples
-    --------
-    >>> with ProgressBar(16, "small network") as bar:  # doctest: +SKIP
-    ...     run = train(recipe, data, seed=0, on_batch=bar.on_batch)
+    Notes
+    -----
+    Use it as a context: ``with ProgressBar(16, "small network") as bar: train(..., on_batch=bar.on_batch)``.
     """
 
     def __init__(self, n_epochs: int, what: str) -> None:

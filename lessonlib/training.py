@@ -94,7 +94,24 @@ SWEEP_CHANNELS = ((8, 16, 16), (16, 32, 32), (32, 64, 64))
 
 
 def sweep_recipe(n_train: int, channels: tuple[int, ...]) -> Recipe:
-    """Return the main recipe with another training size and width."""
+    """Return the main recipe with another training size and width.
+
+    Parameters
+    ----------
+    n_train : int
+    channels : tuple of int
+        As in `Recipe`.
+
+    Returns
+    -------
+    Recipe
+        Named ``sweep-n<n_train>-c<first of channels>``, or the main recipe itself.
+
+    Raises
+    ------
+    ValueError
+        As `Recipe`.
+    """
     if (n_train, channels) == (10_000, (32, 64, 64)):
         return Recipe(name="main", n_train=n_train, epochs=25)
     return Recipe(name=f"sweep-n{n_train}-c{channels[0]}", n_train=n_train, epochs=25, channels=channels)

@@ -231,10 +231,23 @@ def differences(text: NotebookNode, notebook: NotebookNode) -> list[str]:
             "tags": (ours.metadata.get("tags", []), theirs.metadata.get("tags", [])),
             "id": (ours["id"], theirs.get("id")),
         }
-        problems += [f"cell {number}: {key} is {b!r}, the text says {a!r}" for key, (a, b) in pairs.items() if a != b]
+        for key, (text_says, is_now) in pairs.items():
+            if text_says != is_now:
+                a, b = first_difference(text_says, is_now) if key == "source" else (text_says, is_now)
+                problems.append(f"cell {number}: {key} is {b!r}, the text says {a!r}")
         if theirs.cell_type == "code" and theirs.source.strip() and theirs.execution_count is None:
             problems.append(f"cell {number}: never executed")
     return problems
+
+
+def first_difference(a: str, b: str) -> tuple[str, str]:
+    """Return the first pair of lines in which two texts differ.
+
+    >>> first_difference("x = 1\\ny = 2", "x = 1\\ny = 3")
+    ('y = 2', 'y = 3')
+    """
+    pairs = itertools.zip_longest(a.splitlines(), b.splitlines(), fillvalue="")
+    return next((pair for pair in pairs if pair[0] != pair[1]), (a, b))
 
 
 def check(wanted: Sequence[str] = (), *, folder: Path = NOTEBOOKS) -> list[str]:

@@ -173,11 +173,13 @@ def test_the_last_prediction_before_the_first_outcome_counts_and_later_ones_do_n
     assert [record["kind"] for record in kept()] == ["prediction", "prediction", "outcome", "prediction"]
 
 
-def test_the_verdict_is_on_the_newest_prediction() -> None:
+def test_hindsight_changes_neither_the_verdict_nor_the_forecast() -> None:
+    QUESTION.record(0, 0.8)
     QUESTION.record(1, 0.9)
-    QUESTION.settle("rises")
+    first = QUESTION.settle("rises")
     QUESTION.record(0, 1.0)
-    assert QUESTION.settle("rises").brier == 0
+    assert QUESTION.settle("rises") == first
+    assert [forecast.brier for forecast in forecasts()] == [first.brier]
 
 
 def test_forecasts_come_in_the_order_of_settling_and_unsettled_ones_not_at_all() -> None:

@@ -265,13 +265,20 @@ def test_the_recipes_of_the_course_fit_cifar10_and_a_laptop() -> None:
     assert live.epochs * live.n_train <= 100_000, "the live run must stay a matter of a minute or two"
 
 
-def test_the_sweep_crosses_sizes_and_widths_and_ends_in_the_main_recipe() -> None:
-    sweep = [recipe for name, recipe in RECIPES.items() if name.startswith("sweep-")]
-    pairs = {(recipe.n_train, recipe.channels) for recipe in sweep}
-    assert pairs == {(n, channels) for n in training.SWEEP_SIZES for channels in training.SWEEP_CHANNELS}
-    assert len(sweep) == len(pairs)
-    largest = training.sweep_recipe(training.SWEEP_SIZES[-1], training.SWEEP_CHANNELS[-1])
-    assert dataclasses.replace(largest, name="main") == RECIPES["main"]
+def test_the_sweep_crosses_sizes_and_widths_and_its_largest_member_is_the_main_recipe() -> None:
+    main = RECIPES["main"]
+    members = [training.sweep_recipe(n, c) for n in training.SWEEP_SIZES for c in training.SWEEP_CHANNELS]
+    assert main == members[-1]
+    for recipe in members:
+        assert RECIPES[recipe.name] == recipe
+        size_and_width = {"name": recipe.name, "n_train": recipe.n_train, "channels": recipe.channels}
+        assert recipe == dataclasses.replace(main, **size_and_width), "it differs in more than size and width"
+
+
+@pytest.mark.parametrize(("n", "channels", "value"), [(-1, (8,), "got -1"), (1000, (0,), "got 0")])
+def test_an_impossible_member_of_the_sweep_is_refused(n: int, channels: tuple[int, ...], value: str) -> None:
+    with pytest.raises(ValueError, match=f"must be a whole number of at least [01], {value}"):
+        training.sweep_recipe(n, channels)
 
 
 BAD_RECIPES = {
