@@ -2,10 +2,10 @@
 
     python benchmarks/training_speed.py [--images 10000] [--repeats 3]
 
-The stock loop is the one of the usual CIFAR-10 tutorials: every picture is turned from an array into a PIL image, into a
-tensor, and normalised, one by one, in a ``DataLoader``; it runs without worker processes and with two, and the faster of
-the two counts. The network, the batches and the optimiser are the same in all loops. Machines drift, so the loops take
-turns and only the ratios within a turn count. Random pictures serve: speed does not depend on what they show.
+The stock loop is the one of the usual CIFAR-10 tutorials: every picture is turned from an array into a PIL image, into
+a tensor, and normalised, one by one, in a ``DataLoader``; it runs without worker processes and with two, and the faster
+of the two counts. The network, the batches and the optimiser are the same in all loops. Machines drift, so the loops
+take turns and only the ratios within a turn count. Random pictures serve: speed does not depend on what they show.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=10_000, help="pictures per epoch")
     parser.add_argument("--repeats", type=int, default=3, help="turns after the one that warms up")
     options = parser.parse_args()
-    print(f"{options.images} pictures, {torch.get_num_threads()} threads, {platform.machine()}, torch {torch.__version__}\n")
+    machine = f"{torch.get_num_threads()} threads, {platform.machine()}, torch {torch.__version__}"
+    print(f"{options.images} pictures, {machine}\n")
     print(table(compare(options.images, options.repeats)))
 
 

@@ -252,9 +252,7 @@ def _load(path: Path) -> ImageData:
     digest = hashlib.sha256()
     for array in (train_images, train_labels, test_images, test_labels):
         digest.update(np.ascontiguousarray(array).tobytes())
-    return ImageData(
-        train_images, train_labels, test_images, test_labels, CLASS_NAMES, str(path), digest.hexdigest()
-    )
+    return ImageData(train_images, train_labels, test_images, test_labels, CLASS_NAMES, str(path), digest.hexdigest())
 
 
 def _folder_opener(path: Path) -> Callable[[str], bytes]:

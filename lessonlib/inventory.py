@@ -45,7 +45,7 @@ PRE_TEST = (
     ),
     Item(
         "right answer",
-        "A network's highest probability is at the true class of a picture, ten classes. Its cross-entropy for this picture is",
+        "Ten classes; a network's highest probability is at the true class of a picture. Its cross-entropy is",
         right="at most ln 10",
         wrong=("at most ln 2", "below 1", "without a limit"),
     ),
@@ -57,7 +57,7 @@ PRE_TEST = (
     ),
     Item(
         "who pays",
-        "Late in training the mean validation loss has doubled while accuracy is a little higher. Most of that loss is paid by",
+        "Late in training validation loss has doubled, accuracy is a little higher. Most of that loss is paid by",
         right="a minority of wrong answers that are very confident",
         wrong=(
             "right answers that became unsure",
@@ -121,9 +121,7 @@ PRE_TEST = (
 def pre_test() -> list[Panel]:
     """Return the panels of the questions, numbered, in order."""
     return [
-        checks.inventory_item(
-            f"pre: {item.concept}", f"{number}. {item.question}", right=item.right, wrong=item.wrong
-        )
+        checks.inventory_item(f"pre: {item.concept}", f"{number}. {item.question}", right=item.right, wrong=item.wrong)
         for number, item in enumerate(PRE_TEST, start=1)
     ]
 

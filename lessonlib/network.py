@@ -6,6 +6,7 @@ step, in ``tests/test_network.py``.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,7 +27,7 @@ class Network:
     Parameters
     ----------
     sizes : sequence of int
-        Features, hidden units of each layer, classes; two numbers make a softmax regression.
+        Features, hidden units of each layer, classes (two at least); two numbers make a softmax regression.
     rng : int or Generator
         Draws the initial weights (Glorot and Bengio 2010, uniform); biases start at zero.
     activation : {"relu", "tanh"}
@@ -36,19 +37,24 @@ class Network:
     Raises
     ------
     ValueError
-        If there are fewer than two sizes, one is below 1, or the activation is unknown.
+        If there are fewer than two sizes, one is not a whole number of at least 1, there are fewer than two
+        classes, the activation is unknown, or the scale is not between 0 and 1,000.
     """
 
     def __init__(self, sizes: Sequence[int], *, rng: Rng, activation: str = "relu", scale: float = 1.0) -> None:
-        if len(sizes) < 2 or min(sizes) < 1:
-            raise ValueError(f"sizes must name features, hidden units and classes, each at least 1, got {list(sizes)}.")
+        if len(sizes) < 2:
+            raise ValueError(f"sizes must name features, hidden units and classes, got {list(sizes)}.")
+        sizes = [check.whole_number(size, f"sizes[{i}]", low=1) for i, size in enumerate(sizes)]
+        if sizes[-1] < 2:
+            raise ValueError(f"a softmax needs at least two classes, got sizes {sizes}: end in 2 for yes and no.")
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {ACTIVATIONS}, got {activation!r}.")
         self.activation = activation
+        scale = check.number_within(scale, "scale", 0, 1_000)
         rng = np.random.default_rng(rng)
         self.weights: Arrays = []
         self.biases: Arrays = []
-        for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for n_in, n_out in itertools.pairwise(sizes):
             bound = scale * np.sqrt(6 / (n_in + n_out))
             self.weights.append(rng.uniform(-bound, bound, (n_in, n_out)).astype(np.float32))
             self.biases.append(np.zeros(n_out, np.float32))
@@ -59,11 +65,30 @@ class Network:
         return [*self.weights, *self.biases]
 
     def logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute the scores before the softmax, shape (n_examples, n_classes), for x of shape (n_examples, n_features)."""
+        """Compute the scores before the softmax.
+
+        Parameters
+        ----------
+        x : ndarray of float32, shape (n_examples, n_features)
+
+        Returns
+        -------
+        ndarray of float32, shape (n_examples, n_classes)
+
+        Raises
+        ------
+        ValueError
+            If `x` has another number of features than the network.
+        """
         return self._forward(x)[-1]
 
     def _forward(self, x: NDArray[np.float32]) -> Arrays:
         """Return the input, the output of each hidden layer, and the logits."""
+        if np.ndim(x) != 2 or np.shape(x)[1] != len(self.weights[0]):
+            raise ValueError(
+                f"x must have shape (n_examples, {len(self.weights[0])}) for this network, got {np.shape(x)}: "
+                "build the network with as many features as the examples have."
+            )
         outputs = [x]
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
             z = outputs[-1] @ weight + bias
@@ -79,17 +104,26 @@ class Network:
         x : ndarray of float32, shape (n_examples, n_features)
         y : ndarray of int, shape (n_examples,)
         weights : array_like, shape (n_examples,), optional
-            Multiply each example's loss.
+            Multiply each example's loss; the mean still divides by the number of examples.
 
         Returns
         -------
         list of ndarray
             In the order of `parameters`.
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree, labels are out of range, or weights are negative or not one per example.
+        FloatingPointError
+            If the logits are not finite.
         """
         outputs = self._forward(x)
+        if not np.isfinite(outputs[-1]).all():
+            raise FloatingPointError("the logits are not finite: the weights have grown too large.")
         delta = metrics.cross_entropy_gradient(y, outputs[-1]).astype(np.float32) / len(y)
         if weights is not None:
-            delta *= np.asarray(weights, np.float32)[:, None]
+            delta *= _example_weights(weights, len(y))[:, None]
         for_weights: Arrays = []
         for_biases: Arrays = []
         for layer in reversed(range(len(self.weights))):
@@ -99,6 +133,16 @@ class Network:
                 slope = outputs[layer] > 0 if self.activation == "relu" else 1 - outputs[layer] ** 2
                 delta = (delta @ self.weights[layer].T) * slope
         return [*for_weights, *for_biases]
+
+
+def _example_weights(weights: ArrayLike, n: int) -> NDArray[np.float32]:
+    """Return one weight per example, none of them negative."""
+    each = check.finite_array(weights, "weights")
+    if each.shape != (n,):
+        raise ValueError(f"weights must be one per example, shape ({n},), got {each.shape}.")
+    if each.min() < 0:
+        raise ValueError(f"weights must not be negative, got {each.min():g}.")
+    return each.astype(np.float32)
 
 
 class Adam:
@@ -160,7 +204,8 @@ def fit(
         All examples at once by default.
     optimizer : {"adam", "gd"}
     weights : array_like, shape (n_train,), optional
-        Multiply each training example's loss in the gradient; the metrics stay unweighted.
+        Multiply each training example's loss in the gradient. The metrics stay unweighted; the weighted training
+        loss, which is what such a training lowers, is kept beside them.
     shuffle : bool
         Whether each epoch takes the examples in a new order.
     rng : int or Generator
@@ -170,12 +215,13 @@ def fit(
     -------
     Run
         ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy`` and ``val_loss_se`` after each epoch,
-        measured alike, and the validation logits.
+        measured alike, and the validation logits; with `weights` also ``weighted_train_loss``.
 
     Raises
     ------
     ValueError
-        If `epochs` or `batch_size` is below 1, the optimiser is unknown, or the weights do not fit.
+        If `epochs` or `batch_size` is below 1, the learning rate is not positive, the optimiser is unknown, or
+        examples or weights do not fit the network.
     FloatingPointError
         If the network diverged: lower the learning rate.
     """
@@ -184,31 +230,41 @@ def fit(
     batch_size = n if batch_size is None else check.whole_number(batch_size, "batch_size", low=1)
     if optimizer not in OPTIMIZERS:
         raise ValueError(f"optimizer must be one of {tuple(OPTIMIZERS)}, got {optimizer!r}.")
-    if weights is not None and np.shape(weights) != (n,):
-        raise ValueError(f"weights must be one per training example, shape ({n},), got {np.shape(weights)}.")
-    each = None if weights is None else np.asarray(weights, np.float32)
+    if not check.finite_array(learning_rate, "learning_rate", ndim=0) > 0:
+        raise ValueError(f"learning_rate must be positive, got {learning_rate}.")
+    each = None if weights is None else _example_weights(weights, n)
     rng, steps = np.random.default_rng(rng), OPTIMIZERS[optimizer](network.parameters, learning_rate)
     history, kept = [], []
     for epoch in range(1, epochs + 1):
         order = rng.permutation(n) if shuffle else np.arange(n)
-        for start in range(0, n, batch_size):
-            batch = order[start : start + batch_size]
-            steps.step(network.gradients(train.x[batch], train.y[batch], None if each is None else each[batch]))
-        kept.append(network.logits(val.x))
-        if not np.isfinite(kept[-1]).all():
-            raise FloatingPointError(f"the network diverged in epoch {epoch}: lower learning_rate = {learning_rate}.")
-        history.append(_measure(network.logits(train.x), train.y, kept[-1], val.y))
-    names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_loss_se")
-    columns = dict(zip(names, np.array(history).T, strict=True))
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported below
+                for start in range(0, n, batch_size):
+                    batch = order[start : start + batch_size]
+                    steps.step(network.gradients(train.x[batch], train.y[batch], None if each is None else each[batch]))
+                train_logits, val_logits = network.logits(train.x), network.logits(val.x)
+            if not (np.isfinite(train_logits).all() and np.isfinite(val_logits).all()):
+                raise FloatingPointError("the logits are not finite")
+        except FloatingPointError as error:
+            raise FloatingPointError(
+                f"the network diverged in epoch {epoch}: lower learning_rate = {learning_rate}."
+            ) from error
+        kept.append(val_logits)
+        history.append(_measure(train_logits, train.y, val_logits, val.y, each))
+    columns = {name: np.array([row[name] for row in history]) for name in history[0]}
     return Run(columns, np.stack(kept), val.y, {"n_train": n, "n_val": len(val.y)})
 
 
-def _measure(train_logits: NDArray, train_y: NDArray, val_logits: NDArray, val_y: NDArray) -> list[float]:
+def _measure(
+    train_logits: NDArray, train_y: NDArray, val_logits: NDArray, val_y: NDArray, weights: NDArray | None
+) -> dict[str, float]:
+    train_losses = metrics.cross_entropy_per_example(train_y, logits=train_logits)
     loss = metrics.estimate_mean(metrics.cross_entropy_per_example(val_y, logits=val_logits))
-    return [
-        metrics.cross_entropy(train_y, logits=train_logits),
-        metrics.accuracy(train_y, train_logits),
-        loss.value,
-        metrics.accuracy(val_y, val_logits),
-        loss.standard_error,
-    ]
+    row = {
+        "train_loss": float(train_losses.mean()),
+        "train_accuracy": metrics.accuracy(train_y, train_logits),
+        "val_loss": loss.value,
+        "val_accuracy": metrics.accuracy(val_y, val_logits),
+        "val_loss_se": loss.standard_error,
+    }
+    return row if weights is None else row | {"weighted_train_loss": float((weights * train_losses).mean())}

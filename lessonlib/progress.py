@@ -59,7 +59,9 @@ class ProgressBar:
         text = f"{self.what}: epoch {epoch} of {self.n_epochs}, about {left:.0f} s left"
         self._show(f'<label>{text} <progress max="1" value="{done:.4f}"></progress></label>')
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         ending = "done" if kind is None else f"stopped by {kind.__name__}"
         self._show(f"<p>{self.what}: {self.n_epochs} epochs, {ending}.</p>")
 

@@ -193,9 +193,7 @@ class Run:
         arrays = {f"metric_{name}": values for name, values in self.metrics.items()}
         if self.val_logits is not None:
             arrays |= {"val_logits": self.val_logits, "val_labels": self.val_labels.astype(np.int16)}
-        return storage.write_atomically(
-            target, lambda file: np.savez_compressed(file, about=np.array(about), **arrays)
-        )
+        return storage.write_atomically(target, lambda file: np.savez_compressed(file, about=np.array(about), **arrays))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Run:

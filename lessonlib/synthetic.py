@@ -47,15 +47,16 @@ def flip_labels(y: NDArray[np.int64], share: float, *, n_classes: int, rng: Rng)
     Returns
     -------
     ndarray of int64, shape (n_examples,)
-        A copy; ``y != result`` says which labels are wrong.
+        A copy; ``y != result`` says which labels are wrong. From the same seed, the labels that are wrong at a
+        share are wrong at every larger share too, and in the same way.
 
     Raises
     ------
     ValueError
-        If the share is not in 0..1 or a label is out of range.
+        If the share is not in 0..1, there are fewer than two classes, or a label is out of range.
     """
     rng = np.random.default_rng(rng)
-    labels = check.label_vector(y, n_classes)
+    labels = check.label_vector(y, check.whole_number(n_classes, "n_classes", low=2))
     wrong = rng.random(len(labels)) < check.number_within(share, "share", 0, 1)
     return np.where(wrong, (labels + rng.integers(1, n_classes, len(labels))) % n_classes, labels)
 
@@ -79,12 +80,13 @@ def digits(n_train: int = 600, n_val: int = 500, *, rng: Rng) -> tuple[Examples,
     Raises
     ------
     ValueError
-        If more digits are wanted than there are.
+        If a size is below 1 or more digits are wanted than there are.
     """
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
-    if not 0 < n_train + n_val <= len(labels):
+    n_train, n_val = check.whole_number(n_train, "n_train", low=1), check.whole_number(n_val, "n_val", low=1)
+    if n_train + n_val > len(labels):
         raise ValueError(f"there are {len(labels)} digits, got n_train + n_val = {n_train + n_val}: ask for fewer.")
     order = np.random.default_rng(rng).permutation(len(labels))[: n_train + n_val]
     x, y = pixels[order] / 16, labels[order]
@@ -104,7 +106,7 @@ def two_phenomena(n: int = 1_000, *, coin_share: float = 0.2, noise_columns: int
     coin_share : float
         Share of coin points, 0 to 1.
     noise_columns : int
-        Columns in which the coin points differ.
+        Columns in which the coin points differ, at least 1.
     rng : int or Generator
 
     Returns
@@ -115,10 +117,10 @@ def two_phenomena(n: int = 1_000, *, coin_share: float = 0.2, noise_columns: int
     Raises
     ------
     ValueError
-        If `n` is below 1 or the share not in 0..1.
+        If `n` or `noise_columns` is below 1 or the share not in 0..1.
     """
     rng = np.random.default_rng(rng)
-    n = check.whole_number(n, "n", low=1)
+    n, noise_columns = check.whole_number(n, "n", low=1), check.whole_number(noise_columns, "noise_columns", low=1)
     is_coin = rng.random(n) < check.number_within(coin_share, "coin_share", 0, 1)
     board = rng.uniform(-1, 1, (n, 2))
     colour = np.floor(2 * board).sum(axis=1).astype(int) % 2
@@ -148,11 +150,12 @@ def teacher(n_train: int = 300, n_val: int = 1_000, *, rng: Rng) -> tuple[Exampl
         If a size is below 1.
     """
     rng = np.random.default_rng(rng)
+    n_train, n_val = check.whole_number(n_train, "n_train", low=1), check.whole_number(n_val, "n_val", low=1)
     hidden, out = 2 * rng.normal(size=(20, 8)) / np.sqrt(20), rng.normal(size=8)
     median = np.median(np.tanh(rng.normal(size=(4_000, 20)) @ hidden) @ out)
 
     def draw(n: int) -> Examples:
-        x = rng.normal(size=(check.whole_number(n, "n", low=1), 20))
+        x = rng.normal(size=(n, 20))
         return _examples(x, np.tanh(x @ hidden) @ out > median)
 
     return draw(n_train), draw(n_val)
@@ -185,14 +188,18 @@ def leverage_outliers(
     Raises
     ------
     ValueError
-        If there are more outliers than points.
+        If the outliers leave fewer than two other points, or a place is not a finite number.
     """
     rng = np.random.default_rng(rng)
     n_outliers = check.whole_number(n_outliers, "n_outliers", low=0)
-    half = (check.whole_number(n, "n", low=2 + n_outliers) - n_outliers) // 2
-    centres = np.repeat([-1.0, 1.0, distance], [half, half, n_outliers])
-    x = np.column_stack([centres + 0.3 * rng.normal(size=len(centres)), np.repeat([0, 0, height], [half, half, n_outliers])])
-    return _examples(x, np.repeat([0, 1, 0], [half, half, n_outliers]))
+    n = check.whole_number(n, "n", low=2 + n_outliers)
+    distance = check.number_within(distance, "distance", -1e6, 1e6)
+    height = check.number_within(height, "height", -1e6, 1e6)
+    n_left = (n - n_outliers) // 2
+    counts = [n_left, n - n_outliers - n_left, n_outliers]
+    x = np.column_stack([np.repeat([-1.0, 1.0, distance], counts), np.repeat([0.0, 0.0, height], counts)])
+    x[:, 0] += 0.3 * rng.normal(size=n)
+    return _examples(x, np.repeat([0, 1, 0], counts))
 
 
 def imbalanced_gaussians(n: int = 1_000, *, positive_share: float = 0.1, separation: float = 1.5, rng: Rng) -> Examples:
@@ -217,9 +224,10 @@ def imbalanced_gaussians(n: int = 1_000, *, positive_share: float = 0.1, separat
     Raises
     ------
     ValueError
-        If `n` is below 1 or the share not in 0..1.
+        If `n` is below 1, the share not in 0..1, or the separation negative or not finite.
     """
     rng = np.random.default_rng(rng)
+    separation = check.number_within(separation, "separation", 0, 1_000)
     y = rng.random(check.whole_number(n, "n", low=1)) < check.number_within(positive_share, "positive_share", 0, 1)
     shift = separation * (y - 0.5)[:, None] / np.sqrt(2)
     return _examples(rng.normal(size=(len(y), 2)) + shift, y)

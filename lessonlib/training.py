@@ -124,8 +124,14 @@ RECIPES: Mapping[str, Recipe] = {
         *(sweep_recipe(n, c) for n in SWEEP_SIZES for c in SWEEP_CHANNELS),
         Recipe(name="live", n_train=2_000, n_val=2_000, epochs=24, batch_size=32),
         Recipe(
-            name="adam-constant", n_train=0, epochs=30, optimizer="adam", learning_rate=1e-3, schedule="constant",
-            batch_norm=False, hidden=64,
+            name="adam-constant",
+            n_train=0,
+            epochs=30,
+            optimizer="adam",
+            learning_rate=1e-3,
+            schedule="constant",
+            batch_norm=False,
+            hidden=64,
         ),
     )
 }

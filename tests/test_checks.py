@@ -207,7 +207,8 @@ BAD_CHECKS = {
     "tolerance-negative": (lambda: ask_number(tolerance=-1), "must be positive, got -1"),
     "tolerance-nan": (lambda: ask_number(tolerance=math.nan), "must be positive, got nan"),
     "mistake-is-right": (
-        lambda: ask_number(known={2.3: "Too low."}), "check 'ln10': the mistake 2.3 is within the tolerance",
+        lambda: ask_number(known={2.3: "Too low."}),
+        "check 'ln10': the mistake 2.3 is within the tolerance",
     ),
 }
 
@@ -219,9 +220,7 @@ def test_a_check_that_cannot_work_is_refused_when_it_is_made(bad: tuple) -> None
         make()
 
 
-@pytest.mark.parametrize(
-    ("ask", "given_answer"), [(ask_choice, RIGHT[0]), (ask_number, "2.303"), (ask_item, "yes")]
-)
+@pytest.mark.parametrize(("ask", "given_answer"), [(ask_choice, RIGHT[0]), (ask_number, "2.303"), (ask_item, "yes")])
 def test_a_file_that_cannot_be_written_is_said_beside_the_button(
     ask: Callable[[], Panel], given_answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

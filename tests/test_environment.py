@@ -48,7 +48,8 @@ def test_the_inventory_has_twelve_different_questions_with_one_right_and_three_w
 
 
 def test_the_place_of_the_right_option_gives_nothing_away():
-    places = [panel.options.index(item.right) for panel, item in zip(inventory.pre_test(), inventory.PRE_TEST, strict=True)]
+    asked = zip(inventory.pre_test(), inventory.PRE_TEST, strict=True)
+    places = [panel.options.index(item.right) for panel, item in asked]
     assert len(set(places)) == 4
 
 

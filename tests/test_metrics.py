@@ -372,24 +372,39 @@ BAD_SINGLE_CALLS = {
     "mean-of-number": (lambda: metrics.estimate_mean(3.0), ValueError, "shape ()", "one number per example"),
     "mean-of-words": (lambda: metrics.estimate_mean(["a"]), TypeError, "['a']", "convert it first"),
     "accuracy-in-percent": (
-        lambda: metrics.accuracy_standard_error(87, 100), ValueError, "got 87", "as a share, 0.87 rather than 87",
+        lambda: metrics.accuracy_standard_error(87, 100),
+        ValueError,
+        "got 87",
+        "as a share, 0.87 rather than 87",
     ),
     "accuracy-negative": (lambda: metrics.accuracy_standard_error(-0.1, 9), ValueError, "got -0.1", "must be between"),
     "accuracy-nan": (lambda: metrics.accuracy_standard_error(np.nan, 9), ValueError, "nan", "remove or repair"),
     "accuracy-vector": (
-        lambda: metrics.accuracy_standard_error([0.5, 0.6], 9), ValueError, "shape (2,)", "pass a single number",
+        lambda: metrics.accuracy_standard_error([0.5, 0.6], 9),
+        ValueError,
+        "shape (2,)",
+        "pass a single number",
     ),
     "no-examples": (lambda: metrics.accuracy_standard_error(0.5, 0), ValueError, "got 0", "of at least 1"),
     "half-an-example": (lambda: metrics.accuracy_standard_error(0.5, 1.5), ValueError, "got 1.5", "whole number"),
     "infinitely-many": (lambda: metrics.accuracy_standard_error(0.5, np.inf), ValueError, "inf", "remove or repair"),
     "bound-of-one-class": (
-        lambda: metrics.highest_loss_of_a_right_answer(1), ValueError, "got 1", "of at least 2",
+        lambda: metrics.highest_loss_of_a_right_answer(1),
+        ValueError,
+        "got 1",
+        "of at least 2",
     ),
     "bound-of-fraction": (
-        lambda: metrics.highest_loss_of_a_right_answer(2.5), ValueError, "got 2.5", "whole number",
+        lambda: metrics.highest_loss_of_a_right_answer(2.5),
+        ValueError,
+        "got 2.5",
+        "whole number",
     ),
     "bound-of-nan": (
-        lambda: metrics.highest_loss_of_a_right_answer(np.nan), ValueError, "n_classes holds nan", "remove or repair",
+        lambda: metrics.highest_loss_of_a_right_answer(np.nan),
+        ValueError,
+        "n_classes holds nan",
+        "remove or repair",
     ),
     "floor-of-one-class": (lambda: metrics.double_softmax_floor(1), ValueError, "got 1", "of at least 2"),
     "floor-of-minus-one": (lambda: metrics.double_softmax_floor(-1), ValueError, "got -1", "of at least 2"),
@@ -441,7 +456,8 @@ def test_every_public_function_is_in_the_tables_of_refusals() -> None:
     tested = {name.partition("-")[0] for name in tested}
     tested |= {"estimate_mean", "accuracy_standard_error", "highest_loss_of_a_right_answer", "double_softmax_floor"}
     public = {
-        name for name, thing in vars(metrics).items()
+        name
+        for name, thing in vars(metrics).items()
         if callable(thing) and getattr(thing, "__module__", "") == "lessonlib.metrics" and not isinstance(thing, type)
     }
     assert public == tested

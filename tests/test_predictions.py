@@ -179,7 +179,7 @@ def test_hindsight_changes_neither_the_verdict_nor_the_forecast() -> None:
     first = QUESTION.settle("rises")
     QUESTION.record(0, 1.0)
     assert QUESTION.settle("rises") == first
-    assert [forecast.brier for forecast in forecasts()] == [first.brier]
+    assert [forecast.brier for forecast in predictions.forecasts()] == [first.brier]
 
 
 def test_forecasts_come_in_the_order_of_settling_and_unsettled_ones_not_at_all() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -140,3 +141,9 @@ def test_scripts_can_be_executed_and_have_unix_ends_of_line(root: Path) -> None:
         assert path.stat().st_mode & 0o100 or path.drive, f"chmod +x {name}"
         assert b"\r" not in path.read_bytes()
         subprocess.run(["bash", "-n", str(path)], check=True)
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]])
+def test_the_code_is_in_the_house_style(root: Path, command: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-m", "ruff", *command, "--quiet", "."], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

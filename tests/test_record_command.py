@@ -97,9 +97,7 @@ def test_without_an_out_folder_the_recordings_of_the_course_are_added_to(
     assert runs.recording("live", 1).val_logits is None
 
 
-def test_data_are_found_as_the_library_finds_them(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_data_are_found_as_the_library_finds_them(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(data.PATH_VARIABLE, str(tiny))
     arguments = ["record", "live", "--out", str(tmp_path), "--seeds", "1", "--device", "cpu", "--keep-logits", "5"]
     assert main(arguments) == 0

@@ -365,9 +365,7 @@ def test_an_absent_recording_is_refused_with_those_that_are_there(shelf: Path) -
         runs.recording("main", 3)
 
 
-def test_an_absent_recording_among_none_says_nothing_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_absent_recording_among_none_says_nothing_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(runs.FOLDER_VARIABLE, str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"\(nothing\).*python -m lessonlib record"):
         runs.recording("main", 3)

@@ -138,9 +138,7 @@ def test_kept_logits_give_the_validation_metrics_to_float16_precision(images: Im
         assert hits == pytest.approx(tiny_run["val_accuracy"][epoch], abs=1.5 / N_VAL)
 
 
-def test_logits_are_kept_for_the_first_validation_images_only_when_asked(
-    images: ImageData, tiny_run: runs.Run
-) -> None:
+def test_logits_are_kept_for_the_first_validation_images_only_when_asked(images: ImageData, tiny_run: runs.Run) -> None:
     recipe = dataclasses.replace(TINY, epochs=1)
     assert train(recipe, images).val_logits is None
     few = train(recipe, images, keep_logits=3)

@@ -1,0 +1,308 @@
+"""The ledger: which examples a change in mean loss comes from, to the last digit.
+
+Between two sets of predictions on the same examples each answer stays right, becomes wrong, becomes
+right or stays wrong. The change in mean loss is the sum over these four, and nothing is left over.
+Taught in lesson 2, used in lesson 7. Losses in nats.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lessonlib import _validate as check
+from lessonlib import metrics
+
+
+@dataclass(frozen=True)
+class Part:
+    """The examples that share one fate, and what they add to the change in mean loss.
+
+    Attributes
+    ----------
+    count : int
+        How many examples.
+    share : float
+        Their share of all examples, 0 to 1.
+    rise : float
+        What those among them whose loss rose add to the mean loss, at least 0, in nats.
+    fall : float
+        What those whose loss fell add, at most 0.
+    contribution : float
+        What all of them add: the sum of their changes over the number of *all* examples.
+    """
+
+    count: int
+    share: float
+    rise: float
+    fall: float
+    contribution: float
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The change in mean loss between two sets of predictions, split by what became of the answers.
+
+    Attributes
+    ----------
+    right_to_right, right_to_wrong, wrong_to_right, wrong_to_wrong : Part
+        Their contributions sum to `change`, their counts to `n`.
+    loss_before, loss_after : float
+        Mean cross-entropy, in nats.
+    accuracy_before, accuracy_after : float
+        Shares.
+    n : int
+        How many examples.
+    """
+
+    right_to_right: Part
+    right_to_wrong: Part
+    wrong_to_right: Part
+    wrong_to_wrong: Part
+    loss_before: float
+    loss_after: float
+    accuracy_before: float
+    accuracy_after: float
+    n: int
+
+    @property
+    def change(self) -> float:
+        """Return the change in mean loss, in nats."""
+        return self.loss_after - self.loss_before
+
+    @property
+    def accuracy_change(self) -> float:
+        """Return the change in accuracy, as a share."""
+        return self.accuracy_after - self.accuracy_before
+
+    def items(self) -> Iterator[tuple[str, Part]]:
+        """Give each part with its name, such as ``"right → wrong"``, in the order of the table."""
+        yield "right → right", self.right_to_right
+        yield "right → wrong", self.right_to_wrong
+        yield "wrong → right", self.wrong_to_right
+        yield "wrong → wrong", self.wrong_to_wrong
+
+    def __str__(self) -> str:
+        rows = [_HEAD, *self._rows()]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            row[0].ljust(widths[0]) + "".join(f"  {cell:>{w}}" for cell, w in zip(row[1:], widths[1:], strict=True))
+            for row in rows
+        ]
+        return "\n".join([*lines, self._summary()])
+
+    def _repr_html_(self) -> str:
+        top = "".join(f'<th scope="col">{escape(name)}</th>' for name in _HEAD)
+        body = "".join(
+            f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
+            for row in self._rows()
+        )
+        return (
+            f"<table><caption>{escape(self._summary())}</caption>"
+            f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+    def _rows(self) -> list[list[str]]:
+        parts = [part for _, part in self.items()]
+        rise, fall = math.fsum(part.rise for part in parts), math.fsum(part.fall for part in parts)
+        every = [*self.items(), ("all", Part(self.n, 1.0, rise, fall, self.change))]
+        return [
+            [name, str(p.count), f"{p.share:.1%}", _signed(p.rise), _signed(p.fall), _signed(p.contribution)]
+            for name, p in every
+        ]
+
+    def _summary(self) -> str:
+        return (
+            f"Mean loss {self.loss_before:.3f} → {self.loss_after:.3f} nats, "
+            f"accuracy {self.accuracy_before:.1%} → {self.accuracy_after:.1%}, n = {self.n}"
+        )
+
+
+_HEAD = ["answer", "examples", "share", "dearer, nats", "cheaper, nats", "together, nats"]
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.3f}"
+    return text if float(text) else "0.000"  # no +0.000 and no -0.000
+
+
+def between(
+    labels: ArrayLike,
+    *,
+    logits: Sequence[ArrayLike] | None = None,
+    probabilities: Sequence[ArrayLike] | None = None,
+) -> Ledger:
+    """Split the change in mean cross-entropy between two sets of predictions for the same examples.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (n_examples,)
+        The true classes, numbered from 0.
+    logits : pair of array_like, each of shape (n_examples, n_classes), optional
+        Scores before the softmax: before, after.
+    probabilities : pair of array_like, each of shape (n_examples, n_classes), optional
+        Rows that sum to one: before, after.
+
+    Returns
+    -------
+    Ledger
+        Its four contributions sum to its change within 1e-12 of the size of the losses.
+
+    Raises
+    ------
+    TypeError
+        If both or neither of `logits` and `probabilities` are given.
+    ValueError
+        If they are not a pair of equal shape, a loss is infinite, or as `metrics.cross_entropy`.
+
+    Notes
+    -----
+    Each example's change is divided by the number of all examples and added to the part that its answers before
+    and after name; sums are exact to the last bit (Shewchuk's algorithm, `math.fsum`).
+
+    Examples
+    --------
+    >>> ledger = between([0, 0], probabilities=([[0.9, 0.1], [0.4, 0.6]], [[0.9, 0.1], [0.6, 0.4]]))
+    >>> ledger.wrong_to_right.count, round(ledger.change, 3)
+    (1, -0.203)
+    """
+    kind, pair = _one_of(logits, probabilities)
+    before, after = _pair(pair, kind)
+    losses = [_finite_losses(labels, **{kind: scores}) for scores in (before, after)]
+    hits = [metrics.correct(labels, scores) for scores in (before, after)]
+    changes = losses[1] - losses[0]
+
+    def part(was_right: bool, is_right: bool) -> Part:
+        return _part(changes[(hits[0] == was_right) & (hits[1] == is_right)], len(changes))
+
+    return Ledger(
+        right_to_right=part(True, True),
+        right_to_wrong=part(True, False),
+        wrong_to_right=part(False, True),
+        wrong_to_wrong=part(False, False),
+        loss_before=_mean(losses[0]),
+        loss_after=_mean(losses[1]),
+        accuracy_before=float(hits[0].mean()),
+        accuracy_after=float(hits[1].mean()),
+        n=len(changes),
+    )
+
+
+def share_paid_by_wrong(
+    labels: ArrayLike, *, logits: ArrayLike | None = None, probabilities: ArrayLike | None = None
+) -> float:
+    """Compute the share of the total loss that the wrong answers pay.
+
+    Parameters and shapes are those of `metrics.cross_entropy`. Lesson 2 and 7 use it.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Raises
+    ------
+    TypeError
+        If both or neither of `logits` and `probabilities` are given.
+    ValueError
+        If the total loss is 0, a loss is infinite, or as `metrics.cross_entropy`.
+
+    Examples
+    --------
+    >>> round(share_paid_by_wrong([0, 0], probabilities=[[0.9, 0.1], [0.01, 0.99]]), 3)
+    0.978
+    """
+    kind, scores = _one_of(logits, probabilities)
+    losses = _finite_losses(labels, **{kind: scores})
+    return math.fsum(losses[~metrics.correct(labels, scores)]) / _total(losses)
+
+
+def share_paid_by_worst(
+    labels: ArrayLike, percent: float, *, logits: ArrayLike | None = None, probabilities: ArrayLike | None = None
+) -> float:
+    """Compute the share of the total loss that the dearest `percent` of the examples pay.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (n_examples,)
+    percent : float
+        Between 0 and 100. A fraction of an example counts in proportion, so equal losses give `percent` itself
+        (the Lorenz curve, read from its upper end).
+    logits, probabilities : array_like, shape (n_examples, n_classes), optional
+        Exactly one of the two.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Raises
+    ------
+    TypeError
+        If both or neither of `logits` and `probabilities` are given.
+    ValueError
+        If the percentage is outside 0..100, the total loss is 0, a loss is infinite, or as `metrics.cross_entropy`.
+
+    Examples
+    --------
+    >>> share_paid_by_worst([0, 0, 0, 0], 25, probabilities=[[0.5, 0.5]] * 4)
+    0.25
+    """
+    percent = check.number_within(percent, "percent (5 for the worst five per cent)", 0, 100)
+    kind, scores = _one_of(logits, probabilities)
+    losses = np.sort(_finite_losses(labels, **{kind: scores}))[::-1]
+    paid = np.concatenate([[0.0], np.cumsum(losses)])
+    _total(losses)
+    return float(np.interp(percent / 100 * len(losses), np.arange(len(paid)), paid) / paid[-1])
+
+
+def _one_of(logits: object | None, probabilities: object | None) -> tuple[str, object]:
+    if (logits is None) == (probabilities is None):
+        given = "neither" if logits is None else "both"
+        raise TypeError(f"the ledger needs exactly one of logits= and probabilities=, got {given}.")
+    return ("logits", logits) if logits is not None else ("probabilities", probabilities)
+
+
+def _pair(pair: object, kind: str) -> tuple[NDArray, NDArray]:
+    try:
+        before, after = pair
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{kind} must be a pair (before, after), got {pair!r:.80}: pass {kind}=(old, new).") from error
+    before, after = check.score_matrix(before, f"{kind} before"), check.score_matrix(after, f"{kind} after")
+    if before.shape != after.shape:
+        raise ValueError(
+            f"{kind} before have shape {before.shape}, after {after.shape}: "
+            "a ledger compares two predictions for the same examples and classes."
+        )
+    return before, after
+
+
+def _finite_losses(labels: ArrayLike, **scores: ArrayLike) -> NDArray[np.float64]:
+    losses = metrics.cross_entropy_per_example(labels, **scores)
+    if np.isinf(losses).any():
+        raise ValueError(
+            f"example {int(np.flatnonzero(np.isinf(losses))[0])} gave its true class probability 0, an infinite loss: "
+            "pass logits=..., or clip the probabilities and say so."
+        )
+    return losses
+
+
+def _part(changes: NDArray[np.float64], n: int) -> Part:
+    rise, fall = (math.fsum(changes[chosen]) / n for chosen in (changes > 0, changes < 0))
+    return Part(len(changes), len(changes) / n, rise, fall, math.fsum(changes) / n)
+
+
+def _mean(losses: NDArray[np.float64]) -> float:
+    return math.fsum(losses) / len(losses)
+
+
+def _total(losses: NDArray[np.float64]) -> float:
+    total = math.fsum(losses)
+    if total == 0:
+        raise ValueError(f"all {len(losses)} losses are 0: there is nothing to share out.")
+    return total

@@ -1,0 +1,745 @@
+"""What a finite validation set can show: intervals, comparisons, verdicts, and smaller sets simulated.
+
+Taught in lesson 5. Coverage on simulated data is checked in ``tests/test_uncertainty.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lessonlib import _validate as check
+from lessonlib.metrics import Estimate, accuracy_standard_error, estimate_mean
+
+Verdict = Literal["rise", "fall", "flat", "cannot tell"]
+#: How many random draws are worked on at once: they fit in a processor's cache.
+DRAWS_AT_ONCE = 100_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with the range of true values that it does not rule out.
+
+    Attributes
+    ----------
+    estimate : Estimate
+        What was measured, its standard error, and the number of examples.
+    low, high : float
+        The ends; not always symmetric about the estimate.
+    level : float
+        The share of fresh validation sets whose interval contains the true value.
+    """
+
+    estimate: Estimate
+    low: float
+    high: float
+    level: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.estimate.value:.3f}, {100 * self.level:g} % interval "
+            f"{self.low:.3f} to {self.high:.3f} (n = {self.estimate.n})"
+        )
+
+    def contains(self, value: float) -> bool:
+        """Tell whether a value lies within the ends."""
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Change:
+    """The change of a measure between two sets of predictions, and what may be said of it.
+
+    Attributes
+    ----------
+    interval : Interval
+        Of the true change, after minus before.
+    margin : float
+        The smallest change that would matter, stated before looking.
+    """
+
+    interval: Interval
+    margin: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return what the interval allows to say; see `judge`."""
+        return judge(self.interval.low, self.interval.high, self.margin)
+
+    def __str__(self) -> str:
+        i = self.interval
+        return (
+            f"{self.verdict}: {i.estimate.value:+.3f}, {100 * i.level:g} % interval {i.low:+.3f} to {i.high:+.3f}, "
+            f"smallest relevant change {self.margin:g} (n = {i.estimate.n})"
+        )
+
+
+# ---- intervals -----------------------------------------------------------------------------------------
+
+
+def accuracy_interval(accuracy: float, n_examples: int, *, level: float = 0.95) -> Interval:
+    """Compute the Wilson score interval of an accuracy.
+
+    Parameters
+    ----------
+    accuracy : float
+        A share between 0 and 1 (not a percentage).
+    n_examples : int
+        How many examples it was measured on.
+    level : float
+        Between 0 and 1, exclusive.
+
+    Returns
+    -------
+    Interval
+        Never empty and never outside 0..1, not even for an accuracy of 0 or 1, where the usual
+        ``p ± z * standard error`` would claim certainty.
+
+    Raises
+    ------
+    ValueError
+        If the accuracy is outside 0..1, `n_examples` is below 1, or the level is not between 0 and 1.
+
+    Notes
+    -----
+    E. B. Wilson (1927), *JASA* 22. Recommended over the usual interval by L. Brown, T. Cai and
+    A. DasGupta (2001), *Statistical Science* 16. Lesson 5.
+
+    Examples
+    --------
+    >>> print(accuracy_interval(1.0, 10))
+    1.000, 95 % interval 0.722 to 1.000 (n = 10)
+    """
+    error = accuracy_standard_error(accuracy, n_examples)
+    z, p, n = _normal_quantile(level), float(accuracy), int(n_examples)
+    weight = z**2 / n
+    centre = (p + weight / 2) / (1 + weight)
+    half = z * np.sqrt(p * (1 - p) / n + weight / (4 * n)) / (1 + weight)
+    return Interval(Estimate(p, error, n), float(max(0, centre - half)), float(min(1, centre + half)), level)
+
+
+def mean_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
+    """Compute an interval for the mean of one value per example, such as its loss.
+
+    Parameters
+    ----------
+    values : array_like, shape (n_examples,)
+        At least two; losses in nats, or differences of losses.
+    level : float
+        Between 0 and 1, exclusive.
+
+    Returns
+    -------
+    Interval
+        A single point if all values are equal: such a set says nothing of its own spread.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two values, one is not finite, or the level is not between 0 and 1.
+
+    Notes
+    -----
+    Losses are skewed: a few examples cost most. Then ``mean ± t * standard error`` ends too low on the
+    right far too often (a set without one of the dear examples has a small mean *and* a small error).
+    This interval removes the skewness first, by the cubic transformation of P. Hall (1992), *Journal of
+    the Royal Statistical Society B* 54, with the quantile of Student's t. It equals the usual t interval
+    when the values are not skewed. With fewer than about 50 examples of a confident network it still
+    misses too often: none of the rare dear examples may be in the set at all. Lesson 5.
+    """
+    array = _at_least_two(values, "values")
+    estimate, n = estimate_mean(array), len(array)
+    error = estimate.standard_error * np.sqrt(n / (n - 1))
+    q = _t_quantile(level, n - 1)
+    skewness = _skewness(array)
+    low, high = (estimate.value - error * _undo_skewness(z, skewness, n) for z in (q, -q))
+    return Interval(estimate, float(low), float(high), level)
+
+
+def _skewness(array: NDArray[np.float64]) -> float:
+    sd = array.std()
+    # Equal values may differ from their mean by a rounding error.
+    if sd <= 1e-12 * np.abs(array).max(initial=0):
+        return 0.0
+    return float((((array - array.mean()) / sd) ** 3).mean())
+
+
+def _undo_skewness(z: float, skewness: float, n: int) -> float:
+    """Return the standardised mean at which Hall's transformation of it is z."""
+    a = skewness / np.sqrt(n)
+    if abs(a) < 1e-6:  # the limit, without dividing by nearly zero
+        return z
+    return float(3 / a * (np.cbrt(1 + a * (z - a / 6)) - 1))
+
+
+def _normal_quantile(level: float) -> float:
+    return NormalDist().inv_cdf((1 + _open_share(level, "level")) / 2)
+
+
+def _t_quantile(level: float, degrees: int) -> float:
+    from scipy import special  # not needed by who only imports the module
+
+    return float(special.stdtrit(degrees, (1 + _open_share(level, "level")) / 2))
+
+
+# ---- comparisons and verdicts ---------------------------------------------------------------------------
+
+
+def judge(low: float, high: float, margin: float) -> Verdict:
+    """Say what an interval for a change allows to say.
+
+    Parameters
+    ----------
+    low, high : float
+        The ends of the interval.
+    margin : float
+        The smallest change that would matter, at least 0; with 0 nothing is ever flat.
+
+    Returns
+    -------
+    {"rise", "fall", "flat", "cannot tell"}
+        *flat* if the whole interval lies within the margin either way, *rise* or *fall* if it excludes
+        zero, else *cannot tell*. "Not significant" is not *flat*: flat needs evidence too.
+
+    Raises
+    ------
+    ValueError
+        If the ends are in the wrong order, or the margin is negative.
+
+    Notes
+    -----
+    A verdict is wrong if it says rise and the true change is not above zero, fall and it is not below,
+    or flat and it is not within the margin. Each of these needs an interval that misses the truth, so all
+    together are at most as frequent as that. The equivalence part is due to D. Schuirmann (1987), *Journal
+    of Pharmacokinetics and Biopharmaceutics* 15 (there with two one-sided tests). Lesson 5.
+
+    Examples
+    --------
+    >>> judge(-0.002, 0.004, margin=0.01), judge(-0.02, 0.03, margin=0.01)
+    ('flat', 'cannot tell')
+    """
+    if not low <= high:
+        raise ValueError(f"an interval must not end below its start, got {low} to {high}: swap them.")
+    margin = check.number_within(margin, "margin", 0, np.inf)
+    if -margin < low and high < margin:
+        return "flat"
+    return "rise" if low > 0 else "fall" if high < 0 else "cannot tell"
+
+
+def loss_change(before: ArrayLike, after: ArrayLike, *, margin: float, level: float = 0.95) -> Change:
+    """Compare two sets of predictions on the same examples by their loss.
+
+    Parameters
+    ----------
+    before, after : array_like, shape (n_examples,)
+        The loss of each example, in the same order; at least two.
+    margin : float
+        The smallest change of the mean that would matter, in nats.
+    level : float
+
+    Returns
+    -------
+    Change
+        The paired difference, after minus before: much surer than two separate means, since hard
+        examples are hard both times.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or as `mean_interval` and `judge`.
+    """
+    first, second = _pair(before, after, "losses")
+    return _change(mean_interval(second - first, level=level), margin)
+
+
+def accuracy_change(before: ArrayLike, after: ArrayLike, *, margin: float, level: float = 0.95) -> Change:
+    """Compare two sets of predictions on the same examples by their accuracy.
+
+    Parameters
+    ----------
+    before, after : array_like of bool, shape (n_examples,)
+        Whether each example was answered rightly, in the same order; at least two.
+    margin : float
+        The smallest change that would matter, as a share (0.005 for half a point).
+    level : float
+
+    Returns
+    -------
+    Change
+        Only the examples on which the two differ count: those gained and those lost.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, a value is not 0 or 1, or as `judge`.
+
+    Notes
+    -----
+    The interval is that of D. Bonett and R. Price (2012), *Journal of Educational and Behavioral
+    Statistics* 37: one example is added to those gained and one to those lost. The test that belongs to
+    it is `mcnemar_p_value`. Lesson 5.
+    """
+    first, second = (_hits(values, "hits") for values in _pair(before, after, "hits"))
+    gained, lost = gained_and_lost(first, second)
+    z, n = _normal_quantile(level), len(first)
+    up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
+    half = z * np.sqrt((up + down - (up - down) ** 2) / (n + 2))
+    low, high = max(-1, up - down - half), min(1, up - down + half)
+    return _change(Interval(estimate_mean(second - first), float(low), float(high), level), margin)
+
+
+def unpaired_change(before: Estimate, after: Estimate, *, margin: float, level: float = 0.95) -> Change:
+    """Compare two means that were measured on *different* examples, or of which only means are known.
+
+    Parameters
+    ----------
+    before, after : Estimate
+    margin : float
+    level : float
+
+    Returns
+    -------
+    Change
+        With the normal interval. For predictions on the same examples it is wider than necessary
+        whenever examples hard for one are hard for the other.
+
+    Raises
+    ------
+    ValueError
+        As `judge`, or if the level is not between 0 and 1.
+    """
+    error = float(np.hypot(before.standard_error, after.standard_error))
+    difference = Estimate(after.value - before.value, error, min(before.n, after.n))
+    return _change(Interval(difference, *difference.interval(_normal_quantile(level)), level), margin)
+
+
+def gained_and_lost(before: ArrayLike, after: ArrayLike) -> tuple[int, int]:
+    """Count the examples that became right and those that became wrong.
+
+    Parameters
+    ----------
+    before, after : array_like of bool, shape (n_examples,)
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ or a value is not 0 or 1.
+    """
+    first, second = (_hits(values, "hits") for values in _pair(before, after, "hits"))
+    return int((second > first).sum()), int((second < first).sum())
+
+
+def mcnemar_p_value(gained: int, lost: int) -> float:
+    """Compute the chance of so uneven a split of the changed answers if both sides were equally likely.
+
+    Parameters
+    ----------
+    gained, lost : int
+        Examples that became right and that became wrong; at least 0.
+
+    Returns
+    -------
+    float
+        The two-sided mid-p value of McNemar's test; 1 if nothing changed.
+
+    Raises
+    ------
+    ValueError
+        If a count is negative or fractional.
+
+    Notes
+    -----
+    Q. McNemar (1947), *Psychometrika* 12; the mid-p form as advised by M. Fagerland, S. Lydersen and
+    P. Laake (2013), *BMC Medical Research Methodology* 13. Lesson 5.
+
+    Examples
+    --------
+    >>> mcnemar_p_value(1, 7)
+    0.0390625
+    """
+    from scipy import special
+
+    a, b = (check.whole_number(count, name, low=0) for count, name in ((gained, "gained"), (lost, "lost")))
+    if a == b:
+        return 1.0
+    fewer = min(a, b)
+    below = special.bdtr(fewer - 1, a + b, 0.5) if fewer else 0.0
+    return float(special.bdtr(fewer, a + b, 0.5) + below)
+
+
+def examples_needed(change: float, sd: float, *, level: float = 0.95, power: float = 0.8) -> int:
+    """Compute how many examples make a change visible: an interval that excludes zero.
+
+    Parameters
+    ----------
+    change : float
+        The true change; not zero.
+    sd : float
+        The standard deviation of what one example contributes: of the paired differences; for a single
+        accuracy ``sqrt(p (1 - p))``; for accuracies on different examples ``sqrt(2 p (1 - p))``.
+    level : float
+        Of the interval.
+    power : float
+        The chance to see the change; 0.5 gives ``(2 sd / change)**2`` or so, an even bet.
+
+    Returns
+    -------
+    int
+        By the normal approximation, at least 2.
+
+    Raises
+    ------
+    ValueError
+        If the change is zero, the standard deviation negative, or a share not between 0 and 1.
+
+    Examples
+    --------
+    >>> examples_needed(0.01, 0.5)  # one point about 50 %
+    19623
+    """
+    effect = abs(check.finite_array(change, "change", ndim=0).item())
+    if effect == 0:
+        raise ValueError(f"change must not be zero, got {change!r}: no number of examples shows what is not there.")
+    sd = check.number_within(sd, "sd", 0, np.inf)
+    z = _normal_quantile(level) + NormalDist().inv_cdf(_open_share(power, "power"))
+    # A power below the chance of a false alarm needs next to nothing.
+    return max(2, int(np.ceil((max(z, 0) * sd / effect) ** 2)))
+
+
+def _change(interval: Interval, margin: float) -> Change:
+    judge(interval.low, interval.high, margin)  # refuses a bad margin now rather than when it is shown
+    return Change(interval, float(margin))
+
+
+def _pair(before: ArrayLike, after: ArrayLike, what: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    first = _at_least_two(before, f"{what} before")
+    second = _at_least_two(after, f"{what} after")
+    if len(first) != len(second):
+        raise ValueError(
+            f"{len(first)} {what} before and {len(second)} after: a paired comparison needs the same examples."
+        )
+    return first, second
+
+
+def _at_least_two(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    array = check.finite_array(values, name, ndim=1)
+    if len(array) < 2:
+        raise ValueError(f"{name} hold {len(array)} example: one alone shows no spread, pass at least two.")
+    return array
+
+
+def _hits(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    array = check.finite_array(values, name, ndim=1)
+    odd = (array != 0) & (array != 1)
+    if odd.any():
+        raise ValueError(f"{name} must be 0 or 1, got {array[odd][0]:g}: pass metrics.correct(labels, scores).")
+    return array
+
+
+def _open_share(value: float, name: str) -> float:
+    share = check.finite_array(value, name, ndim=0).item()
+    if not 0 < share < 1:
+        raise ValueError(f"{name} must be between 0 and 1, exclusive, got {share:g}: 95 % is 0.95.")
+    return share
+
+
+# ---- smaller validation sets ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SmallerSets:
+    """What many validation sets of each size would have shown.
+
+    Attributes
+    ----------
+    sizes : ndarray of int, shape (n_sizes,)
+    losses, accuracies : ndarray of float64, shape (n_sets, n_sizes)
+        The mean loss (nats) and the accuracy (share) of each simulated set.
+    loss_sd, hit_sd : float
+        Standard deviation of one example's loss and hit in the pool.
+    """
+
+    sizes: NDArray[np.int64]
+    losses: NDArray[np.float64]
+    accuracies: NDArray[np.float64]
+    loss_sd: float
+    hit_sd: float
+
+    @property
+    def loss_spread(self) -> NDArray[np.float64]:
+        """Return the standard deviation of the mean loss over the sets, shape (n_sizes,)."""
+        return self.losses.std(axis=0, ddof=1)
+
+    @property
+    def accuracy_spread(self) -> NDArray[np.float64]:
+        """Return the standard deviation of the accuracy over the sets, shape (n_sizes,)."""
+        return self.accuracies.std(axis=0, ddof=1)
+
+    @property
+    def loss_theory(self) -> NDArray[np.float64]:
+        """Return ``sd / sqrt(n)`` of the loss, shape (n_sizes,)."""
+        return self.loss_sd / np.sqrt(self.sizes)
+
+    @property
+    def accuracy_theory(self) -> NDArray[np.float64]:
+        """Return ``sqrt(p (1 - p) / n)``, shape (n_sizes,)."""
+        return self.hit_sd / np.sqrt(self.sizes)
+
+    def __str__(self) -> str:
+        rows = np.unique(np.linspace(0, len(self.sizes) - 1, 8).round().astype(int))
+        loss, hit = self.loss_spread, self.accuracy_spread
+        lines = ["validation examples   loss: spread (theory)   accuracy: spread (theory)"]
+        lines += [
+            f"{self.sizes[i]:19}   {loss[i]:12.4f} ({self.loss_theory[i]:.4f})   "
+            f"{hit[i]:16.4f} ({self.accuracy_theory[i]:.4f})"
+            for i in rows
+        ]
+        return "\n".join(lines)
+
+
+def smaller_sets(
+    losses: ArrayLike, hits: ArrayLike, sizes: Sequence[int], *, n_sets: int = 1_000, rng: int | np.random.Generator
+) -> SmallerSets:
+    """Simulate fresh validation sets of every given size, from the examples of a large pool.
+
+    Parameters
+    ----------
+    losses, hits : array_like, shape (n_pool,)
+        Loss and hit of each example of the pool: all that a mean needs, so that no network is run again.
+    sizes : sequence of int
+        Rising, at least 1; a size may exceed the pool's.
+    n_sets : int
+        How many validation sets of each size, at least 2.
+    rng : int or Generator
+
+    Returns
+    -------
+    SmallerSets
+
+    Raises
+    ------
+    ValueError
+        If losses and hits do not fit together, the sizes do not rise, or a number is too small.
+
+    Notes
+    -----
+    Examples are drawn *with* replacement: the pool stands for the population, and what is simulated is a
+    fresh set from it, not a part of this pool. One pass serves all sizes: the first n of a sequence of
+    independent draws are n independent draws, so the running sums of one sequence, read off at n = 10, 11,
+    ..., 10,000, give an exact sample for *every* size. Sets of different sizes share examples, as if one
+    validation set had been collected bit by bit; means and spreads at each size are not touched by that.
+    Loss and hit travel together as real and imaginary part of one number, so that one look-up and one sum
+    serve both. Lesson 5; measured in ``benchmarks/simulation_speed.py``.
+    """
+    loss, hit = _pair(losses, hits, "values")
+    pool = loss + 1j * _hits(hit, "hits")
+    sizes = _rising(sizes)
+    n_sets = check.whole_number(n_sets, "n_sets", low=2)
+    rng = np.random.default_rng(rng)
+    starts = np.concatenate([[0], sizes[:-1]])
+    means = np.empty((2, n_sets, len(sizes)))
+    rows = max(1, DRAWS_AT_ONCE // int(sizes[-1]))
+    for start in range(0, n_sets, rows):
+        some = slice(start, min(start + rows, n_sets))
+        drawn = pool[rng.integers(0, len(pool), (some.stop - start, sizes[-1]))]
+        sums = np.add.reduceat(drawn, starts, axis=1)  # between one size and the next
+        np.cumsum(sums, axis=1, out=sums)
+        np.divide(sums.real, sizes, out=means[0, some])
+        np.divide(sums.imag, sizes, out=means[1, some])
+    return SmallerSets(sizes, means[0], means[1], float(loss.std()), float(hit.std()))
+
+
+def _rising(sizes: Sequence[int]) -> NDArray[np.int64]:
+    array = check.finite_array(sizes, "sizes", ndim=1)
+    if (array != np.floor(array)).any() or array[0] < 1 or (np.diff(array) <= 0).any():
+        raise ValueError(f"sizes must be rising whole numbers of at least 1, got {sizes!r:.80}: sort them (np.unique).")
+    return array.astype(np.int64)
+
+
+# ---- curves ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """What an average over epochs does to a curve.
+
+    Attributes
+    ----------
+    name : str
+    lag : float
+        By how many epochs a steady trend appears late.
+    noise_factor : float
+        What remains of the standard deviation of noise that is independent from epoch to epoch.
+    """
+
+    name: str
+    lag: float
+    noise_factor: float
+
+    def __str__(self) -> str:
+        return f"{self.name}: noise x {self.noise_factor:.3f}, late by {self.lag:g} epochs"
+
+
+def running_smoothing(window: int) -> Smoothing:
+    """Return lag ``(w - 1) / 2`` and noise factor ``1 / sqrt(w)`` of an average over the last w epochs.
+
+    Parameters
+    ----------
+    window : int
+        At least 1.
+
+    Returns
+    -------
+    Smoothing
+
+    Raises
+    ------
+    ValueError
+        If the window is below 1.
+
+    Examples
+    --------
+    >>> print(running_smoothing(9))
+    running average over 9 epochs: noise x 0.333, late by 4 epochs
+    """
+    w = check.whole_number(window, "window", low=1)
+    return Smoothing(f"running average over {w} epochs", (w - 1) / 2, w**-0.5)
+
+
+def exponential_smoothing(beta: float) -> Smoothing:
+    """Return lag ``β / (1 - β)`` and noise factor ``sqrt((1 - β) / (1 + β))`` of an exponential average.
+
+    Parameters
+    ----------
+    beta : float
+        The weight of the past, from 0 to below 1.
+
+    Returns
+    -------
+    Smoothing
+        As they are once the start is forgotten (S. W. Roberts 1959, *Technometrics* 1).
+
+    Raises
+    ------
+    ValueError
+        If beta is not in 0..1 or is 1.
+
+    Examples
+    --------
+    >>> print(exponential_smoothing(0.8))
+    exponential average with β = 0.8: noise x 0.333, late by 4 epochs
+    """
+    beta = _beta(beta)
+    lag, factor = round(beta / (1 - beta), 12), ((1 - beta) / (1 + beta)) ** 0.5
+    return Smoothing(f"exponential average with β = {beta:g}", lag, factor)
+
+
+def running_average(values: ArrayLike, window: int) -> NDArray[np.float64]:
+    """Average each value with those before it, at most `window` of them in all.
+
+    Parameters
+    ----------
+    values : array_like, shape (n_epochs,)
+    window : int
+        At least 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_epochs,)
+        The first ones average what there is.
+
+    Raises
+    ------
+    ValueError
+        If the values are not a finite vector or the window is below 1.
+
+    Examples
+    --------
+    >>> running_average([1.0, 3.0, 5.0], 2)
+    array([1., 2., 4.])
+    """
+    array = check.finite_array(values, "values", ndim=1)
+    w = min(check.whole_number(window, "window", low=1), len(array))
+    padded = np.concatenate([np.zeros(w - 1), array])
+    counts = np.minimum(np.arange(1, len(array) + 1), w)
+    return np.lib.stride_tricks.sliding_window_view(padded, w).sum(axis=1) / counts
+
+
+def exponential_average(values: ArrayLike, beta: float) -> NDArray[np.float64]:
+    """Average each value with all before it, with weights that shrink by `beta` per epoch.
+
+    Parameters
+    ----------
+    values : array_like, shape (n_epochs,)
+    beta : float
+        The weight of the past, from 0 (no smoothing) to below 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_epochs,)
+        Weights sum to one from the start (the bias correction of Kingma and Ba 2015, section 3).
+
+    Raises
+    ------
+    ValueError
+        If the values are not a finite vector, or beta is not in 0..1 or is 1.
+
+    Examples
+    --------
+    >>> exponential_average([1.0, 4.0], 0.5)
+    array([1., 3.])
+    """
+    array, beta = check.finite_array(values, "values", ndim=1), _beta(beta)
+    total, weight, averages = 0.0, 0.0, np.empty_like(array)
+    for epoch, value in enumerate(array):
+        total, weight = beta * total + value, beta * weight + 1
+        averages[epoch] = total / weight
+    return averages
+
+
+def jitter(values: ArrayLike) -> float:
+    """Measure the epoch-to-epoch noise of a curve, whatever its trend.
+
+    Parameters
+    ----------
+    values : array_like, shape (n_epochs,)
+        At least three.
+
+    Returns
+    -------
+    float
+        The root mean square of the second differences over ``sqrt(6)``: zero for a straight line, and the
+        standard deviation of noise that is independent from epoch to epoch (the second difference of such
+        noise has the variance 1 + 4 + 1; after J. von Neumann 1941, *Annals of Mathematical Statistics* 12,
+        who took first differences).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three values or one is not finite.
+
+    Examples
+    --------
+    >>> jitter([1.0, 2.0, 3.0, 4.0])
+    0.0
+    """
+    array = check.finite_array(values, "values", ndim=1)
+    if len(array) < 3:
+        raise ValueError(f"values hold {len(array)} epochs: jitter needs at least three.")
+    return float(np.sqrt((np.diff(array, 2) ** 2).mean() / 6))
+
+
+def _beta(beta: float) -> float:
+    beta = check.number_within(beta, "beta", 0, 1)
+    if beta == 1:
+        raise ValueError(f"beta must be below 1, got {beta:g}: nothing new would ever count.")
+    return beta
