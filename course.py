@@ -376,8 +376,8 @@ COMMANDS = {
     "start": start,
     "test": test,
     "install": only_install,
-    "build": inside("notebooks/build.py"),
-    "export": inside("notebooks/build.py", "--export"),
+    "build": inside("-m", "notebooks.build"),
+    "export": inside("-m", "notebooks.build", "--export"),
     "record": inside("-m", "lessonlib", "record"),
     "lock": lock,
 }

@@ -236,3 +236,99 @@ def training_curves(
     loss_ax.set(xlim=(0.5, run.n_epochs + 0.5), ylim=(0, top), xlabel="epoch")
     accuracy_ax.set(xlim=(0.5, run.n_epochs + 0.5), ylim=(0, 103), xlabel="epoch")
     return loss_ax, accuracy_ax
+
+
+@dataclass
+class CountTable:
+    """A square table of counts; what is right stands on its diagonal."""
+
+    numbers: list[list[Text]]
+
+    def set(self, counts: ArrayLike) -> None:
+        """Write the counts, shape (n_classes, n_classes), as `sklearn.metrics.confusion_matrix` gives them."""
+        for row, values in zip(self.numbers, np.asarray(counts), strict=True):
+            for number, value in zip(row, values, strict=True):
+                number.set_text(f"{value:g}")
+
+
+def count_table(ax: Axes, names: Sequence[str], *, truth: str = "true", said: str = "said") -> CountTable:
+    """Draw an empty confusion matrix: a row for each true class, a column for each answer (lesson 4).
+
+    Parameters
+    ----------
+    ax : Axes
+    names : sequence of str
+        The classes.
+    truth, said : str
+        What rows and columns are called.
+
+    Returns
+    -------
+    CountTable
+    """
+    n = len(names)
+    for row in range(n):
+        for column in range(n):
+            colour = "blue" if row == column else "vermilion"
+            cell = Rectangle(
+                (column - 0.5, row - 0.5), 1, 1, facecolor=PALETTE[colour], edgecolor=PALETTE[colour], alpha=0.15,
+                hatch=HATCHES[colour], linewidth=0,
+            )  # fmt: skip
+            ax.add_patch(cell)
+    ax.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5), xlabel=said, ylabel=truth)
+    ax.set_xticks(range(n), names)
+    ax.set_yticks(range(n), names, rotation="vertical", va="center")
+    ax.grid(visible=False)
+    ax.tick_params(length=0)
+    return CountTable(
+        [[ax.text(x, y, "", ha="center", va="center", fontsize=16, zorder=4) for x in range(n)] for y in range(n)]
+    )
+
+
+@dataclass
+class SignedBars:
+    """Bars to both sides of zero, one colour and hatch for each name."""
+
+    bars: BarContainer
+    numbers: list[Annotation]
+
+    def set(self, values: Sequence[float], texts: Sequence[str]) -> None:
+        """Give each bar its value and the text at its end."""
+        for bar, number, value, text in zip(self.bars, self.numbers, values, texts, strict=True):
+            bar.set_width(value)
+            number.xy = (max(value, 0), number.xy[1])  # to the right of zero there is always room
+            number.set_text(text)
+
+
+def signed_bars(ax: Axes, names: Sequence[str], *, low: float, high: float, xlabel: str) -> SignedBars:
+    """Draw one horizontal bar per name, top to bottom, on an axis from `low` to `high` with a line at zero.
+
+    Leave room for the texts between the longest bar and `high`. At most five names: each has a colour and a hatch
+    of the palette.
+    """
+    colours = list(PALETTE)[: len(names)]
+    container = ax.barh(range(len(names)), [0] * len(names), zorder=2)
+    for bar, colour in zip(container, colours, strict=True):
+        bar.set(facecolor=PALETTE[colour], hatch=HATCHES[colour])
+    ax.axvline(0, color=PALETTE["grey"], linewidth=1)
+    ax.set_yticks(range(len(names)), names)
+    ax.set(ylim=(len(names) - 0.4, -0.6), xlim=(low, high), xlabel=xlabel)
+    ax.grid(axis="y", visible=False)
+    numbers = [_number(ax, va="center") for _ in names]
+    for row, number in enumerate(numbers):
+        number.xy = (0, row)
+    return SignedBars(container, numbers)
+
+
+def loss_accuracy_plane(ax: Axes, *, lowest_accuracy: float = 0.0, loss_top: float) -> None:
+    """Prepare the plane of accuracy (across) and mean loss (up) and mark where no predictions can lie.
+
+    A wrong answer gives its true class at most one half, so it costs at least ln 2, whatever the number of classes:
+    below ``(1 - accuracy) ln 2`` there is nothing (lesson 2).
+    """
+    accuracy = np.array([lowest_accuracy, 1.0])
+    floor = (1 - accuracy) * np.log(2)
+    ax.fill_between(accuracy, 0, floor, facecolor=PALETTE["grey"], alpha=0.2, linewidth=0)
+    ax.plot(accuracy, floor, color=PALETTE["grey"], linewidth=1.2, linestyle=LINE_STYLES["grey"])
+    margin = 0.03 * (1 - lowest_accuracy)
+    ax.set(xlim=(lowest_accuracy - margin, 1 + margin), ylim=(0, loss_top), xlabel="accuracy", ylabel="mean loss, nats")

@@ -39,12 +39,17 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from tools import claims
+
 NOTEBOOKS = Path(__file__).resolve().parent
 ROOT = NOTEBOOKS.parent
 COSTS = ROOT / "docs" / "lesson-costs.md"
+CLAIMS = ROOT / "docs" / "claims.csv"
+CLAIM_INDEX = ROOT / "docs" / "claim-index.md"
 SITE = ROOT / "build" / "site"
 
 MAX_CODE_LINES = 15
+MAX_CODE_COLUMNS = 100  # what a notebook shows on a laptop without scrolling sideways
 SECONDS_PER_CELL = 600
 
 
@@ -169,6 +174,8 @@ def _cell_problems(cell: NotebookNode) -> Iterator[str]:
             f"{length} lines of code, at most {MAX_CODE_LINES} are readable: split it, move it to lessonlib, "
             'or say why it must be long: # %% tags=["long-cell"] reason="..."'
         )
+    if wide := [line.strip() for line in cell.source.splitlines() if len(line) > MAX_CODE_COLUMNS]:
+        yield f"a line of code is wider than {MAX_CODE_COLUMNS} columns: break it: {wide[0][:60]}..."
     if _shows_nothing_on_purpose(cell.source):
         yield "ends in ';', which nbval does not honour: write `_ = ...`"
 
@@ -265,6 +272,18 @@ def check(wanted: Sequence[str] = (), *, folder: Path = NOTEBOOKS) -> list[str]:
         orphans = {path.stem for path in folder.glob("*.ipynb")} - {path.stem for path in sources(folder=folder)}
         problems += [f"{name}.ipynb: has no text in notebooks/source" for name in sorted(orphans)]
     return problems
+
+
+def claim_index() -> str:
+    """Return the page that leads from each claim to the cells that settle it."""
+    lessons = [(source.stem, convert(source)) for source in sources()]
+    return claims.index(claims.read(CLAIMS), claims.settled_in(lessons))
+
+
+def unsettled_claims() -> list[str]:
+    """Return the claims that a lesson ought to settle and does not; an empty list is good."""
+    lessons = [(source.stem, convert(source)) for source in sources()]
+    return claims.problems(claims.read(CLAIMS), claims.settled_in(lessons), [name for name, _ in lessons])
 
 
 # ------------------------------------------------------------------------------------------------------------ execution
@@ -514,6 +533,7 @@ def _run(options: argparse.Namespace) -> int:
     else:
         for source in lessons:
             record_costs({source.stem: build(source)})
+        write_if_changed(CLAIM_INDEX, claim_index())
     return 0
 
 

@@ -326,7 +326,7 @@ def test_words_after_the_dashes_reach_the_program(monkeypatch: pytest.MonkeyPatc
     assert seen[0][-3].endswith("/lab/tree/notebooks/00_start_here.ipynb")
     assert seen[0][-2:] == ["--port", "9000"]
     course.main(["build", "--check"])
-    assert seen[1] == ["PY", "notebooks/build.py", "--check"]
+    assert seen[1] == ["PY", "-m", "notebooks.build", "--check"]
     course.main(["record", "main"])
     assert seen[2] == ["PY", "-m", "lessonlib", "record", "main"]
 

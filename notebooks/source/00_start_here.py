@@ -56,12 +56,11 @@ def setup(fig):
     (ax,) = charts.panels(fig, "Share of heads after each throw")
     ax.set(xlim=(0, 200), ylim=(0, 1), xlabel="throws", ylabel="share of heads")
     charts.level(ax, 0.5, "fair coin")
-    return {
-        "line": charts.curve(ax, np.arange(1, 201), np.full(200, np.nan)),
-        "dot": charts.dot(ax),
-    }
+    throws = np.arange(1, 201)
+    return {"line": charts.curve(ax, throws, np.full(200, np.nan)), "dot": charts.dot(ax)}
 
 
+# %%
 def update(parts, n, series):
     heads = np.random.default_rng(series).random(200) < 0.5
     share = np.cumsum(heads) / np.arange(1, 201)

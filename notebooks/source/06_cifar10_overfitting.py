@@ -287,7 +287,7 @@ Explorer(
 
 # %%
 def seen_with(n, rng, n_draws=400):
-    """Shares of draws of n pictures in which the loss rises by over a tenth, accuracy looks lower."""
+    """Shares of draws of n pictures: loss rises by over a tenth; accuracy looks lower."""
     picked = rng.integers(0, losses.shape[1], size=(n_draws, n))
     loss = np.array([row[picked].mean(axis=1) for row in losses])  # (epochs, draws)
     hit = np.array([row[picked].mean(axis=1) for row in hits])

@@ -1,0 +1,219 @@
+"""A Keras callback that turns ``model.fit`` into a `Run`: the twin of `lessonlib.training` for people with Keras.
+
+Taught in lesson 3. Keras is imported when a recorder is made, not before.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import platform
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lessonlib import _validate as check
+from lessonlib import metrics
+from lessonlib.runs import Run
+from lessonlib.synthetic import Rng
+
+#: On how many training examples the training metrics are measured again after each epoch.
+MEASURED_TRAINING_EXAMPLES = 2_000
+EVALUATION_BATCH = 1_000
+#: Keras keeps probabilities this far from 0 and 1 before it takes a logarithm.
+KERAS_EPSILON = np.float32(1e-7)
+
+
+class KerasRecorder:
+    """Measure a classifier after each epoch of ``model.fit``, in training and validation alike.
+
+    Pass it as ``model.fit(..., callbacks=[recorder])`` and ask for ``recorder.run()`` afterwards. Each
+    ``fit`` begins a new recording. The training itself is not changed by it.
+
+    Parameters
+    ----------
+    train, val : tuple of (array_like, array_like)
+        Inputs as the model takes them, and class indices of shape (n,) or (n, 1). `train` is what is
+        passed to ``fit``.
+    from_logits : bool
+        Whether the model's outputs are logits, as in Keras' losses. If not, they are probabilities.
+        Say which: guessing is how lessons 1 and 3 went wrong.
+    keep_logits : int
+        For how many validation examples, the first ones, logits are kept per epoch; 0 for none. For a
+        model that gives probabilities their logarithms are kept, which are logits of the same answers.
+    name : str
+        Names the run.
+    rng : int or Generator
+        Draws the training examples to be measured where there are more than 2,000.
+
+    Raises
+    ------
+    ValueError
+        If examples and labels differ in number, there are none, or `keep_logits` is not possible. During
+        ``fit``: if the outputs are plainly not what `from_logits` says, or do not fit the labels.
+
+    Notes
+    -----
+    A model with one output column (a sigmoid, or its logit) is a classifier of two classes.
+
+    The losses are the plain cross-entropy whatever was compiled: no class weights, label smoothing or
+    weight penalty. Without such extras ``val_loss`` is what ``model.evaluate`` reports: where the last layer
+    is a softmax or sigmoid, Keras goes back to the logits behind it, and so does this; other
+    probabilities are kept 1e-7 away from 0 and 1, as Keras does.
+    """
+
+    model: Any  # set by Keras when training begins
+
+    def __new__(cls, *_: Any, **__: Any) -> KerasRecorder:
+        """Make the object a ``keras.callbacks.Callback``, now that someone needs one."""
+        return object.__new__(_as_callback(cls))
+
+    def __init__(
+        self,
+        train: tuple[ArrayLike, ArrayLike],
+        val: tuple[ArrayLike, ArrayLike],
+        *,
+        from_logits: bool,
+        keep_logits: int = 0,
+        name: str = "keras",
+        rng: Rng = 0,
+    ) -> None:
+        super().__init__()
+        x, y = _examples(train, "train")
+        self.val = _examples(val, "val")
+        self.n_train, self.name, self.from_logits = len(y), name, from_logits
+        order = np.random.default_rng(rng).permutation(len(y))[:MEASURED_TRAINING_EXAMPLES]
+        self.train = (x, y) if len(order) == len(y) else (x[order], y[order])
+        self.keep_logits = check.whole_number(keep_logits, "keep_logits", low=0, high=len(self.val[1]))
+        self._history: list[dict[str, float]] = []
+        self._kept: list[NDArray[np.float64]] = []
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        """Begin a new recording."""
+        self._history, self._kept = [], []
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Measure the model as it is now."""
+        row = _reported(logs or {}) | self._measure(*self.train, prefix="train")[0]
+        val_row, logits = self._measure(*self.val, prefix="val")
+        self._history.append(row | val_row)
+        if self.keep_logits:
+            self._kept.append(logits[: self.keep_logits])
+
+    def run(self) -> Run:
+        """Return what was recorded.
+
+        Returns
+        -------
+        Run
+            With ``running_train_loss`` and ``running_train_accuracy`` (what Keras reports: means over the
+            epoch while the weights move, dropout on; the accuracy only if it was compiled as a metric),
+            ``train_loss`` and ``train_accuracy`` (after the epoch, in evaluation mode, on up to 2,000
+            training examples), ``val_loss`` and ``val_accuracy``, and the standard errors
+            ``train_loss_se`` and ``val_loss_se``. An epoch at which the network has diverged has NaN.
+
+        Raises
+        ------
+        RuntimeError
+            If no epoch was recorded.
+        """
+        if not self._history:
+            raise RuntimeError("nothing was recorded: pass the recorder as model.fit(..., callbacks=[recorder]) first.")
+        return Run(
+            metrics={name: np.array([row[name] for row in self._history]) for name in self._history[0]},
+            val_logits=np.stack(self._kept) if self.keep_logits else None,
+            val_labels=self.val[1][: self.keep_logits] if self.keep_logits else None,
+            provenance=self._provenance(),
+        )
+
+    def _measure(self, x: NDArray, y: NDArray, *, prefix: str) -> tuple[dict[str, float], NDArray[np.float64]]:
+        starts = range(0, len(x), EVALUATION_BATCH)
+        logits = np.concatenate([self._logits(x[start : start + EVALUATION_BATCH]) for start in starts])
+        if not np.isfinite(logits).all():  # a diverged network has no loss; the run goes on and says so
+            return {f"{prefix}_loss": np.nan, f"{prefix}_accuracy": np.nan, f"{prefix}_loss_se": np.nan}, logits
+        loss = metrics.estimate_mean(metrics.cross_entropy_per_example(y, logits=logits))
+        row = {f"{prefix}_loss": loss.value, f"{prefix}_accuracy": metrics.accuracy(y, logits)}
+        return row | {f"{prefix}_loss_se": loss.standard_error}, logits
+
+    def _logits(self, x: NDArray) -> NDArray[np.float64]:
+        import keras
+
+        said = self.model(x, training=False)
+        logits = _as_logits(keras.ops.convert_to_numpy(said), self.from_logits)
+        # Keras remembers what went into a final softmax or sigmoid, and its losses use that where it is there.
+        behind = getattr(said, "_keras_logits", None)
+        return logits if behind is None else _as_logits(keras.ops.convert_to_numpy(behind), from_logits=True)
+
+    def _provenance(self) -> dict[str, Any]:
+        import keras
+
+        optimizer = keras.optimizers.serialize(self.model.optimizer)
+        return {
+            "recipe": {"name": self.name, "epochs": len(self._history), "loss": _name_of(self.model.loss)},
+            "optimizer": json.loads(json.dumps(optimizer, default=_plain)),
+            "n_train": self.n_train,
+            "n_val": len(self.val[1]),
+            "versions": {
+                "keras": keras.__version__, "backend": keras.backend.backend(), "numpy": np.__version__,
+                "python": platform.python_version(),
+            },
+        }  # fmt: skip
+
+
+@functools.cache
+def _as_callback(cls: type) -> type:
+    """Return `cls` with Keras' own callback as a second base."""
+    import keras
+
+    return cls if issubclass(cls, keras.callbacks.Callback) else type(cls.__name__, (cls, keras.callbacks.Callback), {})
+
+
+def _examples(given: tuple[ArrayLike, ArrayLike], name: str) -> tuple[NDArray, NDArray[np.int64]]:
+    """Return inputs and labels as arrays, the labels as a vector."""
+    x, y = (np.asarray(part) for part in given)
+    if x.ndim == 0 or len(x) == 0:
+        raise ValueError(f"{name} holds no example (shape {x.shape}): pass the inputs and labels you train on.")
+    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    highest = check.finite_array(y, f"the labels of {name}").max()  # how many classes there are, the model will say
+    return x, check.label_vector(y, int(highest) + 1, n_examples=len(x))
+
+
+def _as_logits(outputs: NDArray, from_logits: bool) -> NDArray[np.float64]:
+    """Return a model's outputs as logits, shape (n_examples, n_classes)."""
+    if outputs.ndim != 2:
+        raise ValueError(
+            f"a classifier gives one row per example, this model's outputs have shape {outputs.shape}: "
+            "KerasRecorder has no measures for it."
+        )
+    if not np.isfinite(outputs).all():
+        return outputs.astype(np.float64)
+    is_binary = outputs.shape[1] == 1
+    if from_logits:
+        if not is_binary and (outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-4):
+            raise ValueError(
+                "from_logits=True, but every row of the model's outputs is non-negative and sums to 1: "
+                "these are probabilities, pass from_logits=False."
+            )
+        return np.hstack([np.zeros_like(outputs), outputs] if is_binary else [outputs]).astype(np.float64)
+    check.probability_matrix(np.hstack([1 - outputs, outputs]) if is_binary else outputs)
+    kept = np.clip(outputs.astype(np.float32), KERAS_EPSILON, 1 - KERAS_EPSILON)
+    return np.log(np.hstack([1 - kept, kept]) if is_binary else kept, dtype=np.float64)
+
+
+def _reported(logs: Mapping[str, float]) -> dict[str, float]:
+    """Return what Keras itself says of the training, under our names."""
+    row = {"running_train_loss": float(logs["loss"])} if "loss" in logs else {}
+    hits = [v for k, v in logs.items() if not k.startswith("val_") and (k == "acc" or k.endswith("accuracy"))]
+    return row | ({"running_train_accuracy": float(hits[0])} if hits else {})
+
+
+def _name_of(loss: Any) -> str:
+    """Return the name of what was compiled as the loss: a string, a function or an object."""
+    return loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", str(loss))
+
+
+def _plain(value: Any) -> Any:
+    """Return a number that JSON knows, or else its description."""
+    return value.item() if hasattr(value, "item") else str(value)
