@@ -47,6 +47,7 @@ def update(artists, p):
 """
 WAYS = {
     "Explorer": "Explorer(setup, update, p=positions)",
+    "Explorer, too many positions to fetch ahead": "Explorer(setup, update, p=np.arange(1, 2500) / 2500)",
     "interact + matplotlib": """
 import matplotlib.pyplot as plt
 from ipywidgets import FloatSlider, interact
@@ -99,7 +100,8 @@ def slow_proxy(target: int, delay: float) -> Iterator[int]:
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", target)
-        await asyncio.gather(forward(reader, inner_writer), forward(inner_reader, writer))
+        with contextlib.suppress(asyncio.CancelledError):  # the end of the measurement, not a failure
+            await asyncio.gather(forward(reader, inner_writer), forward(inner_reader, writer))
 
     async def serve() -> None:
         stop = asyncio.Event()

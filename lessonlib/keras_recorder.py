@@ -187,9 +187,9 @@ def _as_logits(outputs: NDArray, from_logits: bool) -> NDArray[np.float64]:
             f"a classifier gives one row per example, this model's outputs have shape {outputs.shape}: "
             "KerasRecorder has no measures for it."
         )
-    if not np.isfinite(outputs).all():
-        return outputs.astype(np.float64)
     is_binary = outputs.shape[1] == 1
+    if not np.isfinite(outputs).all():
+        return np.repeat(outputs, 2 if is_binary else 1, axis=1).astype(np.float64)
     if from_logits:
         if not is_binary and (outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-4):
             raise ValueError(

@@ -174,12 +174,14 @@ def test_a_second_fit_begins_a_new_recording() -> None:
     assert run.n_epochs == 1
 
 
-def test_a_network_that_diverged_has_nan_and_the_run_goes_on() -> None:
-    model = build(3, None, SPARSE(from_logits=True))
+@pytest.mark.parametrize(("n_out", "n_classes"), [(1, 2), (3, 3)])
+def test_a_network_that_diverged_has_nan_and_the_run_goes_on(n_out: int, n_classes: int) -> None:
+    train, val = (THREE, THREE_VAL) if n_out == 3 else (TRAIN, VAL)
+    model = build(n_out, None, SPARSE(from_logits=True) if n_out == 3 else BINARY(from_logits=True))
     model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
-    run, _ = record(model, KerasRecorder(THREE, THREE_VAL, from_logits=True, keep_logits=5), THREE)
+    run, _ = record(model, KerasRecorder(train, val, from_logits=True, keep_logits=5), train)
     assert np.isnan(run["val_loss"]).all()
-    assert run.n_epochs == N_EPOCHS
+    assert run.val_logits.shape == (N_EPOCHS, 5, n_classes)
 
 
 # --- what it leaves alone -----------------------------------------------------------------------------------------
