@@ -287,7 +287,7 @@ def count_table(ax: Axes, names: Sequence[str], *, truth: str = "true", said: st
 
 @dataclass
 class SignedBars:
-    """Bars to both sides of zero, one colour and hatch for each name."""
+    """Bars to both sides of zero; what adds is vermilion and hatched, what takes away blue and plain."""
 
     bars: BarContainer
     numbers: list[Annotation]
@@ -296,6 +296,8 @@ class SignedBars:
         """Give each bar its value and the text at its end."""
         for bar, number, value, text in zip(self.bars, self.numbers, values, texts, strict=True):
             bar.set_width(value)
+            bar.set_facecolor(PALETTE["vermilion" if value > 0 else "blue"])
+            bar.set_hatch(HATCHES["vermilion" if value > 0 else "blue"])
             number.xy = (max(value, 0), number.xy[1])  # to the right of zero there is always room
             number.set_text(text)
 
@@ -303,13 +305,9 @@ class SignedBars:
 def signed_bars(ax: Axes, names: Sequence[str], *, low: float, high: float, xlabel: str) -> SignedBars:
     """Draw one horizontal bar per name, top to bottom, on an axis from `low` to `high` with a line at zero.
 
-    Leave room for the texts between the longest bar and `high`. At most five names: each has a colour and a hatch
-    of the palette.
+    Leave room for the texts between the longest bar and `high`.
     """
-    colours = list(PALETTE)[: len(names)]
     container = ax.barh(range(len(names)), [0] * len(names), zorder=2)
-    for bar, colour in zip(container, colours, strict=True):
-        bar.set(facecolor=PALETTE[colour], hatch=HATCHES[colour])
     ax.axvline(0, color=PALETTE["grey"], linewidth=1)
     ax.set_yticks(range(len(names)), names)
     ax.set(ylim=(len(names) - 0.4, -0.6), xlim=(low, high), xlabel=xlabel)
@@ -332,3 +330,9 @@ def loss_accuracy_plane(ax: Axes, *, lowest_accuracy: float = 0.0, loss_top: flo
     ax.plot(accuracy, floor, color=PALETTE["grey"], linewidth=1.2, linestyle=LINE_STYLES["grey"])
     margin = 0.03 * (1 - lowest_accuracy)
     ax.set(xlim=(lowest_accuracy - margin, 1 + margin), ylim=(0, loss_top), xlabel="accuracy", ylabel="mean loss, nats")
+
+
+def points(ax: Axes, x: ArrayLike, y: ArrayLike, *, colour: str, label: str | None = None) -> Line2D:
+    """Draw unconnected points in a palette colour with its marker and return them."""
+    (markers,) = ax.plot(x, y, MARKERS[colour], color=PALETTE[colour], alpha=0.5, markersize=5, label=label)
+    return markers

@@ -44,7 +44,7 @@ class Part:
     contribution: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ledger:
     """The change in mean loss between two sets of predictions, split by what became of the answers.
 
@@ -95,6 +95,8 @@ class Ledger:
             for row in rows
         ]
         return "\n".join([*lines, self._summary()])
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         top = "".join(f'<th scope="col">{escape(name)}</th>' for name in _HEAD)

@@ -402,9 +402,7 @@ def test_jitter_is_the_standard_deviation_of_white_noise_on_any_line() -> None:
 
 def test_results_read_like_sentences() -> None:
     change = uncertainty.unpaired_change(Estimate(0.5, 0.01, 100), Estimate(0.6, 0.01, 100), margin=0.02)
-    assert str(change) == (
-        "rise: +0.100, 95 % interval +0.072 to +0.128, smallest relevant change 0.02 (n = 100)"
-    )
+    assert str(change) == ("rise: +0.100, 95 % interval +0.072 to +0.128, smallest relevant change 0.02 (n = 100)")
     assert str(uncertainty.accuracy_interval(0.87, 5_000)) == "0.870, 95 % interval 0.860 to 0.879 (n = 5000)"
 
 

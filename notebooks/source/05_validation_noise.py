@@ -50,11 +50,11 @@ from lessonlib.predictions import Question
 
 # %%
 def train_student(seed, n_pool=4_000, epochs=80):
-    """Train on 300 points of a teacher; the run keeps what it said about a pool of n_pool others."""
+    """Train on 300 points of a teacher; keep what is said about a pool of n_pool others."""
     rng = np.random.default_rng(seed)
     train, pool = synthetic.teacher(300, n_pool, rng=rng)
     student = network.Network([20, 128, 2], rng=rng)
-    options = dict(epochs=epochs, learning_rate=3e-3, batch_size=50, rng=rng)
+    options = {"epochs": epochs, "learning_rate": 3e-3, "batch_size": 50, "rng": rng}
     return network.fit(student, train, pool, **options)
 
 
@@ -66,7 +66,8 @@ print(f"accuracy on the pool at the end: {hits[-1].mean():.2f}")
 # %%
 typical_miss = Question(
     "5-sd-200",
-    "A network is right on 85 % of all possible examples. You measure it on 200 of them. By how many "
+    "A network is right on 85 % of all possible examples. You measure it on 200 of them. By how "
+    "many "
     "points does the measured accuracy typically miss (one standard deviation over fresh sets)?",
     [0.5, 1.0, 2.5, 7.0],
 )
@@ -74,7 +75,8 @@ typical_miss
 
 # %% [markdown]
 # Draw a thousand validation sets of every size from 10 to 10,000 and look at the spread of what they report. Theory needs one line for each measure:
-# `sqrt(p(1 − p)/n)` for an accuracy p, and `sd/sqrt(n)` for a loss whose single values have the standard deviation sd.
+# `sqrt(p(1 − p)/n)` for an accuracy p, and `sd/sqrt(n)` for a loss whose single values have the standard deviation sd. (The simulation needs no network:
+# each example's loss and hit suffice, and one sequence of draws serves every size, since its first n draws are themselves a fresh set of n.)
 
 # %% claims=["000-C5", "000-M1"]
 best = run.best_epoch("val_loss")
@@ -91,12 +93,14 @@ assert np.abs(accuracy_ratio - 1).max() < 0.15 and np.abs(loss_ratio - 1).max() 
 
 # %%
 print(typical_miss.settle(100 * metrics.accuracy_standard_error(0.85, 200)))
-needed = uncertainty.examples_needed(0.01, np.sqrt(2 * 0.85 * 0.15))
+needed = float(f"{uncertainty.examples_needed(0.01, np.sqrt(2 * 0.85 * 0.15)):.2g}")
 Markdown(
-    "The spread falls as one over the root of n: **four times the examples, half the miss**. A set of 200 "
-    f"at 85 % misses by {100 * metrics.accuracy_standard_error(0.85, 200):.1f} points, one of 10,000 by "
+    "The spread falls as one over the root of n: **four times the examples, half the miss**. A "
+    "set of 200 "
+    f"at 85 % misses by {100 * metrics.accuracy_standard_error(0.85, 200):.1f} points, one of "
+    f"10,000 by "
     f"{100 * metrics.accuracy_standard_error(0.85, 10_000):.1f}. To see a difference of one point "
-    f"between two networks on two separate sets (four times out of five) takes about {needed:,} "
+    f"between two networks on two separate sets (four times out of five) takes about {needed:,.0f} "
     "examples each. Part 6 shows a cheaper way."
 )
 
@@ -104,7 +108,7 @@ Markdown(
 # Move the size first. **Then move the training stage** and watch the two panels: which of them gets wider as training goes on?
 
 # %%
-stages = {"epoch 1": 0, "epoch 3": 2, f"epoch {best} (minimum)": best - 1, "epoch 80": 79}
+stages = {"epoch 1": 0, "epoch 3": 2, "minimum of the loss": best - 1, "epoch 80": 79}
 shown_sizes = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 drawn = {
     stage: uncertainty.smaller_sets(losses[e], hits[e], shown_sizes, n_sets=1_000, rng=1)
@@ -112,44 +116,55 @@ drawn = {
 }
 
 
-def outline(values, edges):
-    """Heights of a histogram as a share of its highest bin."""
+def outline(values, width, offset=0.0):
+    """Middles and relative heights of a histogram whose bins have a given width."""
+    first, last = values.min() // width - 2, values.max() // width + 3
+    edges = np.arange(first, last + 1) * width - offset
     counts, _ = np.histogram(values, edges)
-    return counts / max(counts.max(), 1)
+    return edges[:-1] + width / 2, counts / counts.max()
 
 
 # %%
-axis_of = {"accuracy": np.linspace(0.4, 1, 61), "loss, nats": np.linspace(0, 1.8, 61)}
-
-
 def setup_spread(fig):
+    axes = charts.panels(fig, "Accuracy", "Loss, nats")
+    axes[0].set(xlim=(0.4, 1), xlabel="measured accuracy", xticks=[0.4, 0.6, 0.8, 1])
+    axes[1].set(xlim=(0, 1.8), xlabel="measured loss", xticks=[0, 0.5, 1, 1.5])
     parts = []
-    for ax, (name, edges) in zip(charts.panels(fig, "Accuracy", "Loss"), axis_of.items()):
-        middle = (edges[1:] + edges[:-1]) / 2
-        seen = charts.curve(ax, middle, 0 * middle, label="1,000 sets")
+    for ax, corner in zip(axes, ("upper left", "upper right")):
+        seen = charts.curve(ax, [0], [0], label="1,000 sets")
         seen.set_drawstyle("steps-mid")
-        fine = np.linspace(edges[0], edges[-1], 400)
-        normal = charts.curve(ax, fine, 0 * fine, colour="vermilion", label="theory")
-        ax.set(xlim=(edges[0], edges[-1]), ylim=(0, 1.3), xlabel=name, yticks=[])
-        ax.legend(loc="upper left" if name == "accuracy" else "upper right", ncols=2)
-        parts.append((seen, normal))
+        theory = charts.curve(ax, [0], [0], colour="vermilion", label="theory")
+        ax.set(ylim=(0, 1.35), yticks=[])
+        ax.legend(loc=corner, ncols=2)
+        parts.append((seen, theory))
     return parts
+
+
+# %%
+bell = np.linspace(-4, 4, 101)
+
+
+def say(n, stage, truth, sds):
+    """The sentence below the picture."""
+    digits = 2 if n <= 200 else 3
+    said = [
+        f"{name} {mean:.{digits}f} ± {sd:.{digits}f}, which is {sd / mean:.{digits - 2}%} of it"
+        for name, mean, sd in zip(("accuracy", "loss"), truth, sds)
+    ]
+    return f"{stage}, {n} examples: {'; '.join(said)}."
 
 
 # %%
 def update_spread(parts, n, stage):
     here, i = drawn[stage], shown_sizes.index(n)
-    values = here.accuracies[:, i], here.losses[:, i]
-    spread = here.accuracy_spread[i], here.loss_spread[i]
+    hit, loss = here.accuracies[:, i].astype(float), here.losses[:, i].astype(float)
+    parts[0][0].set_data(*outline(hit, max(1, n // 200) / n, 0.5 / n))  # whole examples per bin
+    parts[1][0].set_data(*outline(loss, loss.std() / 3))
+    sds = here.accuracy_theory[i], here.loss_theory[i]
     truth = hits[stages[stage]].mean(), losses[stages[stage]].mean()
-    for (seen, normal), one, sd, mean, edges in zip(parts, values, spread, truth, axis_of.values()):
-        seen.set_ydata(outline(one, edges))
-        normal.set_ydata(np.exp(-(((normal.get_xdata() - mean) / sd) ** 2) / 2))
-    return (
-        f"{stage}, {n} examples: accuracy {truth[0]:.3f} ± {spread[0]:.3f}, which is "
-        f"{spread[0] / truth[0]:.1%} of it; loss {truth[1]:.3f} ± {spread[1]:.3f}, which is "
-        f"{spread[1] / truth[1]:.1%} of it."
-    )
+    for (_, theory), mean, sd in zip(parts, truth, sds):
+        theory.set_data(mean + sd * bell, np.exp(-(bell**2) / 2))
+    return say(n, stage, truth, sds)
 
 
 # %% claims=["000-C5", "000-C9"]
@@ -158,7 +173,7 @@ Explorer(
     update_spread,
     n=shown_sizes,
     stage=list(stages),
-    start={"n": 200, "stage": f"epoch {best} (minimum)"},
+    start={"n": 200, "stage": "minimum of the loss"},
     labels={"n": "validation examples", "stage": "training stage"},
     title="What a thousand validation sets report",
 )
@@ -172,7 +187,8 @@ Explorer(
 # %%
 one_sweep = Question(
     "5-one-sweep",
-    "In what share of such sweeps does the set of 10 come closer to the truth than the set of 1,000?",
+    "In what share of such sweeps does the set of 10 come closer to the truth than the set of "
+    "1,000?",
     [0.00, 0.02, 0.20, 0.50],
 )
 one_sweep
@@ -213,8 +229,10 @@ def update_sweep(line, sweep):
     line.set_ydata(seen)
     nearer = "small" if miss[sweep - 1, 0] < miss[sweep - 1, -1] else "large"
     return (
-        f"Sweep {sweep}: {seen[0]:.2f} measured on 10 examples, {seen[-1]:.3f} on 1,000; the {nearer} "
-        f"set is nearer to the truth. In {(miss[:sweep, 0] < miss[:sweep, -1]).mean():.0%} of the sweeps "
+        f"Sweep {sweep}: {seen[0]:.2f} measured on 10 examples, {seen[-1]:.3f} on 1,000; the "
+        f"{nearer} "
+        f"set is nearer to the truth. In {(miss[:sweep, 0] < miss[:sweep, -1]).mean():.0%} of "
+        f"the sweeps "
         "up to this one it was the small set."
     )
 
@@ -233,8 +251,10 @@ Explorer(
 # %%
 print(one_sweep.settle(small_wins))
 Markdown(
-    "The conclusion people draw from the demonstration is right, and the demonstration does not show it: "
-    f"in {small_wins:.0%} of sweeps the smallest set wins. **Volatility is a spread, and one point has no "
+    "The conclusion people draw from the demonstration is right, and the demonstration does not "
+    "show it: "
+    f"in {small_wins:.0%} of sweeps the smallest set wins. **Volatility is a spread, and one "
+    f"point has no "
     "spread.** Whoever wants to show it must repeat, or give an error bar."
 )
 
@@ -245,10 +265,11 @@ Markdown(
 # change it". They contradict each other. First the mechanism that both mean: accuracy moves in **whole examples**.
 
 # %% claims=["000-C3", "000-C8", "002-A1a"]
+print("epochs 1 to 30")
 print("validation examples   typical step of accuracy   largest   epochs without any change")
 rng, still = np.random.default_rng(3), {}
 for n in (20, 50, 200, 1_000):
-    some = np.array([hits[:, rng.choice(20_000, n)].mean(axis=1) for _ in range(200)])
+    some = np.array([hits[:30, rng.choice(20_000, n)].mean(axis=1) for _ in range(200)])
     steps = np.abs(np.diff(some, axis=1))
     still[n] = (steps < 0.5 / n).mean()
     largest = steps.max(axis=1).mean()
@@ -266,7 +287,8 @@ assert still[20] > 0.5 > still[200] > still[1_000]
 # %%
 steadier = Question(
     "5-steadier-late",
-    "Long after the minimum of the loss, 200 validation examples: which has the larger relative error "
+    "Long after the minimum of the loss, 200 validation examples: which has the larger relative "
+    "error "
     "(spread over validation sets divided by the value)?",
     ["accuracy, by far", "about the same", "loss, by far"],
 )
@@ -295,8 +317,8 @@ def examples_to_see(before, after):
 students = [train_student(seed) for seed in range(100, 110)]
 per_example = [(each.val_losses(), each.val_hits()) for each in students]
 lowest = [each.best_epoch("val_loss") - 1 for each in students]
-first_200 = [(l[:, :200].mean(axis=1), h[:, :200].mean(axis=1)) for l, h in per_example]
-smooth = np.array([[smoothness(l), smoothness(h)] for l, h in first_200])
+first_200 = [(loss[:, :200].mean(axis=1), hit[:, :200].mean(axis=1)) for loss, hit in per_example]
+smooth = np.array([[smoothness(loss), smoothness(hit)] for loss, hit in first_200])
 loss_smoother = (smooth[:, 0] < smooth[:, 1]).sum()
 print(f"1. smoothness: the loss has less jitter for its range in {loss_smoother} of 10 seeds")
 
@@ -305,7 +327,7 @@ at = {"epoch 1": [0] * 10, "minimum": lowest, "epoch 80": [79] * 10}
 print("2. relative error at n = 200, mean of ten seeds")
 cv, loss_tighter = {}, {}
 for name, epochs in at.items():
-    cv[name] = np.array([relative_errors(l[e], h[e]) for (l, h), e in zip(per_example, epochs)])
+    cv[name] = np.array([relative_errors(x[e], y[e]) for (x, y), e in zip(per_example, epochs)])
     loss_tighter[name] = (cv[name][:, 0] < cv[name][:, 1]).sum()
     loss_cv, accuracy_cv = cv[name].mean(axis=0)
     tighter = f"loss smaller in {loss_tighter[name]} of 10 seeds"
@@ -338,16 +360,21 @@ for name, epochs in pairs.items():
 assert fewer_with_loss["epoch 1 to 3"] >= 8
 assert fewer_with_loss["minimum to epoch 80"] >= 8
 assert fewer_with_loss["epoch 1 to 80"] <= 2
+
+# %%
 worst = {
-    n: [np.sort(l[e])[-40:].sum() / l[e].sum() for (l, _), e in zip(per_example, at[n])] for n in at
+    name: np.mean(
+        [np.sort(x[e])[-40:].sum() / x[e].sum() for (x, _), e in zip(per_example, epochs)]
+    )
+    for name, epochs in at.items()
 }
 Markdown(
-    'So "loss is more stable" is **true of the curve\'s smoothness** and **false of its error bar** in a confident '
-    f"network. The reason is who pays: the dearest 1 % of examples carry {np.mean(worst['epoch 1']):.0%} of the "
-    f"loss at epoch 1 and {np.mean(worst['epoch 80']):.0%} at epoch 80, and whether your set holds one of them is "
-    "chance. As an early warning of overfitting the loss is the better instrument; across a change of "
-    "confidence (epoch 1 to 80) it needs far more examples than accuracy, since what was gained in right answers "
-    "is paid back in confidence."
+    "So 'the loss is more stable' is **true of the curve's smoothness** and **false of its error "
+    "bar** in a confident network. The reason is who pays: the dearest 1 % of examples carry "
+    f"{worst['epoch 1']:.0%} of the loss at epoch 1 and {worst['epoch 80']:.0%} at epoch 80, and "
+    "whether your set holds one of them is chance. As an early warning of overfitting the loss is "
+    "the better instrument; across a change of confidence (epoch 1 to 80) it needs far more "
+    "examples than accuracy: what right answers gain is paid back in confident wrong ones."
 )
 
 # %% [markdown]
@@ -375,7 +402,8 @@ for n in (50, 100, 200, 1_000):
 # %%
 rarer = Question(
     "5-imbalance",
-    "200 validation examples, a well-calibrated network. Positives become rarer: 50 %, then 10 %, then "
+    "200 validation examples, a well-calibrated network. Positives become rarer: 50 %, then 10 "
+    "%, then "
     "2 %. The spread of the measured accuracy over validation sets",
     ["grows", "stays", "shrinks"],
 )
@@ -410,10 +438,8 @@ print("positives   spread of accuracy   recall     F1")
 for positives in (0.5, 0.2, 0.1, 0.02):
     counts = rng.multinomial(200, confusion_shares(positives), size=20_000)
     spread[positives] = measures(counts).std(axis=1)
-    print(
-        f"{positives:9.0%} {spread[positives][0]:20.3f} {spread[positives][1]:8.2f} {spread[positives][2]:6.2f}"
-    )
-tp, fn, fp, tn = counts[0]
+    accuracy, recall, f1 = spread[positives]
+    print(f"{positives:9.0%} {accuracy:20.3f} {recall:8.2f} {f1:6.2f}")
 truth, answer = np.repeat([1, 1, 0, 0], counts[0]), np.repeat([1, 0, 1, 0], counts[0])
 assert np.isclose(f1_score(truth, answer, zero_division=0), measures(counts[:1])[2, 0])
 assert spread[0.5][0] > spread[0.1][0] > spread[0.02][0]
@@ -422,11 +448,28 @@ assert spread[0.1][1] > 3 * spread[0.1][0] and spread[0.02][2] > 5 * spread[0.5]
 # %%
 print(rarer.settle("shrinks" if spread[0.02][0] < 0.8 * spread[0.5][0] else "stays"))
 Markdown(
-    "It is the other way round: p(1 − p) shrinks as p nears one, so accuracy gets *calmer* (and more useless: lesson 4). "
-    "What blows up are the measures that look at the rare class, because they are computed from a handful of examples: "
-    f"at 10 % positives recall spreads {spread[0.1][1] / spread[0.1][0]:.0f} times as much as accuracy, and F1 "
-    f"{spread[0.1][2] / spread[0.1][0]:.0f} times. Use them, **and count the positives** in your validation set."
+    "It is the other way round: p(1 − p) shrinks as p nears one, so accuracy gets *calmer* (and "
+    "more useless: lesson 4). "
+    "What blows up are the measures that look at the rare class, because they are computed from "
+    "a handful of examples: "
+    f"at 10 % positives recall spreads {spread[0.1][1] / spread[0.1][0]:.0f} times as much as "
+    f"accuracy, and F1 "
+    f"{spread[0.1][2] / spread[0.1][0]:.0f} times. Use them, **and count the positives** in your "
+    f"validation set."
 )
+
+# %% [markdown]
+# And the points near the threshold, of which people say that they flip at the slightest change? Shift every logit by 0.1 and count:
+
+# %% claims=["000-C8"]
+flipped = {}
+for positives in (0.5, 0.1):
+    threshold = np.log((1 - positives) / positives) / 2
+    ends = threshold - 0.05, threshold  # a logit here is 2x plus a constant
+    inside = [NormalDist(mean).cdf(ends[1]) - NormalDist(mean).cdf(ends[0]) for mean in (1, -1)]
+    flipped[positives] = positives * inside[0] + (1 - positives) * inside[1]
+    print(f"{positives:.0%} positives: {flipped[positives]:.1%} of the answers flip")
+assert flipped[0.1] < flipped[0.5] / 2
 
 # %% [markdown]
 # ## Part 3. How did the weights move?
@@ -438,7 +481,8 @@ Markdown(
 # %%
 twice = Question(
     "5-twice",
-    "That loop is run twice from the same initial weights. How far apart are the two validation curves?",
+    "That loop is run twice from the same initial weights. How far apart are the two validation "
+    "curves?",
     [
         "as far as two seeds: the batches are random",
         "a little: rounding and chance",
@@ -449,25 +493,22 @@ twice
 
 
 # %%
-def coin_loop(seed, *, batch_size=32, shuffle=False, epochs=15, weights_seed=None):
+def coin_loop(seed, *, batch_size=32, shuffle=False, epochs=15, passes=1, order_seed=0):
     """The loop of the popular answer in NumPy: nothing can be learned from coin-flip labels."""
     rng = np.random.default_rng(seed)
-    x, y = rng.random((1_200, 100)), rng.integers(0, 2, 1_200)
-    train, val = (
-        synthetic.Examples(x[part].astype(np.float32), y[part])
-        for part in (slice(1_000), slice(1_000, None))
-    )
+    x, y = rng.random((1_200, 100)).astype(np.float32), rng.integers(0, 2, 1_200)
+    train = synthetic.Examples(np.tile(x[:1_000], (passes, 1)), np.tile(y[:1_000], passes))
     net = network.Network([100, 10, 2], rng=rng)
-    order = rng if weights_seed is None else weights_seed
-    options = dict(batch_size=batch_size, shuffle=shuffle, learning_rate=1e-3, rng=order)
-    return network.fit(net, train, val, epochs=epochs, **options)
+    options = {"batch_size": batch_size, "shuffle": shuffle, "learning_rate": 1e-3}
+    val = synthetic.Examples(x[1_000:], y[1_000:])
+    return network.fit(net, train, val, epochs=epochs, rng=order_seed, **options)
 
 
 # %% claims=["000-E1b"]
-once, again = coin_loop(100), coin_loop(100, weights_seed=7)
+once, again = coin_loop(100), coin_loop(100, order_seed=7)
 same = np.array_equal(once["val_loss"], again["val_loss"])
 print("as given, run twice with other randomness after the start: equal to the last bit:", same)
-one_way, other_way = (coin_loop(100, shuffle=True, weights_seed=seed) for seed in (1, 2))
+one_way, other_way = (coin_loop(100, shuffle=True, order_seed=seed) for seed in (1, 2))
 apart = np.abs(one_way["val_loss"] - other_way["val_loss"]).max()
 print(f"shuffled, run twice: the curves differ: {apart > 1e-4}")
 print(
@@ -476,53 +517,55 @@ print(
 
 # %% [markdown]
 # The loop never shuffles: its batches are the same in every epoch, so there is no chance in it at all. To see what batch noise does, compare
-# it with three relatives. *Full batch* uses all 1,000 examples for every step and takes as many steps per epoch (32), so it has no batch noise whatever.
+# it with three relatives. *Full batch* takes 32 steps per epoch as well, each with all 1,000 examples, so it has no batch noise whatever.
 
-# %% claims=["000-C4", "000-E1b"]
-STEPS = 32
+# %%
 recipes = {
-    "as given": dict(),
-    "full batch": dict(batch_size=None, epochs=15 * STEPS),
-    "shuffled": dict(shuffle=True),
-    "shuffled, batch 8": dict(shuffle=True, batch_size=8),
+    "as given": {},
+    "full batch": {"batch_size": 1_000, "passes": 32},  # 32 steps, each with all 1,000
+    "shuffled": {"shuffle": True},
+    "shuffled, batch 8": {"shuffle": True, "batch_size": 8},
 }
-seeds = range(100, 110)
-loops = {name: [coin_loop(seed, **recipe) for seed in seeds] for name, recipe in recipes.items()}
-loops["full batch"] = [
-    runs.Run(
-        {metric: values[STEPS - 1 :: STEPS] for metric, values in each.metrics.items()},
-        each.val_logits[STEPS - 1 :: STEPS],
-        each.val_labels,
-    )
-    for each in loops["full batch"]
-]
+loops = {
+    name: [coin_loop(seed, order_seed=seed, **recipe) for seed in range(100, 110)]
+    for name, recipe in recipes.items()
+}
+
+
+def late_jitter(run, name):
+    """Epoch-to-epoch noise of a curve once the first epochs are over."""
+    return uncertainty.jitter(run[name][4:])
+
 
 # %% claims=["000-C4", "000-E1a", "000-E1b"]
 jumps = {
-    name: np.array(
-        [[uncertainty.jitter(each[m]) for m in ("val_loss", "val_accuracy")] for each in each_seed]
-    )
+    name: np.array([late_jitter(each, "val_loss") for each in each_seed])
     for name, each_seed in loops.items()
 }
-for name, values in jumps.items():
-    factor = np.median(values[:, 0] / jumps["as given"][:, 0])
-    print(
-        f"{name:18} jitter of accuracy {values[:, 1].mean():.2f}, of loss x {factor:.0f} as given"
-    )
-more = (jumps["shuffled"][:, 0] > 1.5 * jumps["as given"][:, 0]).sum()
-most = (jumps["shuffled, batch 8"][:, 0] > jumps["shuffled"][:, 0]).sum()
-like_full = (jumps["as given"][:, 0] < 2 * jumps["full batch"][:, 0]).sum()
-print(f"shuffling adds over half in {more} of 10 seeds, small batches add more in {most} of 10;")
-print(f"the loop as given jumps less than twice as much as full batch in {like_full} of 10")
-assert more >= 8 and most >= 8 and like_full >= 8
+for name, each_seed in loops.items():
+    factor = np.median(jumps[name] / jumps["as given"])
+    points = 100 * np.mean([late_jitter(each, "val_accuracy") for each in each_seed])
+    print(f"{name:18} jitter of accuracy {points:.0f} points, of loss x {factor:.0f}")
+given, shuffled, small = (jumps[name] for name in ("as given", "shuffled", "shuffled, batch 8"))
+print(f"shuffling adds more than half in {(shuffled > 1.5 * given).sum()} of 10 seeds,")
+print(f"batches of 8 add to that in {(small > shuffled).sum()} of 10; the loop as given jumps less")
+print(f"than twice as much as full batch in {(given < 2 * jumps['full batch']).sum()} of 10")
+
+# %% claims=["000-C4", "000-E1b"]
+assert (shuffled > 1.5 * given).sum() >= 8 and (small > shuffled).sum() >= 8
+assert (given < 2 * jumps["full batch"]).sum() >= 8
 
 # %% claims=["000-E1a", "000-C1"]
-ends = np.array([each["val_accuracy"][-1] for each in loops["as given"]])
-within = np.mean([each["val_accuracy"].std() for each in loops["as given"]])
+forty = np.array([coin_loop(seed, epochs=5)["val_accuracy"] for seed in range(100, 140)])
+between, within = forty[:, -1].std(ddof=1), forty.std(axis=1).mean()
 coin_error = metrics.accuracy_standard_error(0.5, 200)
-print(f"accuracy of the loop as given: spread over ten seeds {ends.std(ddof=1):.2f},")
-print(f"spread over the epochs of one run {within:.2f}; the sampling error is {coin_error:.3f}")
-assert within < ends.std(ddof=1)
+print(
+    f"the loop as given, 5 epochs, forty seeds: accuracy {forty[:, -1].mean():.2f}; spread over the"
+)
+print(
+    f"seeds {between:.2f}, over the epochs of one run {within:.2f}; sampling error {coin_error:.3f}"
+)
+assert within < between and 0.6 < between / coin_error < 1.4
 
 # %% [markdown]
 # So batch noise is real, in *other* loops than the one that was shown. In the one shown, the little jitter there is comes from the steps themselves, and
@@ -558,13 +601,13 @@ assert all(offset[n] > 3 * own_jitter[n] for n in (50, 200, 1_000))
 rates, batches, curve_sizes = (0.001, 0.003, 0.01, 0.03, 0.1), ("8", "32", "all"), (50, 200, 4_000)
 
 
-def train_with(rate, batch, seed=100, epochs=40):
-    """Another student of the same teacher; returns losses and hits on a pool of 4,000."""
+def train_with(rate, batch, seed=100, epochs=40, n_pool=4_000):
+    """Another student of the same teacher; returns losses and hits on the pool."""
     rng = np.random.default_rng(seed)
-    train, pool = synthetic.teacher(300, 4_000, rng=rng)
+    train, pool = synthetic.teacher(300, n_pool, rng=rng)
     student = network.Network([20, 64, 2], rng=rng)
     size = None if batch == "all" else int(batch)
-    options = dict(epochs=epochs, learning_rate=rate, batch_size=size, rng=rng)
+    options = {"epochs": epochs, "learning_rate": rate, "batch_size": size, "rng": rng}
     each = network.fit(student, train, pool, **options)
     return each.val_losses(), each.val_hits()
 
@@ -598,8 +641,9 @@ def update_rates(parts, rate, batch, n):
         seen.set_ydata(curve)
         jumps.append(uncertainty.jitter(curve[20:]))
     return (
-        f"Learning rate {rate:g}, batch {batch}, {n} validation examples: jitter in the second half "
-        f"{jumps[0]:.4f} nats and {jumps[1]:.1f} points of accuracy."
+        f"Learning rate {rate:g}, batch {batch}, {n} examples: in the second half the loss jumps "
+        f"by "
+        f"{jumps[0]:.3f} nats from epoch to epoch, the accuracy by {jumps[1]:.1f} points."
     )
 
 
@@ -617,37 +661,31 @@ Explorer(
 )
 
 # %% claims=["000-C10", "004-C10"]
-by_rate = {
-    rate: [train_with(rate, "32", seed, epochs=30) for seed in range(100, 110)]
-    for rate in (0.001, 0.01, 0.1)
-}
 early, late = {}, {}
-print("learning rate   jitter of the loss: epochs 1 to 10   epochs 11 to 30")
-for rate, each_seed in by_rate.items():
-    curves = [l[:, :200].mean(axis=1) for l, _ in each_seed]
-    early[rate], late[rate] = (
-        np.array([uncertainty.jitter(curve[part]) for curve in curves])
-        for part in (slice(0, 10), slice(10, 30))
-    )
-    print(f"{rate:13} {np.median(early[rate]):36.0e} {np.median(late[rate]):17.0e}")
-
-# %% claims=["000-C10", "004-C10"]
+for rate in (0.001, 0.01, 0.1):
+    each_seed = [train_with(rate, "32", seed, epochs=30, n_pool=200) for seed in range(100, 110)]
+    curves = np.array([loss.mean(axis=1) for loss, _ in each_seed])
+    early[rate] = np.array([uncertainty.jitter(curve[:10]) for curve in curves])
+    late[rate] = np.array([uncertainty.jitter(curve[10:]) for curve in curves])
 rising = ((late[0.001] < late[0.01]) & (late[0.01] < late[0.1])).sum()
-calms, wilder = (early[0.001] > late[0.001]).sum(), (early[0.1] < late[0.1]).sum()
-print(f"the larger the rate, the larger the jitter: {rising} of 10 seeds")
-print(f"rate 0.001: calmer later on in {calms} of 10; rate 0.1: wilder later on in {wilder} of 10")
-assert rising >= 8 and calms >= 8 and wilder >= 8
+print(f"the larger the rate, the larger the jitter of the loss: {rising} of 10 seeds")
+calm = {rate: (late[rate] < early[rate] / 2).sum() for rate in late}
+for rate, count in calm.items():
+    print(
+        f"rate {rate}: epochs 11 to 30 jump less than half as much as 1 to 10: {count} of 10 seeds"
+    )
+assert rising >= 8 and calm[0.001] >= 8 and calm[0.1] <= 2
 
 # %% [markdown]
 # An unsuitable learning rate makes erratic curves: true. "Particularly at the start": only with a small rate. With a large one the weights, and the
-# losses of confident errors with them, grow as training goes on, and the curve gets wilder.
+# losses of confident errors with them, keep being thrown about; the curve never calms down.
 #
 # ### A real network
 #
 # The recorded CIFAR-10 run of lesson 6 jumps too, for a dozen epochs. Its validation set has 5,000 pictures and its learning rate falls to zero
 # along a cosine. Is a jump of one epoch sampling noise? Part 6 explains the verdicts; here they are used.
 
-# %% claims=["000-C10"]
+# %%
 cifar = runs.recording("main", seed=10)
 cifar_losses, cifar_hits = cifar.val_losses(), cifar.val_hits()
 verdicts = np.array(
@@ -656,9 +694,10 @@ verdicts = np.array(
         for e in range(cifar.n_epochs - 1)
     ]
 )
+# %% claims=["000-C10"]
 for part, name in ((slice(3, 13), "epochs 4 to 14"), (slice(14, 24), "epochs 15 to 25")):
     real = np.isin(verdicts[part], ["rise", "fall"]).sum()
-    print(f"{name}: of ten steps, {real} are changes that 5,000 pictures prove")
+    print(f"{name}: {real} of ten steps are real changes of the loss")
 first, second = (
     uncertainty.jitter(cifar["val_loss"][part]) for part in (slice(3, 14), slice(14, 25))
 )
@@ -666,7 +705,7 @@ print(f"the jitter falls by a factor of about {first / second:.0f}")
 assert first > 2 * second
 
 # %% [markdown]
-# Nearly all early jumps are **real changes of the network**: the same pictures, paired, leave no doubt. They shrink because the learning rate does,
+# Most steps, up or down, are **real changes of the network**: the same pictures, paired, leave little doubt. And the jumps shrink as the learning rate does,
 # while the validation set stays what it is. A jumping curve may be telling the truth about a jumping network.
 #
 # ## Part 4. Does the set ask the question you mean?
@@ -685,13 +724,14 @@ def cloudy(pixels, strength, rng):
     return np.clip(pixels + cloud, 0, 1).astype(np.float32)
 
 
+# %%
 def train_digits(seed, cloudy_share=0.0):
     """Train on 800 digits; returns the network and the 900 that it never saw."""
     rng = np.random.default_rng(seed)
     train, val = synthetic.digits(800, 900, rng=rng)
     x = np.where(rng.random((800, 1)) < cloudy_share, cloudy(train.x, 0.7, rng), train.x)
     net = network.Network([64, 64, 10], rng=rng)
-    options = dict(epochs=30, learning_rate=3e-3, batch_size=50, rng=rng)
+    options = {"epochs": 30, "learning_rate": 3e-3, "batch_size": 50, "rng": rng}
     network.fit(
         net, synthetic.Examples(x, train.y), synthetic.Examples(val.x[:10], val.y[:10]), **options
     )
@@ -711,8 +751,8 @@ figures.show(figure, "Seven digits of 8 x 8 pixels: above clear, below each with
 # %%
 few_clouds = Question(
     "5-clouds",
-    "5 % of the validation pictures are cloudy, the network was trained on clear ones. What share of the "
-    "validation loss do these 5 % carry?",
+    "5 % of the validation pictures are cloudy, the network was trained on clear ones. What share "
+    "of the validation loss do these 5 % carry?",
     [0.05, 0.20, 0.50, 0.80],
 )
 few_clouds
@@ -764,8 +804,9 @@ def update_clouds(parts, share, strength):
     dots[0].move(100 * share, loss, f"{loss:.2f}")
     dots[1].move(100 * share, 100 * hit, f"{hit:.0%}")
     return (
-        f"{share:.0%} cloudy at strength {strength}: loss {loss:.2f}, {share * loss1 / loss:.0%} of it "
-        f"paid by the cloudy pictures; accuracy {hit:.1%}."
+        f"{share:.0%} cloudy at strength {strength}: loss {loss:.2f}, {share * loss1 / loss:.0%} "
+        f"of "
+        f"it paid by the cloudy pictures; accuracy {hit:.0%}."
     )
 
 
@@ -786,10 +827,9 @@ cloud_trained = [train_digits(seed, cloudy_share=0.3) for seed in range(100, 110
 cured = np.array([loss_and_accuracy(*each, 0.7) for each in cloud_trained])
 cured_clear = np.array([loss_and_accuracy(*each, 0) for each in cloud_trained])
 better = (cured[:, 1] > cloud[:, 1]).sum()
-print(f"with 30 % cloudy training pictures: accuracy on cloudy ones {cloud[:, 1].mean():.2f} -> ")
-print(
-    f"{cured[:, 1].mean():.2f}, on clear ones {cured_clear[:, 1].mean():.2f}; better in {better} of 10 seeds"
-)
+print(f"30 % cloudy training pictures: accuracy on cloudy ones {cloud[:, 1].mean():.2f} ->")
+print(f"{cured[:, 1].mean():.2f}, on clear ones {cured_clear[:, 1].mean():.2f};", end=" ")
+print(f"better in {better} of 10 seeds")
 assert better >= 8
 
 # %% [markdown]
@@ -802,7 +842,8 @@ assert better >= 8
 # %%
 by_hand = Question(
     "5-by-hand",
-    "A network is right on 80 % of cases. Somebody tries five, chosen blindly. How likely are all five right?",
+    "A network is right on 80 % of cases. Somebody tries five, chosen blindly. How likely are all "
+    "five right?",
     [0.05, 0.33, 0.60, 0.80],
 )
 by_hand
@@ -839,19 +880,22 @@ def setup_hand(fig):
     charts.curve(right, hand_tests, low)
     right.set(xlim=(0, 51), ylim=(0, 105), xlabel="tests, all passed")
     right.set(ylabel="lower end of the interval, %")
-    return charts.curve(left, 100 * true_shares, true_shares), charts.dot(left), charts.dot(right)
+    line = charts.curve(left, 100 * true_shares, true_shares)
+    return line, charts.dot(left), charts.dot(right), charts.moving_level(right)
 
 
 # %%
 def update_hand(parts, k, accuracy):
-    line, at_accuracy, at_k = parts
+    line, at_accuracy, at_k, level = parts
     line.set_ydata(true_shares**k)
     at_accuracy.move(100 * accuracy, accuracy**k, f"{accuracy**k:.0%}")
     low = uncertainty.accuracy_interval(1.0, k).low
-    at_k.move(k, 100 * low, f"{low:.0%}")
+    at_k.move(k, 100 * low, "")
+    level.move(100 * low, f"{low:.0%}")
     return (
-        f"A network with accuracy {accuracy:.0%} passes {k} random tests with probability {accuracy**k:.0%}. "
-        f"After {k} of {k} passed, every accuracy above {low:.0%} is still compatible (95 %)."
+        f"A network with accuracy {accuracy:.0%} passes {k} random tests with probability "
+        f"{accuracy**k:.0%}. After {k} of {k} passed, accuracies above {low:.0%} are still "
+        f"possible."
     )
 
 
@@ -871,7 +915,7 @@ Explorer(
 # Does a manual test at least "bypass the noisy nature of batch updates"? It reads the same weights as the validation set, after the same updates. Follow
 # the loss of *one* example through the epochs of the shuffled coin loop, beside the mean over all 200:
 
-# %% claims=["000-C12", "000-E1c"]
+# %% claims=["000-C12"]
 single, together = [], []
 for each in loops["shuffled"]:
     per_epoch = each.val_losses()
@@ -885,8 +929,18 @@ print(f"and more than three times as much in {(ratio > 3).sum()} of 10 seeds")
 assert (ratio > 3).sum() >= 8
 
 # %% [markdown]
-# A single prediction carries *all* of the weights' noise and is averaged over nothing. (The manual test of the popular answer has a further flaw:
-# its input is random and has no label, so its output, some number near one half, cannot be right or wrong.)
+# A single prediction carries *all* of the weights' noise and is averaged over nothing. The manual test of the popular answer has a further flaw: it asks
+# for the output at one random input, gets "a reasonable prediction", and has no label to compare it with. Here is that test, for ten seeds:
+
+# %% claims=["000-E1c"]
+by_hand_outputs = [metrics.softmax(each.val_logits[-1, :1])[0, 1] for each in loops["as given"]]
+low_output, high_output = min(by_hand_outputs), max(by_hand_outputs)
+print(f"ten manual tests: all outputs between {low_output:.1f} and {high_output:.1f}")
+assert 0.2 < low_output < high_output < 0.8
+
+# %% [markdown]
+# Numbers near one half, and each label a coin flip: they look reasonable, and nothing could have shown them to be wrong.
+#
 #
 # ## Part 5. Popular remedies
 #
@@ -897,7 +951,7 @@ assert (ratio > 3).sum() >= 8
 
 # %%
 def split_spread(n, positives, right_positive, right_negative, stratified, rng, n_splits=20_000):
-    """Standard deviation of accuracy over splits of n, and the share of splits without positives."""
+    """Spread of accuracy over splits of n, and the share of splits without positives."""
     fixed = np.full(n_splits, round(n * positives))
     n_positive = fixed if stratified else rng.binomial(n, positives, n_splits)
     right = rng.binomial(n_positive, right_positive) + rng.binomial(n - n_positive, right_negative)
@@ -917,7 +971,7 @@ for name, case in cases.items():
     gain[name] = strata / plain
     print(f"{name:41} spread {plain:.3f} -> {strata:.3f}; no positive: {none:3.0%} -> {never:.0%}")
 equal, unequal, majority, _ = gain.values()
-assert 0.95 < equal < 1.05 and unequal < 0.9 and majority == 0
+assert 0.95 < equal < 1.05 and unequal < 0.9 and majority < 1e-9
 
 # %% claims=["000-M3"]
 labels, rng = run.val_labels, np.random.default_rng(9)
@@ -945,8 +999,9 @@ assert 0.9 < strata / plain < 1.1
 # %%
 copies = Question(
     "5-copies",
-    "50 examples plus 20 noisy copies of each make 1,050. Over fresh draws of the 50, the spread of the "
-    "measured accuracy, compared with 50 alone,",
+    "50 examples plus 20 noisy copies of each make 1,050. Over fresh draws of the 50, the spread "
+    "of "
+    "the measured accuracy, compared with 50 alone,",
     ["falls to a fifth, as 1,050 real ones would", "falls by less than a quarter", "grows"],
 )
 copies
@@ -955,11 +1010,12 @@ copies
 rng = np.random.default_rng(100)
 train, others = synthetic.teacher(300, 20_000, rng=rng)
 student = network.Network([20, 128, 2], rng=rng)
-options = dict(epochs=10, learning_rate=3e-3, batch_size=50, rng=rng)
+options = {"epochs": 10, "learning_rate": 3e-3, "batch_size": 50, "rng": rng}
 _ = network.fit(student, train, synthetic.Examples(others.x[:10], others.y[:10]), **options)
 right = metrics.correct(others.y, student.logits(others.x))
 
 
+# %%
 def with_copies(noise, n_sets=300):
     """Accuracy of each of n_sets validation sets of 50 with 20 noisy copies of each example."""
     chosen = rng.integers(0, 20_000, (n_sets, 50))
@@ -985,7 +1041,8 @@ rows["1,050 real"] = (real, 1_050)
 print("validation set          error bar it claims   real spread   bias")
 for name, (values, n) in rows.items():
     claimed = metrics.accuracy_standard_error(values.mean(), n)
-    print(f"{name:23} {claimed:19.2f} {values.std():13.2f} {values.mean() - right.mean():+6.2f}")
+    bias = round(values.mean() - right.mean(), 2) + 0.0  # no minus before a zero
+    print(f"{name:23} {claimed:19.2f} {values.std():13.2f} {bias:+6.2f}")
 
 # %% claims=["000-M2"]
 mild, strong = augmented["50 + copies, noise 0.3"], augmented["50 + copies, noise 1.0"]
@@ -1007,8 +1064,8 @@ print(copies.settle("falls by less than a quarter" if 0.75 < saved < 1.05 else "
 # %%
 late_by = Question(
     "5-ema-lag",
-    "Exponential average with β = 0.9 (what is drawn is 0.9 × the last drawn value + 0.1 × the new one). By how "
-    "many epochs does a steady trend appear late?",
+    "Exponential average with β = 0.9: what is drawn is 0.9 × the last drawn value + 0.1 × the new "
+    "one. By how many epochs does a steady trend appear late?",
     [1, 4, 9, 20],
 )
 late_by
@@ -1025,36 +1082,46 @@ for beta in (0.5, 0.8, 0.9):
 print(uncertainty.running_smoothing(9), "(the same noise as β = 0.8, the same lag)")
 print(late_by.settle(uncertainty.exponential_smoothing(0.9).lag))
 
+# %% [markdown]
+# To have something to smooth, take a restless student: a tenth of its 2,000 training labels are wrong and its batches are small, so that its weights never
+# settle. Move β, then the size of the set, then its seed. **Which of the three brings the vermilion curve closer to the grey one?**
+
 # %%
-smooth_sizes, betas = (50, 200, 1_000, 20_000), (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
-shown = 40  # epochs
+rng = np.random.default_rng(100)
+train, pool = synthetic.teacher(2_000, 10_000, rng=rng)
+train = train._replace(y=synthetic.flip_labels(train.y, 0.1, n_classes=2, rng=rng))
+restless = network.Network([20, 64, 2], rng=rng)
+options = {"epochs": 60, "learning_rate": 0.01, "batch_size": 20, "rng": rng}
+restless_hits = network.fit(restless, train, pool, **options).val_hits()
+pool_curve = 100 * restless_hits.mean(axis=1)
 
 
+# %%
 def setup_smooth(fig):
     (ax,) = charts.panels(fig, "Validation accuracy, %")
-    epochs = np.arange(1, shown + 1)
-    ax.set(xlim=(0.5, shown + 0.5), ylim=(70, 95), xlabel="epoch")
-    charts.curve(ax, epochs, 100 * hits[:shown].mean(axis=1), colour="grey", label="truth (pool)")
-    raw = charts.curve(ax, epochs, epochs, colour="blue", label="your set")
-    raw.set(alpha=0.45)
-    smoothed = charts.curve(ax, epochs, epochs, colour="vermilion", label="smoothed")
-    ax.legend(loc="lower right", ncols=3)
+    epochs = np.arange(1, 61)
+    ax.set(xlim=(0.5, 60.5), ylim=(55, 100), xlabel="epoch")
+    charts.curve(ax, epochs, pool_curve, colour="grey", label="truth (pool)")
+    raw = charts.curve(ax, epochs, pool_curve, colour="blue", label="your set")
+    raw.set(linewidth=1)
+    smoothed = charts.curve(ax, epochs, pool_curve, colour="vermilion", label="smoothed")
+    ax.legend(loc="lower left", ncols=3)
     return raw, smoothed
 
 
 # %%
 def update_smooth(parts, beta, n, draw):
-    chosen = np.random.default_rng(draw).choice(20_000, n, replace=False)
-    curve = 100 * hits[:shown, chosen].mean(axis=1)
+    chosen = np.random.default_rng(draw).choice(10_000, n, replace=False)
+    curve = 100 * restless_hits[:, chosen].mean(axis=1)
     smoothed = uncertainty.exponential_average(curve, beta)
     parts[0].set_ydata(curve)
     parts[1].set_ydata(smoothed)
     before, after = uncertainty.jitter(curve[5:]), uncertainty.jitter(smoothed[5:])
-    bias = (smoothed - 100 * hits[:shown].mean(axis=1))[20:].mean()
+    bias = (smoothed - pool_curve)[20:].mean()
     return (
-        f"β = {beta}: jitter {before:.2f} -> {after:.2f} points, late by "
-        f"{uncertainty.exponential_smoothing(beta).lag:.1f} epochs. In the second half the curve still "
-        f"lies {bias:+.1f} points off the truth."
+        f"β = {beta}: jitter {before:.1f} -> {after:.1f} points, late by "
+        f"{uncertainty.exponential_smoothing(beta).lag:.1f} epochs. From epoch 21 on the curve "
+        f"still lies {bias:+.0f} points off the truth."
     )
 
 
@@ -1062,8 +1129,8 @@ def update_smooth(parts, beta, n, draw):
 Explorer(
     setup_smooth,
     update_smooth,
-    beta=betas,
-    n=smooth_sizes,
+    beta=(0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95),
+    n=(50, 200, 1_000, 10_000),
     draw=range(1, 7),
     start={"beta": 0.8, "n": 50},
     labels={"beta": "smoothing, β", "n": "validation examples", "draw": "seed of the set"},
@@ -1073,22 +1140,19 @@ Explorer(
 
 # %% claims=["000-M6"]
 rng, calmer, closer = np.random.default_rng(11), [], []
-pool_curve = hits.mean(axis=1)
 for _ in range(300):
-    curve = hits[:, rng.choice(20_000, 50)].mean(axis=1)
+    curve = 100 * restless_hits[:, rng.choice(10_000, 50)].mean(axis=1)
     smoothed = uncertainty.exponential_average(curve, 0.9)
     calmer.append(uncertainty.jitter(smoothed) / uncertainty.jitter(curve))
-    off = [np.abs((each - pool_curve)[40:].mean()) for each in (curve, smoothed)]
+    off = [np.abs((each - pool_curve)[20:].mean()) for each in (curve, smoothed)]
     closer.append(off)
 raw_off, smooth_off = np.mean(closer, axis=0)
-print(
-    f"β = 0.9 on sets of 50: jitter x {np.mean(calmer):.1f}, distance to the truth x {smooth_off / raw_off:.1f}"
-)
+print(f"β = 0.9, sets of 50: jitter x {np.mean(calmer):.1f}, offset x {smooth_off / raw_off:.1f}")
 assert np.mean(calmer) < 0.3 and smooth_off > 0.9 * raw_off
 
 # %% [markdown]
 # Smoothing removes jitter and keeps the offset: the curve looks better and knows no more. It is a good way to *look*, and a bad way to forget the error
-# bar. It also moves turning points to the right, by the lag.
+# bar. It also moves turning points to the right, by the lag. (The jitter shrinks even more than the noise does: what is left of the noise are waves.)
 #
 # ## Part 6. Is half a point better on a thousand pictures better?
 #
@@ -1097,8 +1161,8 @@ assert np.mean(calmer) < 0.3 and smooth_off > 0.9 * raw_off
 # %%
 half_point = Question(
     "5-half-point",
-    "The later network is about half a point better. With 1,000 of the pictures, what may be said (95 %, the "
-    "smallest change that matters being half a point)?",
+    "The later network is about half a point better. With 1,000 of the pictures, what may be said "
+    "(95 %, the smallest change that matters being half a point)?",
     ["it is better", "they are equally good", "cannot tell"],
 )
 half_point
@@ -1124,15 +1188,19 @@ print(half_point.settle(says[verdict]))
 difference = after * 1.0 - before
 paired = uncertainty.examples_needed(0.005, difference.std())
 apart = uncertainty.examples_needed(0.005, np.hypot(before.std(), after.std()))
+paired, apart = (float(f"{n:.2g}") for n in (paired, apart))
 Markdown(
-    f"To see half a point four times out of five takes about **{paired:,}** pictures when both networks answer the same ones, "
-    f"and about **{apart:,}** when each has its own. A thousand will not do, and a test set of 10,000 decides it only "
-    "for networks that mostly agree."
+    f"On these thousand the change looks like {100 * difference[thousand].mean():+.1f} points, on "
+    f"all 5,000 like {100 * difference.mean():+.1f}: even the sign was luck. To see half a point "
+    f"four "
+    f"times out of five takes about **{paired:,.0f}** pictures when both networks answer the same "
+    f"ones, and about **{apart:,.0f}** when each has its own. Pairing is the cheapest remedy of "
+    f"all."
 )
 
 # %% [markdown]
 # Last, the pair of curves that the course is about: the recorded run from its minimum of the loss to its end. **Which verdict would you have reached with n
-# pictures?** For each n, 200 validation sets are drawn; the bars show how often each verdict is given (margins: half a point, 0.02 nats).
+# pictures?** For each n, 250 validation sets are drawn; the bars show how often each verdict is given (margins: half a point, 0.02 nats).
 
 # %%
 low = cifar.best_epoch("val_loss") - 1
@@ -1141,13 +1209,14 @@ verdict_sizes = (50, 100, 200, 500, 1_000, 2_000, 5_000)
 
 
 def verdict_shares(n, before, after, judge, margin):
-    """How often each verdict is given over 200 validation sets of n pictures."""
+    """How often each verdict is given over 250 validation sets of n pictures."""
     rng = np.random.default_rng(n)
-    draws = rng.integers(0, 5_000, (200, n))
+    draws = rng.integers(0, 5_000, (250, n))
     given = [judge(before[chosen], after[chosen], margin=margin).verdict for chosen in draws]
     return [given.count(name) / len(given) for name in names]
 
 
+# %%
 by_loss = {
     n: verdict_shares(n, cifar_losses[low], cifar_losses[-1], uncertainty.loss_change, 0.02)
     for n in verdict_sizes
@@ -1169,8 +1238,8 @@ def update_verdicts(parts, n):
     for bars, shares in zip(parts, (by_loss[n], by_hits[n])):
         bars.set(shares, right=[True, True, False, True])
     return (
-        f"{n} pictures: the loss is said to rise in {by_loss[n][0]:.0%} of sets and to be undecided in "
-        f"{by_loss[n][2]:.0%}; the accuracy is said to rise in {by_hits[n][0]:.0%} and to be undecided in "
+        f"{n} pictures: the loss is said to rise in {by_loss[n][0]:.0%} of sets and undecided in "
+        f"{by_loss[n][2]:.0%}, the accuracy to rise in {by_hits[n][0]:.0%} and undecided in "
         f"{by_hits[n][2]:.0%}."
     )
 

@@ -1,0 +1,242 @@
+"""The made-up problems: each is what its docstring says, the same for the same seed, and refuses nonsense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lessonlib import synthetic
+from lessonlib.synthetic import Examples
+
+PATIENT = settings(deadline=None)
+
+GENERATORS: dict[str, Callable[..., Examples]] = {
+    "digits, training": lambda rng: synthetic.digits(rng=rng)[0],
+    "digits, validation": lambda rng: synthetic.digits(rng=rng)[1],
+    "two_phenomena": lambda rng: synthetic.two_phenomena(rng=rng),
+    "teacher, training": lambda rng: synthetic.teacher(rng=rng)[0],
+    "teacher, validation": lambda rng: synthetic.teacher(rng=rng)[1],
+    "leverage_outliers": lambda rng: synthetic.leverage_outliers(rng=rng),
+    "imbalanced_gaussians": lambda rng: synthetic.imbalanced_gaussians(rng=rng),
+}
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_examples_are_float32_features_and_int64_labels(name: str) -> None:
+    examples = GENERATORS[name](0)
+    assert (examples.x.dtype, examples.y.dtype) == (np.float32, np.int64)
+    assert examples.x.ndim == 2
+    assert examples.y.shape == (len(examples.x),)
+    assert np.isfinite(examples.x).all()
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_the_same_seed_gives_the_same_problem_and_another_seed_another(name: str) -> None:
+    one, again, other = (GENERATORS[name](seed) for seed in (3, np.random.default_rng(3), 4))
+    np.testing.assert_array_equal(one.x, again.x)
+    np.testing.assert_array_equal(one.y, again.y)
+    assert not np.array_equal(one.x, other.x)
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_generator_moves_on_so_that_two_draws_differ(name: str) -> None:
+    rng = np.random.default_rng(0)
+    assert not np.array_equal(GENERATORS[name](rng).x, GENERATORS[name](rng).x)
+
+
+# --- wrong labels -------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 99), st.integers(2, 12), st.floats(0, 1), st.floats(0, 1))
+@PATIENT
+def test_wrong_labels_are_other_classes_and_grow_with_the_share(seed: int, k: int, a: float, b: float) -> None:
+    labels = np.random.default_rng(seed).integers(0, k, 200)
+    few, many = (synthetic.flip_labels(labels, share, n_classes=k, rng=seed) for share in sorted((a, b)))
+    for flipped in (few, many):
+        assert flipped.dtype == np.int64
+        assert flipped.min() >= 0
+        assert flipped.max() < k
+    wrong = few != labels
+    np.testing.assert_array_equal(few[wrong], many[wrong])  # what was wrong stays wrong, in the same way
+
+
+def test_the_share_of_wrong_labels_is_the_one_asked_for_and_every_other_class_as_likely() -> None:
+    labels = np.full(60_000, 2)
+    flipped = synthetic.flip_labels(labels, 0.3, n_classes=4, rng=0)
+    shares = np.bincount(flipped, minlength=4) / len(labels)
+    np.testing.assert_allclose(shares, [0.1, 0.1, 0.7, 0.1], atol=0.005)
+
+
+def test_a_share_of_nothing_and_of_everything() -> None:
+    labels = np.arange(10) % 3
+    np.testing.assert_array_equal(synthetic.flip_labels(labels, 0, n_classes=3, rng=0), labels)
+    assert (synthetic.flip_labels(labels, 1, n_classes=3, rng=0) != labels).all()
+    assert (labels == np.arange(10) % 3).all()  # the labels given are not touched
+
+
+@pytest.mark.parametrize(
+    ("labels", "share", "n_classes", "message"),
+    [
+        ([0, 1], 1.5, 2, "share must be between 0 and 1, got 1.5"),
+        ([0, 1], -0.1, 2, "share"),
+        ([0, 1], np.nan, 2, "share"),
+        ([0, 0], 0.5, 1, "n_classes must be a whole number of at least 2, got 1"),
+        ([0, 5], 0.5, 3, "label 5 is outside"),
+        ([0.5], 0.5, 3, "whole numbers"),
+        ([], 0.5, 3, "labels is empty"),
+    ],
+)
+def test_labels_that_cannot_be_flipped_are_refused(labels: list, share: float, n_classes: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        synthetic.flip_labels(labels, share, n_classes=n_classes, rng=0)
+
+
+# --- digits -------------------------------------------------------------------------------------------------------
+
+
+def test_digits_are_those_of_scikit_learn_without_overlap() -> None:
+    from sklearn.datasets import load_digits
+
+    pixels, labels = load_digits(return_X_y=True)
+    known = {tuple(row): label for row, label in zip(pixels / 16, labels, strict=True)}
+    train, val = synthetic.digits(900, 897, rng=0)
+    both = [*map(tuple, np.vstack([train.x, val.x]).astype(np.float64))]
+    assert sorted(both) == sorted(map(tuple, pixels / 16))  # all of them, each once
+    assert [known[row] for row in both] == [*train.y, *val.y]
+    assert train.x.min() == 0
+    assert train.x.max() == 1
+
+
+@pytest.mark.parametrize(
+    ("n_train", "n_val", "message"),
+    [
+        (1_000, 798, "there are 1797 digits"),
+        (0, 10, "n_train"),
+        (-5, 10, "n_train"),
+        (10, 0, "n_val"),
+        (1.5, 3, "n_tr"),
+    ],
+)
+def test_a_number_of_digits_that_cannot_be_drawn_is_refused(n_train: int, n_val: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        synthetic.digits(n_train, n_val, rng=0)
+
+
+# --- two phenomena ------------------------------------------------------------------------------------------------
+
+
+def test_board_points_have_the_colour_of_their_field_and_coin_points_lie_at_the_centre() -> None:
+    x, y = synthetic.two_phenomena(4_000, coin_share=0.25, noise_columns=6, rng=0)
+    assert x.shape == (4_000, 8)
+    is_coin = (x[:, 2:] != 0).any(axis=1)
+    assert is_coin.mean() == pytest.approx(0.25, abs=0.03)
+    assert (x[is_coin, :2] == 0).all()
+    board = x[~is_coin]
+    np.testing.assert_array_equal((np.floor(board[:, 0]) + np.floor(board[:, 1])) % 2, y[~is_coin])
+    assert len(np.unique(np.floor(board[:, :2]), axis=0)) == 16  # a board of 4 x 4 fields
+    assert y[is_coin].mean() == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_all_board_or_all_coins(share: int) -> None:
+    x, _ = synthetic.two_phenomena(300, coin_share=share, rng=0)
+    assert (x[:, 2:] != 0).any() == bool(share)
+
+
+@pytest.mark.parametrize(
+    ("n", "options", "message"),
+    [
+        (0, {}, "n must be a whole number"),
+        (10, {"coin_share": 1.2}, "coin_share"),
+        (10, {"noise_columns": 0}, "noise_columns"),
+        (10, {"noise_columns": -1}, "noise_columns"),
+    ],
+)
+def test_impossible_boards_are_refused(n: int, options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        synthetic.two_phenomena(n, rng=0, **options)
+
+
+# --- teacher ------------------------------------------------------------------------------------------------------
+
+
+def test_the_teachers_classes_are_even_and_its_rule_is_the_same_for_both_sets() -> None:
+    train, val = synthetic.teacher(4_000, 2_000, rng=0)
+    assert (train.x.shape, val.x.shape) == ((4_000, 20), (2_000, 20))
+    assert train.y.mean() == pytest.approx(0.5, abs=0.05)
+    design = np.column_stack([train.x, np.ones(len(train.x))])
+    rule = np.linalg.lstsq(design, train.y - 0.5, rcond=None)[0]
+    guess = np.column_stack([val.x, np.ones(len(val.x))]) @ rule > 0
+    assert (guess == val.y).mean() > 0.7  # even a linear rule learnt on one set helps on the other
+
+
+@pytest.mark.parametrize(("n_train", "n_val", "message"), [(0, 5, "n_train"), (5, 0, "n_val"), (2.5, 5, "n_train")])
+def test_a_teacher_without_pupils_is_refused(n_train: int, n_val: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        synthetic.teacher(n_train, n_val, rng=0)
+
+
+# --- leverage outliers --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [20, 21, 200, 201])
+def test_outliers_are_far_points_of_class_0_and_there_are_n_points_in_all(n: int) -> None:
+    x, y = synthetic.leverage_outliers(n, n_outliers=5, distance=30, height=4, rng=0)
+    assert len(x) == n
+    far = x[:, 0] > 20
+    assert far.sum() == 5
+    assert (y[far] == 0).all()
+    assert (x[far, 1] == 4).all()
+    assert (x[~far, 1] == 0).all()
+    assert abs((y == 0).sum() - 5 - (y == 1).sum()) <= 1
+    assert x[y == 1, 0].mean() == pytest.approx(1, abs=0.4)
+
+
+def test_without_outliers_two_groups_remain() -> None:
+    x, y = synthetic.leverage_outliers(50, n_outliers=0, rng=0)
+    assert len(x) == 50
+    assert np.bincount(y).tolist() == [25, 25]
+
+
+@pytest.mark.parametrize(
+    ("n", "options", "message"),
+    [
+        (5, {"n_outliers": 5}, "n must be a whole number of at least 7, got 5"),
+        (10, {"n_outliers": -1}, "n_outliers"),
+        (10, {"n_outliers": 1.5}, "n_outliers"),
+        (10, {"distance": np.inf}, "distance"),
+        (10, {"height": np.nan}, "height"),
+    ],
+)
+def test_impossible_outliers_are_refused(n: int, options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        synthetic.leverage_outliers(n, rng=0, **options)
+
+
+# --- imbalanced Gaussians -----------------------------------------------------------------------------------------
+
+
+def test_the_classes_have_the_share_and_the_distance_asked_for() -> None:
+    x, y = synthetic.imbalanced_gaussians(60_000, positive_share=0.2, separation=2.0, rng=0)
+    assert y.mean() == pytest.approx(0.2, abs=0.01)
+    centres = [x[y == label].mean(axis=0) for label in (0, 1)]
+    assert np.linalg.norm(centres[1] - centres[0]) == pytest.approx(2.0, abs=0.05)
+    np.testing.assert_allclose([x[y == label].std(axis=0) for label in (0, 1)], 1, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("n", "options", "message"),
+    [
+        (0, {}, "n must be a whole number"),
+        (10, {"positive_share": 2}, "positive_share"),
+        (10, {"separation": -1}, "separation"),
+        (10, {"separation": np.inf}, "separation"),
+    ],
+)
+def test_impossible_gaussians_are_refused(n: int, options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        synthetic.imbalanced_gaussians(n, rng=0, **options)
