@@ -23,8 +23,8 @@ PYTHON = "3.11"  # the oldest that the course supports: what resolves there reso
 
 GROUPS = {
     "": "the library and every lesson",
-    "torch": "lessons 1 and 6: networks in PyTorch",
-    "keras": "lesson 1: networks in Keras",
+    "torch": "lessons 1, 3 and 6: networks in PyTorch",
+    "keras": "lessons 1, 3 and 4: networks in Keras",
     "lab": "to open the lessons",
     "dev": "to build and test the lessons",
     "install": "to choose the build of PyTorch, and to install the library",

@@ -684,4 +684,4 @@ checks.choice(
 # **Further reading.** I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning* (2016), sections 3.13 and 6.2.2, on cross-entropy and softmax.
 # T. Gneiting and A. Raftery, "Strictly proper scoring rules, prediction, and estimation", *JASA* 102 (2007), on why `−ln p` is an honest charge.
 #
-# **Next:** lesson 6, where both measures rise together on real pictures.
+# **Next:** lesson 2, where loss and accuracy move in opposite ways.

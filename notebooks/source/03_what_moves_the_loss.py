@@ -92,7 +92,7 @@ exponents = np.linspace(0.4, 15, 74)
 def setup_error(fig):
     left, right = charts.panels(fig, "Mean loss", "Who pays")
     left.set(xlim=(0, 15.4), ylim=(0, 0.4), ylabel="nats")
-    left.set_xlabel("the truth gets one in ten to the power of")
+    left.set_xlabel("−log10 of the truth's probability")
     many = charts.curve(left, exponents, exponents)
     names = ["the one error", "all the others"]
     return many, charts.dot(left), charts.bars(right, names, largest=1, xlabel="share of the loss")
@@ -104,7 +104,7 @@ def update_error(parts, exponent, n):
     line.set_ydata([with_one_error(10.0**-e, n).mean() for e in exponents])
     losses = with_one_error(10.0**-exponent, n)
     share, mean = losses[0] / losses.sum(), losses.mean()
-    dot.move(exponent, mean, f"{mean:.3f}")
+    dot.move(exponent, mean, "")
     bars.set([share, 1 - share], right=[False, True])
     return (
         f"{n} examples, the wrong answer gives its truth {10.0**-exponent:.2g}: mean loss "
@@ -315,7 +315,7 @@ def setup_outliers(fig):
     for label, colour in ((0, "blue"), (1, "green")):
         points = cloud.x[cloud.y == label].T
         left.plot(*points, figures.MARKERS[colour], color=figures.PALETTE[colour], ms=3, alpha=0.6)
-    left.set(xlim=(-5, 32), ylim=(-5, 32), xlabel="first feature", ylabel="second feature")
+    left.set(xlim=(-4, 24), ylim=(-4, 24), xlabel="first feature", ylabel="second feature")
     (line,) = left.plot([], [], color=figures.INK)
     (far,) = left.plot([], [], "s", color=figures.PALETTE["vermilion"], ms=5)
     names = ["loss paid by outliers", "accuracy, clean points"]
@@ -327,7 +327,7 @@ def update_outliers(parts, k, distance):
     examples = with_outliers(k, distance, 100)
     model = line_through(examples)
     (a, b), c = model.coef_[0], model.intercept_[0]
-    x = np.array([-5.0, 32.0])
+    x = np.array([-4.0, 24.0])
     parts[0].set_data(x, -(a * x + c) / b)
     parts[1].set_data(*examples.x[200:].T)
     losses = metrics.cross_entropy_per_example(
@@ -344,7 +344,7 @@ Explorer(
     setup_outliers,
     update_outliers,
     k=[0, 2, 4, 6, 8, 10],
-    distance=range(5, 45, 5),
+    distance=range(5, 35, 5),
     start={"k": 4, "distance": 10},
     labels={"k": "outliers", "distance": "distance, D"},
     title="Outliers and a straight line",
@@ -456,7 +456,7 @@ Explorer(
     share=flip_shares,
     epoch=range(1, 41),
     start={"share": 0.1, "epoch": 5},
-    labels={"share": "share flipped"},
+    labels={"share": "share flipped, about"},
     title="Who pays for wrong labels, and when",
 )
 
@@ -580,7 +580,7 @@ drop_curves = {share: drop_curve(share) for share in audit_shares}
 # %%
 def setup_audit(fig):
     left, right = charts.panels(fig, "Wrong labels found", "Accuracy when dropped, %")
-    left.set(xlim=(-5, 205), ylim=(0, 125), xlabel="audit size, k")
+    left.set(xlim=(-5, 205), ylim=(0, 110), xlabel="audit size, k")
     right.set(xlim=(-5, 205), ylim=(82, 100), xlabel="audit size, k")
     charts.curve(left, [0, 200], [0, 200], colour="grey", label="every one wrong")
     lines = [charts.curve(ax, audit_sizes, audit_sizes) for ax in (left, right)]
@@ -594,7 +594,7 @@ def update_audit(parts, share, k):
     at = audit_sizes.index(k)
     parts[0][0].set_ydata(found)
     parts[0][1].set_ydata(100 * np.array(after))
-    parts[1].move(k, found[at], f"{found[at]} of {total}")
+    parts[1].move(k, found[at], "")
     parts[2].move(k, 100 * after[at], f"{after[at]:.1%}")
     return (
         f"{total} of 500 labels wrong; the {k} dearest hold {found[at]} of them; without these "
@@ -610,7 +610,7 @@ Explorer(
     share=audit_shares,
     k=audit_sizes,
     start={"share": 0.1, "k": 40},
-    labels={"share": "share flipped", "k": "audit size, k"},
+    labels={"share": "share flipped, about", "k": "audit size, k"},
     title="An audit by loss",
 )
 
@@ -695,7 +695,7 @@ def setup_epsilon(fig):
 def update_epsilon(dot, power, precision):
     cost = clipped_loss(0, 1.0, 10.0**-power, getattr(np, precision))
     perfect = clipped_loss(1, 1.0, 10.0**-power, getattr(np, precision))
-    dot.move(power, min(cost, 38), f"{cost:.2f}" if np.isfinite(cost) else "infinite")
+    dot.move(power, min(cost, 38), "" if np.isfinite(cost) else "infinite")
     return (
         f"{precision}, epsilon 1e-{power}: a certain wrong answer costs {cost:.3f} nats, a certain "
         f"right one {perfect:.1e}."
@@ -796,9 +796,10 @@ def setup_batches(fig):
     axes = charts.panels(fig, "Reported loss, nats", "Reported accuracy, %")
     exact = example_losses.mean(), 100 * example_hits.mean()
     for ax, values, right in zip(axes, reported.values(), exact):
-        charts.curve(ax, batch_sizes, values)
-        charts.level(ax, right, "exact")
-        ax.set(xlim=(0, 101), ylim=(0, 1.15 * max(values)), xlabel="batch size")
+        charts.curve(ax, batch_sizes, values, label="mean of batch means")
+        charts.curve(ax, [0, 101], [right, right], colour="grey", label="exact")
+        ax.set(xlim=(0, 101), ylim=(0, 1.4 * max(values)), xlabel="batch size")
+        ax.legend(loc="upper left")
     return [charts.dot(ax) for ax in axes]
 
 
@@ -1136,7 +1137,7 @@ def weighted_training(weight, seed):
     network = Network([2, 2], rng=0, scale=0)
     network.biases[0][1] = np.log(rare.y.mean() / (1 - rare.y.mean()))  # starts at the base rate
     each = np.where(rare.y == 1, weight, 1.0)
-    options = {"epochs": 200, "learning_rate": 0.5, "optimizer": "gd", "rng": 0}
+    options = {"epochs": 100, "learning_rate": 0.5, "optimizer": "gd", "rng": 0}
     run = fit(network, rare, rare, weights=each / each.mean(), **options)
     losses, hits = run.val_losses(), run.val_hits()
     weighted = (losses * each).sum(axis=1) / each.sum()
@@ -1162,9 +1163,9 @@ weighted_runs = {weight: weighted_training(weight, 100) for weight in class_weig
 
 def setup_weights(fig):
     left, right = charts.panels(fig, "Loss, nats", "Accuracy and recall, %")
-    steps = np.arange(1, 201)
-    left.set(xlim=(0, 200), ylim=(0, 1.7), xlabel="step")
-    right.set(xlim=(0, 200), ylim=(0, 105), xlabel="step")
+    steps = np.arange(1, 101)
+    left.set(xlim=(0, 100), ylim=(0, 1.3), xlabel="step")
+    right.set(xlim=(0, 100), ylim=(0, 105), xlabel="step")
     pairs = ((left, "weighted", "purple"), (left, "plain", "blue"))
     pairs += ((right, "accuracy", "blue"), (right, "recall", "green"))
     lines = [charts.curve(ax, steps, steps, colour=c, label=name) for ax, name, c in pairs]

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 6 · CIFAR-10: validation loss rises, accuracy rises too. How?
 #
-# **Time** about 45 minutes. **You need** lesson 1 (cross-entropy, accuracy, standard error of a mean).
+# **Time** about 45 minutes. **You need** lesson 1 (cross-entropy, accuracy); lesson 5 (standard errors) helps.
 #
 # After this lesson you can
 #
