@@ -2,7 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from sklearn.metrics import confusion_matrix
 
 from lessonlib import charts, figures
 from lessonlib.runs import Run
@@ -84,3 +89,39 @@ def test_training_curves_without_the_validation_size_say_what_is_missing():
     run = Run(some_run().metrics)
     with pytest.raises(KeyError, match="n_val"):
         charts.training_curves(Figure(), run)
+
+
+def drawn_table(names):
+    axes = Figure(figsize=(4, 3)).subplots()
+    return axes, charts.count_table(axes, names)
+
+
+def test_rows_are_true_classes_and_columns_answers_from_top_left():
+    axes, table = drawn_table(["negative", "positive"])
+    table.set(confusion_matrix([0, 0, 0, 1], [0, 0, 1, 0]))
+    at = {text.get_position(): text.get_text() for text in axes.texts}
+    assert at == {(0, 0): "2", (1, 0): "1", (0, 1): "1", (1, 1): "0"}
+    top, bottom = axes.get_ylim()[1], axes.get_ylim()[0]
+    assert top < 0 < bottom, "the first class stands at the top"
+
+
+def test_what_is_wrong_differs_in_colour_and_hatch_from_the_diagonal():
+    axes, _ = drawn_table(["a", "b", "c"])
+    cells = {patch.get_xy(): patch for patch in axes.patches if isinstance(patch, Rectangle)}
+    right, wrong = cells[-0.5, -0.5], cells[0.5, -0.5]
+    assert right.get_facecolor() != wrong.get_facecolor()
+    assert right.get_hatch() != wrong.get_hatch()
+
+
+@given(arrays(np.int64, (3, 3), elements=st.integers(0, 10_000)))
+def test_every_count_can_be_read_back(counts):
+    _, table = drawn_table(["a", "b", "c"])
+    table.set(counts)
+    assert [[int(text.get_text()) for text in row] for row in table.numbers] == counts.tolist()
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 2)])
+def test_a_table_of_another_size_is_refused(shape):
+    _, table = drawn_table(["a", "b", "c"])
+    with pytest.raises(ValueError, match="zip"):
+        table.set(np.zeros(shape, int))

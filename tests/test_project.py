@@ -145,5 +145,6 @@ def test_scripts_can_be_executed_and_have_unix_ends_of_line(root: Path) -> None:
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]])
 def test_the_code_is_in_the_house_style(root: Path, command: list[str]) -> None:
-    done = subprocess.run([sys.executable, "-m", "ruff", *command, "--quiet", "."], cwd=root, capture_output=True, text=True, check=False)
+    ruff = [sys.executable, "-m", "ruff", *command, "--quiet", "."]
+    done = subprocess.run(ruff, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -16,13 +16,14 @@ from nbformat import NotebookNode
 
 HEAD = """# Claim index
 
-Five texts about loss and accuracy, taken apart into their claims, and the cells that settle each. A cell settles a claim by
-computing something that could have come out otherwise. Made by `python course.py build` from `docs/claims.csv` and the lessons.
+Five texts about loss and accuracy, taken apart into their claims, and the cells that settle each. A cell settles a
+claim by computing something that could have come out otherwise. Made by `python course.py build` from `docs/claims.csv`
+and the lessons.
 
 - **000** "Why do validation loss/accuracy fluctuate while manual tests show good results?"
 - **001** "Why are accuracy and loss metrics producing unexpected results?"
-- **002** "How is it possible that validation loss is increasing while validation accuracy is increasing as well?", a question with
-  its answers and comments
+- **002** "How is it possible that validation loss is increasing while validation accuracy is increasing as well?", a
+  question with its answers and comments
 - **003** "Why Loss and Accuracy Metrics Conflict?", with comments
 - **004** "How do loss and metric curves inform model performance?"
 

@@ -109,6 +109,7 @@ def setup_apples(fig):
     charts.curve(right, 100 * shares, shares, label="accuracy")
     charts.curve(right, 100 * shares, entropy(shares), colour="vermilion", label="loss, nats")
     right.set(xlim=(39, 101), ylim=(0, 1.15), xlabel="share of apples, %")
+    right.set_xticks(range(50, 101, 10))
     right.legend(loc="lower left")
     bars = charts.bars(left, list(five_measures([0, 1], [0, 0])), largest=1, xlabel="value")
     return bars, charts.dot(right, "blue"), charts.dot(right, "vermilion")
@@ -142,7 +143,7 @@ Explorer(
 )
 
 # %% [markdown]
-# So a loss of 0.3 nats is nothing to be proud of either, where one class has nine tenths. **A number without its baseline means nothing**, and both
+# So a small loss is nothing to be proud of either, where one class has nine tenths. **A number without its baseline means nothing**, and both
 # baselines follow from the class shares.
 #
 # ## Nine to one: which model is more useful?
@@ -401,10 +402,17 @@ Explorer(
     title="One class starved",
 )
 
+# %%
+fewest, most = (eight(*by_rows[rows][:2]) for rows in (row_counts[0], row_counts[-1]))
+Markdown(
+    f"From {row_counts[0]} eight in training to {row_counts[-1]} its recall rose by "
+    f"**{100 * (most[1] - fewest[1]):.0f} points**, the overall accuracy by "
+    f"{100 * (most[0] - fewest[0]):.0f}: one digit in ten is a tenth of the average."
+)
+
 # %% [markdown]
-# Two things to take along. The overall accuracy barely moves while the eight goes from lost to found. And balanced accuracy, which is the mean of the
-# bars on the left, does not rescue you either: here the classes are balanced in the validation set, so it *is* nearly the accuracy. **Look at the
-# recall of every class; no average shows it.**
+# And balanced accuracy, which is the mean of the bars on the left, does not rescue you either: the classes are balanced in the validation set, so it
+# *is* nearly the accuracy. **Look at the recall of every class; no average shows it.**
 #
 # ## One scorer, any threshold, any share
 #
@@ -1249,10 +1257,10 @@ checks.choice(
     "Two models, F1 0.42 and 0.50, on the same 200 validation examples with 4 positives. Which do you ship?",
     right=(
         "cannot tell: with 4 positives F1 varies by more than the difference",
-        "Yes: at 2 % and n = 200 one standard deviation is about three times the difference.",
+        f"Yes: at 2 % and n = 200 one standard deviation of F1 is {spread[0.02, 200]['F1']:.2f}.",
     ),
     wrong=[
-        ("the one with 0.50", "One positive more or less found moves F1 by about that much."),
+        ("the one with 0.50", "One positive more or less found moves F1 by more than that."),
         (
             "the one with the better accuracy",
             "Accuracy is steadier, but it says next to nothing about 4 positives in 200.",
