@@ -331,6 +331,7 @@ def paid_by_outliers(model, examples):
     return losses[200:].sum() / losses.sum()
 
 
+# %%
 def update_outliers(parts, k, distance):
     examples = with_outliers(k, distance, 100)
     model = line_through(examples)
