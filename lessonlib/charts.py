@@ -149,8 +149,15 @@ class Span:
 def span(ax: Axes, *, colour: str, height: float = 0.93) -> Span:
     """Draw a shaded range to be moved; `height` is where its name stands, as a share of the axes."""
     area = Rectangle(
-        (0, 0), 0, 1, transform=ax.get_xaxis_transform(), facecolor=PALETTE[colour], alpha=0.15,
-        hatch=HATCHES[colour], edgecolor=PALETTE[colour], linewidth=0,
+        (0, 0),
+        0,
+        1,
+        transform=ax.get_xaxis_transform(),
+        facecolor=PALETTE[colour],
+        alpha=0.15,
+        hatch=HATCHES[colour],
+        edgecolor=PALETTE[colour],
+        linewidth=0,
     )
     ax.add_patch(area)
     name = ax.text(0, height, "", color=PALETTE[colour], ha="center", va="top", transform=ax.get_xaxis_transform())
