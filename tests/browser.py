@@ -109,6 +109,10 @@ class Lab:
             "nbformat_minor": 5,
         }
         (self.folder / name).write_text(json.dumps(notebook), encoding="utf-8")
+        self.open_file(page, name, port=port)
+
+    def open_file(self, page: Page, name: str, *, port: int | None = None) -> None:
+        """Open a notebook of the server's folder in the page, and wait until its kernel is idle."""
         page.set_default_timeout(PATIENCE_MS)
         page.goto(f"http://127.0.0.1:{port or self.port}/lab/tree/{name}?reset&token={self.token}")
         page.wait_for_selector(".jp-Notebook .jp-Cell")

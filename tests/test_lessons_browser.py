@@ -1,0 +1,55 @@
+"""The first explorer of every lesson, as a learner meets it: in JupyterLab, moved by keyboard."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Page, expect
+
+from notebooks import build
+from tests.browser import PATIENCE_MS, Lab, browser, lab, page  # noqa: F401
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+LESSONS = sorted(build.NOTEBOOKS.glob("*.ipynb"))
+# JupyterLab draws only the cells in view, and a lesson need not be run beyond the explorer.
+RUN_TO = """async (index) => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    notebook.activeCellIndex = index + 1;
+    await window.jupyterapp.commands.execute("notebook:run-all-above");
+    await notebook.scrollToItem(index, "start");
+}"""
+
+
+def first_explorer(path: Path) -> int:
+    """Return the number of the cell that shows the first explorer, from 0."""
+    cells = nbformat.read(path, as_version=4).cells
+    return next(i for i, cell in enumerate(cells) if cell.cell_type == "code" and cell.source.startswith("Explorer("))
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_the_first_explorer_of_a_lesson_follows_the_keyboard(
+    lesson: Path,
+    lab: Lab,  # noqa: F811
+    page: Page,  # noqa: F811
+) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    shutil.copy(lesson, lab.folder)
+    lab.open_file(page, lesson.name)
+    page.evaluate(RUN_TO, first_explorer(lesson))
+    picture = page.locator(".lesson-figure svg").first
+    picture.wait_for()
+    moving = picture.locator(".lesson-moving")
+    told, drawn = picture.get_attribute("aria-label"), moving.inner_html()
+    assert told
+    assert drawn
+    handle = page.locator(".jp-OutputArea .noUi-handle").first
+    handle.focus()
+    at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+    page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
+    expect(picture).not_to_have_attribute("aria-label", told)
+    assert moving.inner_html() != drawn
+    lab.shut_kernel_down(page)
