@@ -312,8 +312,18 @@ def start(words: list[str]) -> int:
     python = ensure_installed()
     say("Opening JupyterLab. If no browser window appears, copy the address http://localhost:... from below into one.")
     say("To stop: press Ctrl-C here, twice.")
+    return hand_over([python, "-m", "jupyter", "lab", *lab_arguments(is_root()), *words])
+
+
+def lab_arguments(root: bool) -> list[str]:
+    """Return what JupyterLab is told; as root, usual in a container, it wants to hear that this is meant."""
     where = [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}"]
-    return hand_over([python, "-m", "jupyter", "lab", *where, *words])
+    return [*where, "--allow-root"] if root else where
+
+
+def is_root() -> bool:
+    """Tell whether this runs as the administrator of a Unix system."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def test(words: list[str]) -> int:

@@ -132,7 +132,8 @@ class Lab:
         page.wait_for_function("!window.jupyterapp.shell.currentWidget.sessionContext.session")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -141,7 +142,7 @@ def _free_port() -> int:
 @contextmanager
 def running_lab(folder: Path) -> Iterator[Lab]:
     """Start a JupyterLab server on a free port, apart from the user's own settings."""
-    port, token = _free_port(), secrets.token_hex(16)
+    port, token = free_port(), secrets.token_hex(16)
     notebooks = folder / "notebooks"
     notebooks.mkdir(parents=True)
     no_news = folder / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
@@ -159,7 +160,7 @@ def running_lab(folder: Path) -> Iterator[Lab]:
     with log.open("w") as out:
         server = subprocess.Popen(command, env=environment, cwd=folder, stdout=out, stderr=subprocess.STDOUT)
     try:
-        _wait_for(server, f"http://127.0.0.1:{port}/api/status?token={token}", log)
+        wait_for_server(server, f"http://127.0.0.1:{port}/api/status?token={token}", log)
         yield Lab(notebooks, port, token)
     finally:
         server.terminate()
@@ -170,7 +171,8 @@ def running_lab(folder: Path) -> Iterator[Lab]:
             server.wait()
 
 
-def _wait_for(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+def wait_for_server(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    """Return when the address answers; raise RuntimeError with the end of the log if the server ended instead."""
     deadline = time.monotonic() + PATIENCE_MS / 1000
     while time.monotonic() < deadline and server.poll() is None:
         try:

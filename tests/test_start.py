@@ -1,0 +1,50 @@
+"""The first of the two commands: JupyterLab serves the first lesson."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.request
+from http.client import HTTPResponse
+from pathlib import Path
+
+import pytest
+
+import course
+from tests.browser import free_port, wait_for_server
+
+TOKEN = "only-for-this-test"
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+def test_the_start_command_serves_the_first_lesson(tmp_path: Path) -> None:
+    port, log = free_port(), tmp_path / "log"
+    words = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
+    # The Python that runs the tests stands in for that of .venv, which the tests must not install again.
+    program = (
+        "import sys, course; course.ensure_installed = lambda: sys.executable; sys.exit(course.start(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, *words, f"--IdentityProvider.token={TOKEN}"]
+    home = os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"), "JUPYTER_CONFIG_DIR": str(tmp_path)}
+    with log.open("w") as out:
+        start = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=course.ROOT, env=home)
+    try:
+        wait_for_server(start, f"http://127.0.0.1:{port}/api/status?token={TOKEN}", log)
+        with ask(port, f"/api/contents/{course.FIRST_LESSON}?content=0") as answer:
+            assert answer.status == 200
+        with ask(port, "/") as page:
+            assert page.url.endswith(f"/lab/tree/{course.FIRST_LESSON}")
+    finally:
+        if start.poll() is None:
+            ask(port, "/api/shutdown", method="POST").close()
+        start.wait(60)
+
+
+def ask(port: int, path: str, method: str = "GET") -> HTTPResponse:
+    """Send a request to the server."""
+    headers = {"Authorization": f"token {TOKEN}"}
+    return urllib.request.urlopen(
+        urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method, headers=headers)
+    )
