@@ -57,7 +57,7 @@ outcome
 # ## A run on real pictures
 #
 # The run below was trained on 10,000 CIFAR-10 pictures and recorded, with the logits of 5,000 validation pictures after each epoch. It is
-# loaded from the folder `recordings`; anyone can record it again with `python -m lessonlib record main --seeds 10-19`.
+# loaded from the folder `recordings`; anyone can record it again, with the commands in `docs/data-card-cifar10.md`.
 
 # %%
 run = runs.recording("main", seed=10)
