@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lessonlib import training
+from lessonlib import recipes, training
 
 STOCK = {"stock loop": 0, "stock loop, 2 workers": 2}
 
@@ -43,7 +43,7 @@ class StockPictures(torch.utils.data.Dataset):
         return (tensor - self.mean) / self.sd, int(self.labels[index])
 
 
-def stock_epoch(images: np.ndarray, labels: np.ndarray, recipe: training.Recipe, n_workers: int) -> float:
+def stock_epoch(images: np.ndarray, labels: np.ndarray, recipe: recipes.Recipe, n_workers: int) -> float:
     """Return the seconds of one epoch of the stock loop."""
     torch.manual_seed(0)
     network = training.build_network(recipe).train()
@@ -60,7 +60,7 @@ def stock_epoch(images: np.ndarray, labels: np.ndarray, recipe: training.Recipe,
     return time.perf_counter() - started
 
 
-def course_epoch(images: np.ndarray, labels: np.ndarray, recipe: training.Recipe, precision: str) -> float:
+def course_epoch(images: np.ndarray, labels: np.ndarray, recipe: recipes.Recipe, precision: str) -> float:
     """Return the seconds of one epoch of the course's loop, the conversion of the pictures included."""
     torch.manual_seed(0)
     started = time.perf_counter()
@@ -74,7 +74,7 @@ def compare(n_images: int, repeats: int) -> dict[str, list[float]]:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (n_images, 32, 32, 3), dtype=np.uint8)
     labels = rng.integers(0, 10, n_images)
-    recipe = dataclasses.replace(training.RECIPES["main"], n_train=n_images)
+    recipe = dataclasses.replace(recipes.RECIPES["main"], n_train=n_images)
     loops: dict[str, Callable[[], float]] = {
         name: lambda n_workers=n_workers: stock_epoch(images, labels, recipe, n_workers)
         for name, n_workers in STOCK.items()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lessonlib import data, runs, training
+from lessonlib import data, recipes, runs, training
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,8 +37,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lessonlib", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     record = commands.add_parser("record", help="train a recipe on CIFAR-10 and record the runs")
-    names = [*training.RECIPES, "sweep"]
-    record.add_argument("recipe", choices=names, help="a recipe, or sweep for all of lesson 6's sizes and widths")
+    record.add_argument(
+        "recipe", choices=[*recipes.RECIPES, *_groups()], metavar="RECIPE",
+        help="sweep for lesson 6's sizes and widths, experiments for those of lesson 8, or one recipe: "
+        + ", ".join(recipes.RECIPES),
+    )  # fmt: skip
+    record.add_argument("--full", action="store_true", help="on all 50,000 training images: minutes on a GPU")
     record.add_argument("--seeds", type=_seed_range, default=range(10, 20), metavar="A-B", help="default: 10-19")
     record.add_argument("--data", help="CIFAR-10 folder or archive (default: as lessonlib.data.cifar10 finds it)")
     record.add_argument("--download", action="store_true", help="download CIFAR-10 if it is nowhere")
@@ -49,6 +53,13 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--again", action="store_true", help="replace recordings that exist")
     record.set_defaults(run=_record)
     return parser
+
+
+def _groups() -> dict[str, list[str]]:
+    return {
+        "sweep": [name for name in recipes.RECIPES if name.startswith("sweep-")],
+        "experiments": list(recipes.EXPERIMENTS),
+    }
 
 
 def _seed_range(text: str) -> range:
@@ -67,16 +78,17 @@ def _record(options: argparse.Namespace) -> int:
     images = data.cifar10(options.data, download=options.download)
     device = options.device or training.choose_device()
     precision = options.precision or training.choose_precision(device)
-    is_sweep = options.recipe == "sweep"
-    names = [name for name in training.RECIPES if name.startswith("sweep-")] if is_sweep else [options.recipe]
-    for name, seed in itertools.product(names, options.seeds):
-        target = folder / runs.recording_name(name, seed)
+    chosen = [recipes.RECIPES[name] for name in _groups().get(options.recipe, [options.recipe])]
+    if options.full:
+        chosen = [recipe.full() for recipe in chosen]
+    for seed, recipe in itertools.product(options.seeds, chosen):
+        target = folder / runs.recording_name(recipe.name, seed)
         if target.exists() and not options.again:
             print(f"{target.name} exists; --again replaces it")
             continue
         started = time.perf_counter()
         run = training.train(
-            training.RECIPES[name], images, seed=seed, device=device, precision=precision,
+            recipe, images, seed=seed, device=device, precision=precision,
             keep_logits=options.keep_logits, on_epoch=_print_epoch,
         )  # fmt: skip
         run.save(target)

@@ -26,7 +26,9 @@ FORMAT_VERSION = 1
 #: A recording never unpacks to more than this; a larger file is refused before it is read.
 LARGEST_FILE_BYTES = 256 * 2**20
 #: Metrics where a larger value is better; of all others the smallest is the best.
-LARGER_IS_BETTER = frozenset({"train_accuracy", "val_accuracy", "running_train_accuracy"})
+LARGER_IS_BETTER = frozenset(
+    {"train_accuracy", "val_accuracy", "running_train_accuracy", "noisy_val_accuracy", "test_accuracy"}
+)
 
 
 class RunFileError(ValueError):

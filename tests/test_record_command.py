@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from lessonlib import data, runs, training
+from lessonlib import data, recipes, runs, training
 from lessonlib.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALL = training.Recipe(name="live", n_train=40, n_val=10, epochs=2, batch_size=20, channels=(4,))
+SMALL = recipes.Recipe(name="live", n_train=40, n_val=10, epochs=2, batch_size=20, channels=(4,))
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def small_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the recipe "live" a matter of milliseconds."""
-    monkeypatch.setattr(training, "RECIPES", {"live": SMALL, "main": SMALL})
+    monkeypatch.setattr(recipes, "RECIPES", {"live": SMALL, "main": SMALL})
 
 
 def record(tiny: Path, out: Path, *more: str) -> int:
@@ -79,14 +79,30 @@ def test_again_replaces_existing_recordings(tiny: Path, tmp_path: Path) -> None:
 def test_the_sweep_records_every_recipe_of_the_sweep_and_no_other(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipes = {name: dataclasses.replace(SMALL, name=name) for name in ("main", "sweep-a", "sweep-b")}
-    monkeypatch.setattr(training, "RECIPES", recipes)
+    known = {name: dataclasses.replace(SMALL, name=name) for name in ("main", "sweep-a", "sweep-b")}
+    monkeypatch.setattr(recipes, "RECIPES", known)
     usual = ["--data", str(tiny), "--out", str(tmp_path), "--device", "cpu", "--keep-logits", "5"]
     assert main(["record", "sweep", "--seeds", "1-2", *usual]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "sweep-a-seed1.npz", "sweep-a-seed2.npz", "sweep-b-seed1.npz", "sweep-b-seed2.npz",
     ]  # fmt: skip
     assert runs.Run.load(tmp_path / "sweep-b-seed2.npz").provenance["recipe"]["name"] == "sweep-b"
+
+
+def test_experiments_records_those_of_lesson_8(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiments = {name: dataclasses.replace(SMALL, name=name) for name in ("base", "dropout")}
+    monkeypatch.setattr(recipes, "EXPERIMENTS", experiments)
+    monkeypatch.setattr(recipes, "RECIPES", {"live": SMALL} | experiments)
+    usual = ["--data", str(tiny), "--out", str(tmp_path), "--device", "cpu", "--keep-logits", "0"]
+    assert main(["record", "experiments", "--seeds", "1", *usual]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base-seed1.npz", "dropout-seed1.npz"]
+
+
+def test_full_trains_on_all_images_under_a_name_of_its_own(tiny: Path, tmp_path: Path) -> None:
+    assert record(tiny, tmp_path, "--seeds", "1", "--full") == 0
+    run = runs.Run.load(tmp_path / "live-full-seed1.npz")
+    assert run.provenance["n_train"] == 50, "the tiny data set has five files of ten"
+    assert run.provenance["recipe"]["n_train"] == 0
 
 
 def test_without_an_out_folder_the_recordings_of_the_course_are_added_to(
@@ -119,7 +135,7 @@ def test_seeds_of_another_form_are_refused_with_the_right_form(
     ("arguments", "message"),
     [
         ([], "COMMAND"),
-        (["record"], "recipe"),
+        (["record"], "RECIPE"),
         (["record", "mian"], "invalid choice: 'mian'"),
         (["record", "live", "--precision", "float8"], "invalid choice: 'float8'"),
         (["record", "live", "--keep-logits", "many"], "invalid int value: 'many'"),

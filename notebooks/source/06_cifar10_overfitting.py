@@ -37,7 +37,7 @@ import numpy as np
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from lessonlib import charts, checks, data, figures, metrics, runs, training
+from lessonlib import charts, checks, data, figures, metrics, recipes, runs, training
 from lessonlib.explorer import Explorer
 from lessonlib.predictions import Question
 from lessonlib.progress import ProgressBar
@@ -340,7 +340,7 @@ except data.Cifar10NotFound:
     live = runs.recording("live", seed=10)
     print("CIFAR-10 is not on this machine. Shown instead: this recipe's recorded run, seed 10.")
 else:
-    live = train_here(training.RECIPES["live"], pictures, seed)
+    live = train_here(recipes.RECIPES["live"], pictures, seed)
 
 # %%
 with figures.style():
@@ -381,17 +381,17 @@ wider
 # %%
 def sweep_runs(n, channels):
     """The recorded seeds of the main recipe with another training size and width."""
-    recipe = training.sweep_recipe(n, channels)
+    recipe = recipes.sweep_recipe(n, channels)
     return [runs.recording(recipe.name, seed) for seed in (10, 11, 12)]
 
 
-sweep = {(n, c[0]): sweep_runs(n, c) for n in training.SWEEP_SIZES for c in training.SWEEP_CHANNELS}
-widths = [channels[0] for channels in training.SWEEP_CHANNELS]
+sweep = {(n, c[0]): sweep_runs(n, c) for n in recipes.SWEEP_SIZES for c in recipes.SWEEP_CHANNELS}
+widths = [channels[0] for channels in recipes.SWEEP_CHANNELS]
 mean_change = {key: np.mean([rise_and_gain(each) for each in sweep[key]], axis=0) for key in sweep}
 
 # %% claims=["002-A3b"]
 print("training pictures, then for each width: rise of the loss (change in accuracy, points)")
-for n in training.SWEEP_SIZES:
+for n in recipes.SWEEP_SIZES:
     changes = [(width, *mean_change[n, width]) for width in widths]
     print(f"{n:6}  ", *(f"{w:2} channels {r:+5.0%} ({100 * g:+4.1f})  " for w, r, g in changes))
 
@@ -428,7 +428,7 @@ def update_sweep(parts, n, width):
 Explorer(
     setup_sweep,
     update_sweep,
-    n=training.SWEEP_SIZES,
+    n=recipes.SWEEP_SIZES,
     width=widths,
     start={"n": 10_000, "width": 32},
     labels={"n": "training pictures", "width": "channels"},

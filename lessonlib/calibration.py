@@ -1,0 +1,400 @@
+"""Calibration: how far a model's confidence is from its accuracy, and what a temperature repairs.
+
+Taught in lesson 7. *Confidence* is the probability that a model gives to its own answer; a model is calibrated when,
+of the answers it gives with confidence c, a share c is right. The loss splits exactly into *refinement*, the loss that
+remains at the best temperature, and *calibration*, what the temperature saves: after Berta, Holzmüller, Jordan and
+Bach, "Rethinking Early Stopping: Refine, Then Calibrate" (2025). Checked against scikit-learn, torchmetrics and torch
+in ``tests/test_calibration.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize_scalar
+
+from lessonlib import _validate as check
+from lessonlib import metrics
+
+#: Temperatures are sought between these; logits that separate the classes perfectly would ask for 0.
+TEMPERATURE_RANGE = (1e-2, 1e3)
+
+#: How confidences are put into bins: between equally spaced confidences, or with equally many examples in each.
+SCHEMES = ("equal width", "equal mass")
+
+
+@dataclass(frozen=True)
+class LossSplit:
+    """The mean cross-entropy and its two parts, in nats.
+
+    Attributes
+    ----------
+    loss, refinement, calibration : float
+        ``loss = refinement + calibration``; neither part is negative.
+    temperature : float
+        The temperature at which the loss is the refinement.
+    """
+
+    loss: float
+    refinement: float
+    calibration: float
+    temperature: float
+
+
+def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
+    """Find the temperature that minimises the mean cross-entropy of ``logits / temperature``.
+
+    The cross-entropy is convex in ``1 / temperature``, so there is one minimum (Guo, Pleiss, Sun and Weinberger,
+    "On Calibration of Modern Neural Networks", 2017).
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,)
+    logits : array-like of float, shape (n, n_classes)
+
+    Returns
+    -------
+    float
+        Within `TEMPERATURE_RANGE`.
+
+    Raises
+    ------
+    ValueError
+        If labels and logits do not fit together.
+    """
+    scores = check.score_matrix(logits, "logits")
+    classes = check.label_vector(labels, scores.shape[1], n_examples=len(scores))
+
+    def loss(log_temperature: float) -> float:
+        return metrics.cross_entropy(classes, logits=scores / np.exp(log_temperature))
+
+    low, high = np.log(TEMPERATURE_RANGE)
+    return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6}).x))
+
+
+def split_loss(labels: ArrayLike, logits: ArrayLike) -> LossSplit:
+    """Split the mean cross-entropy into refinement and calibration.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,)
+    logits : array-like of float, shape (n, n_classes)
+
+    Returns
+    -------
+    LossSplit
+
+    Raises
+    ------
+    ValueError
+        If labels and logits do not fit together.
+    """
+    loss = metrics.cross_entropy(labels, logits=logits)
+    temperature = fit_temperature(labels, logits)
+    scaled = metrics.cross_entropy(labels, logits=np.asarray(logits, dtype=np.float64) / temperature)
+    if scaled > loss:  # the search stops a hair from the minimum, where a temperature of 1 may already be better
+        scaled, temperature = loss, 1.0
+    return LossSplit(loss=loss, refinement=scaled, calibration=loss - scaled, temperature=temperature)
+
+
+def split_losses(labels: ArrayLike, logits: ArrayLike) -> list[LossSplit]:
+    """Split the mean cross-entropy after each epoch, as `split_loss` does for one.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,)
+    logits : array-like of float, shape (n_epochs, n, n_classes)
+        Such as ``run.val_logits``.
+
+    Returns
+    -------
+    list of LossSplit
+        One for each epoch.
+
+    Raises
+    ------
+    ValueError
+        If the logits are not three-dimensional, or labels and logits do not fit together.
+    """
+    shape = np.shape(logits)
+    if len(shape) != 3:
+        raise ValueError(
+            f"logits must have shape (n_epochs, n, n_classes), got {shape}: use split_loss for a single epoch."
+        )
+    return [split_loss(labels, epoch) for epoch in logits]
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """What a reliability diagram shows: confidence against accuracy, bin by bin.
+
+    Attributes
+    ----------
+    edges : ndarray of float64, shape (n_bins + 1,)
+        Bin i holds the confidences above ``edges[i]`` up to ``edges[i + 1]``; the first bin also its lower edge.
+    counts : ndarray of int64, shape (n_bins,)
+        How many examples fell into each bin; none may be.
+    confidence, accuracy : ndarray of float64, shape (n_bins,)
+        Their mean confidence and the share of right answers; NaN in an empty bin.
+    """
+
+    edges: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+    @property
+    def ece(self) -> float:
+        """Return the expected calibration error: the mean distance of confidence and accuracy, 0 to 1."""
+        return float(self._mean(np.abs(self.confidence - self.accuracy)))
+
+    def _mean(self, values: NDArray[np.float64]) -> np.float64:
+        """Average over the bins, each with the weight of its examples."""
+        filled = self.counts > 0
+        return np.average(values[filled], weights=self.counts[filled])
+
+
+def reliability(
+    labels: ArrayLike, probabilities: ArrayLike, *, n_bins: int = 15, scheme: str = "equal width"
+) -> Reliability:
+    """Compare confidence with accuracy in bins of confidence (DeGroot and Fienberg 1983).
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,)
+    probabilities : array-like of float, shape (n, n_classes)
+        Pass ``metrics.softmax(logits)`` for logits.
+    n_bins : int
+        At least 1. With equal mass there can be fewer, since equal confidences are never parted.
+    scheme : {"equal width", "equal mass"}
+        Edges evenly spaced from 0 to 1, or at the quantiles of the confidences.
+
+    Returns
+    -------
+    Reliability
+
+    Raises
+    ------
+    ValueError
+        If labels and probabilities do not fit together, `n_bins` is below 1 or the scheme is unknown.
+    """
+    confidence, hits = _confidence_and_hits(labels, probabilities)
+    edges = _bin_edges(confidence, n_bins, scheme)
+    return _binned(confidence, hits, edges)
+
+
+def expected_calibration_error(
+    labels: ArrayLike, probabilities: ArrayLike, *, n_bins: int = 15, scheme: str = "equal width"
+) -> float:
+    """Compute the expected calibration error, ECE (Naeini, Cooper and Hauskrecht 2015).
+
+    It is biased upwards in small sets, where bins are off by chance: compare it with `ece_if_calibrated`.
+
+    Parameters and errors are those of `reliability`.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Examples
+    --------
+    >>> expected_calibration_error([0, 1], [[0.5, 0.5], [0.5, 0.5]])
+    0.0
+    >>> round(expected_calibration_error([0, 0], [[0.9, 0.1], [0.1, 0.9]]), 3)
+    0.4
+    """
+    return reliability(labels, probabilities, n_bins=n_bins, scheme=scheme).ece
+
+
+def ece_if_calibrated(
+    probabilities: ArrayLike,
+    *,
+    n_bins: int = 15,
+    scheme: str = "equal width",
+    n_draws: int = 200,
+    rng: int | np.random.Generator,
+) -> NDArray[np.float64]:
+    """Simulate the ECE that chance alone gives: each answer is right with exactly the probability it claims.
+
+    The true calibration error of this simulated model is zero, so the mean over the draws is the bias of the ECE at
+    this number of examples, and a measured ECE inside their range shows no miscalibration (the consistency resampling
+    of Bröcker and Smith 2007).
+
+    Parameters
+    ----------
+    probabilities : array-like of float, shape (n, n_classes)
+    n_bins, scheme
+        As in `reliability`.
+    n_draws : int
+        How often the answers are drawn anew.
+    rng : int or Generator
+
+    Returns
+    -------
+    ndarray of float64, shape (n_draws,)
+
+    Raises
+    ------
+    ValueError
+        If `probabilities` are none, `n_bins` or `n_draws` is below 1 or the scheme is unknown.
+    """
+    confidence = check.probability_matrix(probabilities).max(axis=1)
+    edges = _bin_edges(confidence, n_bins, scheme)
+    n_draws, rng = check.whole_number(n_draws, "n_draws", low=1), np.random.default_rng(rng)
+    return np.array([_binned(confidence, rng.random(len(confidence)) < confidence, edges).ece for _ in range(n_draws)])
+
+
+def overconfidence(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Compute mean confidence minus accuracy: above 0 the model claims more than it keeps.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,)
+    probabilities : array-like of float, shape (n, n_classes)
+
+    Returns
+    -------
+    float
+        Between -1 and 1. Its absolute value is never more than the ECE.
+
+    Raises
+    ------
+    ValueError
+        If labels and probabilities do not fit together.
+
+    Examples
+    --------
+    >>> round(overconfidence([0, 0], [[0.9, 0.1], [0.1, 0.9]]), 3)
+    0.4
+    """
+    confidence, hits = _confidence_and_hits(labels, probabilities)
+    return float(confidence.mean() - hits.mean())
+
+
+def brier_score(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Compute the mean Brier score over the examples: the squared distance to the one-hot truth (Brier 1950).
+
+    Like cross-entropy it is a proper score: honest probabilities give the lowest expected value. Unlike it, one example
+    costs at most 2. `lessonlib.predictions.brier_score` is the score of a single forecast.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,)
+    probabilities : array-like of float, shape (n, n_classes)
+
+    Returns
+    -------
+    float
+        Between 0 and 2, summed over the classes.
+
+    Raises
+    ------
+    ValueError
+        If labels and probabilities do not fit together.
+
+    Examples
+    --------
+    >>> brier_score([0, 0], [[1.0, 0.0], [0.0, 1.0]])
+    1.0
+    """
+    matrix = check.probability_matrix(probabilities)
+    truth = check.label_vector(labels, matrix.shape[1], n_examples=len(matrix))
+    return float(((matrix - np.eye(matrix.shape[1])[truth]) ** 2).sum(axis=1).mean())
+
+
+@dataclass(frozen=True)
+class BrierSplit:
+    """The Brier score of confidence as a forecast of being right, in three parts (Murphy 1973).
+
+    Attributes
+    ----------
+    reliability : float
+        Mean squared distance of confidence and accuracy in a bin: 0 if calibrated.
+    resolution : float
+        How much the accuracy differs between the bins: 0 if confidence tells nothing.
+    uncertainty : float
+        ``accuracy * (1 - accuracy)``: what cannot be known without looking at the example.
+    """
+
+    reliability: float
+    resolution: float
+    uncertainty: float
+
+    @property
+    def score(self) -> float:
+        """Return the score of the binned confidences: ``reliability - resolution + uncertainty``."""
+        return self.reliability - self.resolution + self.uncertainty
+
+
+def split_brier(bins: Reliability) -> BrierSplit:
+    """Split the Brier score of confidence into reliability, resolution and uncertainty.
+
+    Parameters
+    ----------
+    bins : Reliability
+        From `reliability`. Each confidence counts as the mean of its bin.
+
+    Returns
+    -------
+    BrierSplit
+    """
+    accuracy = bins._mean(bins.accuracy)
+    return BrierSplit(
+        reliability=float(bins._mean((bins.confidence - bins.accuracy) ** 2)),
+        resolution=float(bins._mean((bins.accuracy - accuracy) ** 2)),
+        uncertainty=float(accuracy * (1 - accuracy)),
+    )
+
+
+def logit_norm(logits: ArrayLike) -> NDArray[np.float64]:
+    """Compute the length of each row of logits, after subtracting the row's mean.
+
+    The softmax ignores what all classes share, so it is taken away first. A temperature divides the length.
+
+    Parameters
+    ----------
+    logits : array-like of float, shape (n, n_classes)
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If the logits are not a finite matrix with at least two columns.
+
+    Examples
+    --------
+    >>> logit_norm([[3.0, 1.0], [5.0, 5.0]]).round(3)
+    array([1.414, 0.   ])
+    """
+    scores = check.score_matrix(logits, "logits")
+    return np.linalg.norm(scores - scores.mean(axis=1, keepdims=True), axis=1)
+
+
+def _confidence_and_hits(labels: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    matrix = check.probability_matrix(probabilities)
+    return matrix.max(axis=1), metrics.correct(labels, matrix)
+
+
+def _bin_edges(confidence: NDArray[np.float64], n_bins: int, scheme: str) -> NDArray[np.float64]:
+    quantiles = np.linspace(0, 1, check.whole_number(n_bins, "n_bins", low=1) + 1)
+    if scheme not in SCHEMES:
+        raise ValueError(f"scheme must be one of {SCHEMES}, got {scheme!r}.")
+    if scheme == "equal width":
+        return quantiles
+    edges = np.unique(np.quantile(confidence, quantiles))
+    return edges if len(edges) > 1 else np.repeat(edges, 2)  # all confidences are equal: one bin
+
+
+def _binned(confidence: NDArray[np.float64], hits: NDArray[np.bool_], edges: NDArray[np.float64]) -> Reliability:
+    bins = np.searchsorted(edges[1:-1], confidence)
+    counts = np.bincount(bins, minlength=len(edges) - 1)
+    sums = (np.bincount(bins, weights=values, minlength=len(counts)) for values in (confidence, hits))
+    with np.errstate(invalid="ignore"):  # an empty bin has no mean: NaN
+        means = [total / counts for total in sums]
+    return Reliability(edges, counts, *means)

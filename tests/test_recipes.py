@@ -1,0 +1,91 @@
+"""A recipe says everything that decides a training, and an impossible one is refused when it is made."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+
+from lessonlib import recipes
+from lessonlib.recipes import RECIPES, Recipe
+
+TINY = Recipe(name="tiny", n_train=0, n_val=40, epochs=5, batch_size=20, channels=(8, 16))
+
+
+def test_the_sweep_crosses_sizes_and_widths_and_its_largest_member_is_the_main_recipe() -> None:
+    main = RECIPES["main"]
+    members = [recipes.sweep_recipe(n, c) for n in recipes.SWEEP_SIZES for c in recipes.SWEEP_CHANNELS]
+    assert main == members[-1]
+    for recipe in members:
+        assert RECIPES[recipe.name] == recipe
+        size_and_width = {"name": recipe.name, "n_train": recipe.n_train, "channels": recipe.channels}
+        assert recipe == dataclasses.replace(main, **size_and_width), "it differs in more than size and width"
+
+
+@pytest.mark.parametrize(("n", "channels", "value"), [(-1, (8,), "got -1"), (1000, (0,), "got 0")])
+def test_an_impossible_member_of_the_sweep_is_refused(n: int, channels: tuple[int, ...], value: str) -> None:
+    with pytest.raises(ValueError, match=f"must be a whole number of at least [01], {value}"):
+        recipes.sweep_recipe(n, channels)
+
+
+def test_every_experiment_is_the_base_recipe_with_its_own_change_alone() -> None:
+    for name, recipe in recipes.EXPERIMENTS.items():
+        assert recipe.name == name
+        assert RECIPES[name] is recipe
+        changed = {
+            field.name
+            for field in dataclasses.fields(Recipe)
+            if getattr(recipe, field.name) != getattr(recipes.BASE, field.name)
+        }
+        assert len(changed - {"name"}) == (name != "base")
+
+
+def test_the_full_recipe_differs_in_name_and_training_images_alone() -> None:
+    full = recipes.BASE.full()
+    assert full == dataclasses.replace(recipes.BASE, name="base-full", n_train=0)
+
+
+def test_a_sorted_split_of_all_images_is_refused() -> None:
+    with pytest.raises(ValueError, match="a sorted split needs n_train above 0"):
+        dataclasses.replace(TINY, split="sorted")
+
+
+BAD_RECIPES = {
+    "no-epochs": ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
+    "half-epochs": ({"epochs": 2.5}, "epochs must be a whole number of at least 1, got 2.5"),
+    "no-batch": ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
+    "negative-images": ({"n_train": -1}, "n_train must be a whole number of at least 0, got -1"),
+    "no-validation": ({"n_val": 0}, "n_val must be a whole number of at least 1, got 0"),
+    "nan-epochs": ({"epochs": float("nan")}, "epochs holds nan"),
+    "optimizer": ({"optimizer": "SGD"}, "optimizer must be one of ('sgd', 'adam'), got 'SGD'"),
+    "schedule": ({"schedule": "step"}, "schedule must be one of ('cosine', 'constant'), got 'step'"),
+    "no-channels": ({"channels": ()}, "channels must name 1 to 5 convolutions"),
+    "six-channels": ({"channels": (8,) * 6}, "channels must name 1 to 5 convolutions"),
+    "empty-channel": ({"channels": (8, 0)}, "channels must be a whole number of at least 1, got 0"),
+    "negative-hidden": ({"hidden": -1}, "hidden must be a whole number of at least 0, got -1"),
+    "negative-rate": ({"learning_rate": -0.1}, "learning_rate must be between 0 and inf, got -0.1"),
+    "nan-rate": ({"learning_rate": float("nan")}, "learning_rate holds nan"),
+    "negative-momentum": ({"momentum": -0.9}, "momentum must be between 0 and inf, got -0.9"),
+    "dropout": ({"dropout": 1.5}, "dropout must be between 0 and 1, got 1.5"),
+    "label-noise": ({"label_noise": -0.1}, "label_noise must be between 0 and 1, got -0.1"),
+    "smoothing": ({"label_smoothing": 2}, "label_smoothing must be between 0 and 1, got 2"),
+    "input-noise": ({"input_noise": -1}, "input_noise must be between 0 and inf, got -1"),
+    "order": ({"batch_order": "random"}, "batch_order must be one of ('shuffled', 'fixed', 'sorted'), got 'random'"),
+    "split": ({"split": "stratified"}, "split must be one of ('official', 'sorted'), got 'stratified'"),
+    "negative-test": ({"n_test": -1}, "n_test must be a whole number of at least 0, got -1"),
+    "negative-decay": ({"weight_decay": -1e-4}, "weight_decay must be between 0 and inf, got -0.0001"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_RECIPES.values(), ids=BAD_RECIPES)
+def test_an_impossible_recipe_is_refused_when_it_is_made(bad: tuple) -> None:
+    changes, message = bad
+    with pytest.raises(ValueError, match=re.escape(message)):
+        dataclasses.replace(TINY, **changes)
+
+
+def test_whole_numbers_given_as_floats_are_taken_as_whole() -> None:
+    recipe = dataclasses.replace(TINY, n_train=1e2, epochs=3.0, channels=[8, 16])
+    assert (recipe.n_train, recipe.epochs, recipe.channels) == (100, 3, (8, 16))
+    assert isinstance(recipe.n_train, int)
