@@ -16,10 +16,11 @@ from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Rectangle, StepPatch
 from matplotlib.text import Annotation, Text
 from numpy.typing import ArrayLike
 
+from lessonlib.calibration import Reliability
 from lessonlib.figures import HATCHES, LINE_STYLES, MARKERS, PALETTE
 from lessonlib.metrics import accuracy_standard_error
 from lessonlib.runs import Run
@@ -343,3 +344,37 @@ def points(ax: Axes, x: ArrayLike, y: ArrayLike, *, colour: str, label: str | No
     """Draw unconnected points in a palette colour with its marker and return them."""
     (markers,) = ax.plot(x, y, MARKERS[colour], color=PALETTE[colour], alpha=0.5, markersize=5, label=label)
     return markers
+
+
+def stairs(ax: Axes, edges: ArrayLike, *, colour: str, label: str | None = None) -> StepPatch:
+    """Draw the outline of a histogram to be moved: pass new heights, shape (n_bins,), to its ``set_data``."""
+    return ax.stairs(
+        np.zeros(len(edges) - 1), edges, color=PALETTE[colour], linestyle=LINE_STYLES[colour], linewidth=2, label=label
+    )
+
+
+@dataclass
+class ReliabilityDiagram:
+    """Accuracy against confidence in bins, with the gap of each bin to the diagonal."""
+
+    points: Line2D
+    gaps: Line2D
+
+    def move(self, bins: Reliability) -> None:
+        """Show the bins that hold examples."""
+        filled = bins.counts > 0
+        confidence, accuracy = bins.confidence[filled], bins.accuracy[filled]
+        self.points.set_data(confidence, accuracy)
+        nothing = np.full(len(confidence), np.nan)  # breaks the line between two gaps
+        self.gaps.set_data(np.repeat(confidence, 3), np.column_stack([confidence, accuracy, nothing]).ravel())
+
+
+def reliability_diagram(ax: Axes) -> ReliabilityDiagram:
+    """Draw an empty reliability diagram: on the diagonal confidence is kept, below it the model is overconfident."""
+    ax.plot([0, 1], [0, 1], color=PALETTE["grey"], linestyle=LINE_STYLES["grey"], linewidth=1.2)
+    ax.text(0.03, 0.97, "underconfident", color=PALETTE["grey"], va="top", transform=ax.transAxes)
+    ax.text(0.97, 0.03, "overconfident", color=PALETTE["grey"], ha="right", transform=ax.transAxes)
+    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="accuracy")
+    (gaps,) = ax.plot([], [], color=PALETTE["vermilion"], linewidth=3, solid_capstyle="butt")
+    (points,) = ax.plot([], [], MARKERS["blue"], color=PALETTE["blue"], zorder=4)
+    return ReliabilityDiagram(points, gaps)

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from sklearn.metrics import confusion_matrix
 
 from lessonlib import charts, figures
+from lessonlib.calibration import reliability
 from lessonlib.runs import Run
 
 
@@ -125,3 +126,22 @@ def test_a_table_of_another_size_is_refused(shape):
     _, table = drawn_table(["a", "b", "c"])
     with pytest.raises(ValueError, match="zip"):
         table.set(np.zeros(shape, int))
+
+
+def test_stairs_take_new_heights_and_keep_their_second_cue(ax):
+    stairs = charts.stairs(ax, [0, 0.5, 1], colour="vermilion", label="wrong")
+    stairs.set_data([0.2, 0.8])
+    assert stairs.get_data().values.tolist() == [0.2, 0.8]
+    assert stairs.get_linestyle() == figures.LINE_STYLES["vermilion"]
+
+
+def test_a_reliability_diagram_shows_filled_bins_and_their_distance_to_the_diagonal(ax):
+    bins = reliability([0, 0, 1], [[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]], n_bins=10)
+    diagram = charts.reliability_diagram(ax)
+    diagram.move(bins)
+    filled = bins.counts > 0
+    assert diagram.points.get_xydata().tolist() == np.column_stack([bins.confidence, bins.accuracy])[filled].tolist()
+    x, y = diagram.gaps.get_data()
+    assert np.isnan(y[2::3]).all()
+    np.testing.assert_allclose(np.abs(y[1::3] - y[0::3]), np.abs(bins.confidence - bins.accuracy)[filled])
+    np.testing.assert_allclose(x[0::3], y[0::3])  # each gap starts on the diagonal

@@ -590,3 +590,5 @@ checks.choice(
 # **Further reading.** C. Guo and others, "On calibration of modern neural networks", *ICML* (2017), section 3, sees the same pair of curves on
 # CIFAR-100. A. Krizhevsky, "Learning multiple layers of features from tiny images" (2009), describes the pictures; the data card in `docs` says what
 # is known of their errors and licence.
+#
+# **Next:** lesson 7, which asks whose loss it is that rises.
