@@ -231,3 +231,102 @@ def imbalanced_gaussians(n: int = 1_000, *, positive_share: float = 0.1, separat
     y = rng.random(check.whole_number(n, "n", low=1)) < check.number_within(positive_share, "positive_share", 0, 1)
     shift = separation * (y - 0.5)[:, None] / np.sqrt(2)
     return _examples(rng.normal(size=(len(y), 2)) + shift, y)
+
+
+def circle(n: int = 500, *, irrelevant_columns: int = 0, rng: Rng) -> Examples:
+    """Draw points in the unit square; class 1 lies within a quarter circle about the origin.
+
+    Used in lesson 9. The quarter circle has the squared radius 0.5, so that class 1 has a share of pi / 8.
+
+    Parameters
+    ----------
+    n : int
+    irrelevant_columns : int
+        Further columns, uniform in 0..1, which have nothing to do with the class.
+    rng : int or Generator
+
+    Returns
+    -------
+    Examples
+        ``2 + irrelevant_columns`` features, two classes.
+
+    Raises
+    ------
+    ValueError
+        If `n` is below 1 or `irrelevant_columns` below 0.
+    """
+    n_columns = 2 + check.whole_number(irrelevant_columns, "irrelevant_columns", low=0)
+    x = np.random.default_rng(rng).random((check.whole_number(n, "n", low=1), n_columns))
+    return _examples(x, (x[:, :2] ** 2).sum(axis=1) < 0.5)
+
+
+def coin_groups(
+    n_train: int = 1_000, n_val: int = 2_000, *, n_groups: int = 5, bias: float = 0.6, rng: Rng
+) -> tuple[Examples, Examples]:
+    """Draw well separated groups and, within each, a class by a biased coin.
+
+    Used in lesson 9. Which group a point belongs to can be learnt; the coin cannot, so no classifier is right more
+    often than `bias`.
+
+    Parameters
+    ----------
+    n_train, n_val : int
+    n_groups : int
+        Each has two classes of its own, ``2 * group`` and ``2 * group + 1``.
+    bias : float
+        The chance of a group's first class, 0.5 to 1.
+    rng : int or Generator
+
+    Returns
+    -------
+    tuple of Examples
+        Training and validation, ten features, ``2 * n_groups`` classes.
+
+    Raises
+    ------
+    ValueError
+        If a size or `n_groups` is below 1 or the bias not in 0.5..1.
+    """
+    rng = np.random.default_rng(rng)
+    n_train, n_val = check.whole_number(n_train, "n_train", low=1), check.whole_number(n_val, "n_val", low=1)
+    n_groups, bias = check.whole_number(n_groups, "n_groups", low=1), check.number_within(bias, "bias", 0.5, 1)
+    centres = rng.normal(size=(n_groups, 10))
+    centres *= 8 / np.linalg.norm(centres, axis=1, keepdims=True)  # far apart for a spread of 1
+
+    def draw(n: int) -> Examples:
+        group = rng.integers(0, n_groups, n)
+        return _examples(centres[group] + rng.normal(size=(n, 10)), 2 * group + (rng.random(n) >= bias))
+
+    return draw(n_train), draw(n_val)
+
+
+def xor(n: int = 1_000, *, positive_share: float = 0.4, noise: float = 0.35, rng: Rng) -> Examples:
+    """Place class 0 where two signs agree and class 1 where they differ.
+
+    Used in lesson 9. No straight line separates the classes: a linear model is left with the majority share.
+
+    Parameters
+    ----------
+    n : int
+    positive_share : float
+        Chance of class 1, 0 to 1.
+    noise : float
+        Standard deviation about the four corners of a square with half side 1; at least 0.
+    rng : int or Generator
+
+    Returns
+    -------
+    Examples
+        Two features, two classes.
+
+    Raises
+    ------
+    ValueError
+        If `n` is below 1, the share not in 0..1, or the noise negative or not finite.
+    """
+    rng = np.random.default_rng(rng)
+    noise = check.number_within(noise, "noise", 0, 1_000)
+    differ = rng.random(check.whole_number(n, "n", low=1)) < check.number_within(positive_share, "positive_share", 0, 1)
+    first = rng.choice([-1, 1], len(differ))
+    corners = np.column_stack([first, np.where(differ, -first, first)])
+    return _examples(corners + noise * rng.normal(size=corners.shape), differ)

@@ -22,6 +22,10 @@ GENERATORS: dict[str, Callable[..., Examples]] = {
     "teacher, validation": lambda rng: synthetic.teacher(rng=rng)[1],
     "leverage_outliers": lambda rng: synthetic.leverage_outliers(rng=rng),
     "imbalanced_gaussians": lambda rng: synthetic.imbalanced_gaussians(rng=rng),
+    "circle": lambda rng: synthetic.circle(irrelevant_columns=3, rng=rng),
+    "coin_groups, training": lambda rng: synthetic.coin_groups(rng=rng)[0],
+    "coin_groups, validation": lambda rng: synthetic.coin_groups(rng=rng)[1],
+    "xor": lambda rng: synthetic.xor(rng=rng),
 }
 
 
@@ -240,3 +244,110 @@ def test_the_classes_have_the_share_and_the_distance_asked_for() -> None:
 def test_impossible_gaussians_are_refused(n: int, options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         synthetic.imbalanced_gaussians(n, rng=0, **options)
+
+
+# --- circle -------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 99), st.integers(1, 300), st.integers(0, 30))
+@PATIENT
+def test_class_1_lies_within_the_quarter_circle_whatever_the_other_columns(seed: int, n: int, columns: int) -> None:
+    x, y = synthetic.circle(n, irrelevant_columns=columns, rng=seed)
+    assert x.shape == (n, 2 + columns)
+    assert x.min() >= 0
+    assert x.max() <= 1
+    radius = np.hypot(x[:, 0], x[:, 1])
+    clear = np.abs(radius - np.sqrt(0.5)) > 1e-6  # float32 may round a point on the circle to the other side
+    np.testing.assert_array_equal(y[clear], (radius < np.sqrt(0.5))[clear])
+
+
+def test_the_circles_share_is_its_area_and_other_columns_say_nothing() -> None:
+    x, y = synthetic.circle(40_000, irrelevant_columns=2, rng=0)
+    assert y.mean() == pytest.approx(np.pi / 8, abs=0.01)
+    correlations = np.corrcoef(np.column_stack([x, y]), rowvar=False)[-1, :-1]
+    assert (correlations[:2] < -0.4).all()
+    np.testing.assert_allclose(correlations[2:], 0, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("n", "columns", "message"),
+    [
+        (0, 0, "n must be a whole number of at least 1, got 0"),
+        (10, -1, "irrelevant_columns must be a whole number of at least 0, got -1"),
+        (10, 0.5, "irrelevant_columns"),
+    ],
+)
+def test_impossible_circles_are_refused(n: int, columns: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        synthetic.circle(n, irrelevant_columns=columns, rng=0)
+
+
+# --- groups with a coin inside ------------------------------------------------------------------------------------
+
+
+def test_the_group_can_be_told_and_the_class_within_it_is_a_coin() -> None:
+    train, val = synthetic.coin_groups(4_000, 8_000, n_groups=4, bias=0.7, rng=0)
+    assert (train.x.shape, val.x.shape) == ((4_000, 10), (8_000, 10))
+    centres = np.array([train.x[train.y // 2 == group].mean(axis=0) for group in range(4)])
+    nearest = np.linalg.norm(val.x[:, None] - centres, axis=2).argmin(axis=1)
+    assert (nearest == val.y // 2).mean() > 0.99  # one rule for both sets
+    heads = val.y % 2 == 0
+    assert heads.mean() == pytest.approx(0.7, abs=0.02)
+    offset = val.x - centres[val.y // 2]
+    correlations = [np.corrcoef(column, heads)[0, 1] for column in offset.T]
+    np.testing.assert_allclose(correlations, 0, atol=0.04)  # within a group nothing tells the class
+
+
+def test_a_coin_that_always_falls_alike_leaves_one_class_per_group() -> None:
+    train, _ = synthetic.coin_groups(300, 1, n_groups=3, bias=1, rng=0)
+    assert sorted(set(train.y)) == [0, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "options", "message"),
+    [
+        ((0, 5), {}, "n_train"),
+        ((5, 0), {}, "n_val"),
+        ((5, 5), {"n_groups": 0}, "n_groups must be a whole number of at least 1, got 0"),
+        ((5, 5), {"bias": 0.4}, "bias must be between 0.5 and 1, got 0.4"),
+        ((5, 5), {"bias": np.nan}, "bias"),
+    ],
+)
+def test_impossible_groups_are_refused(sizes: tuple[int, int], options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        synthetic.coin_groups(*sizes, rng=0, **options)
+
+
+# --- two signs ----------------------------------------------------------------------------------------------------
+
+
+def test_class_1_is_where_the_signs_differ_and_no_line_helps() -> None:
+    x, y = synthetic.xor(20_000, positive_share=0.4, noise=0.2, rng=0)
+    assert y.mean() == pytest.approx(0.4, abs=0.02)
+    assert ((np.sign(x[:, 0]) != np.sign(x[:, 1])) == y).mean() > 0.999
+    corners = np.sign(x)
+    np.testing.assert_allclose((x - corners).std(axis=0), 0.2, atol=0.01)
+    assert len(np.unique(corners, axis=0)) == 4
+    correlations = np.corrcoef(np.column_stack([x, y]), rowvar=False)[-1, :-1]
+    np.testing.assert_allclose(correlations, 0, atol=0.03)
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_all_signs_agree_or_all_differ(share: int) -> None:
+    x, y = synthetic.xor(50, positive_share=share, noise=0, rng=0)
+    assert (y == share).all()
+    assert (x.prod(axis=1) == 1 - 2 * share).all()
+
+
+@pytest.mark.parametrize(
+    ("n", "options", "message"),
+    [
+        (0, {}, "n must be a whole number"),
+        (10, {"positive_share": 1.1}, "positive_share"),
+        (10, {"noise": -0.1}, "noise must be between 0 and 1000, got -0.1"),
+        (10, {"noise": np.inf}, "noise"),
+    ],
+)
+def test_impossible_signs_are_refused(n: int, options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        synthetic.xor(n, rng=0, **options)
