@@ -60,7 +60,9 @@ def choice(name: str, question: str, *, right: tuple[str, str], wrong: Sequence[
         _keep(name, chosen, is_right)
         return f"<strong>{'Right.' if is_right else 'Not quite.'}</strong> {html.escape(feedback[chosen])}"
 
-    return Panel(question, options, [buttons], button="Check", on_press=press)
+    told = [feedback[option] for option in options]
+    in_page = {"kind": "choice", "name": name, "right": options.index(right[0]), "feedback": told}
+    return Panel(question, options, [buttons], button="Check", on_press=press, in_page=in_page)
 
 
 def number(
@@ -113,7 +115,9 @@ def number(
         told = [text for mistake, text in known.items() if abs(given - mistake) <= tolerance]
         return f"<strong>Not quite.</strong> {html.escape(told[0] if told else hint)}"
 
-    return Panel(question, [], [field], button="Check", on_press=press)
+    in_page = {"kind": "number", "name": name, "answer": answer, "tolerance": tolerance, "shown": f"{answer:.4g}"}
+    in_page |= {"hint": hint, "known": [[float(mistake), text] for mistake, text in known.items()]}
+    return Panel(question, [], [field], button="Check", on_press=press, in_page=in_page)
 
 
 def _read_number(text: str) -> float | None:
@@ -124,7 +128,14 @@ def _read_number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def inventory_item(name: str, question: str, *, right: str, wrong: Sequence[str]) -> Panel:
+def inventory_item(
+    name: str,
+    question: str,
+    *,
+    right: str,
+    wrong: Sequence[str],
+    reply: str = "You meet this question again at the end of the course.",
+) -> Panel:
     """Ask an item of the concept inventory: the answer is kept and nothing is given away.
 
     Parameters
@@ -135,6 +146,8 @@ def inventory_item(name: str, question: str, *, right: str, wrong: Sequence[str]
         Plain text.
     right : str
     wrong : sequence of str
+    reply : str
+        What is said when the answer has been kept.
 
     Returns
     -------
@@ -154,9 +167,10 @@ def inventory_item(name: str, question: str, *, right: str, wrong: Sequence[str]
         if buttons.index is None:
             return "Choose an answer first; choose the one you find most likely if you are not sure."
         _keep(name, buttons.value, buttons.value == right)
-        return "Kept. You meet this question again at the end of the course."
+        return f"Kept. {html.escape(reply)}"
 
-    return Panel(question, options, [buttons], button="Keep my answer", on_press=press)
+    in_page = {"kind": "item", "name": name, "reply": reply}
+    return Panel(question, options, [buttons], button="Keep my answer", on_press=press, in_page=in_page)
 
 
 def shuffled(name: str, options: Sequence[str]) -> list[str]:

@@ -125,9 +125,11 @@ export default () => {
   };
 };
 
-// ---- without a kernel: native controls beside a script element that holds every picture ----
-export function hydrate(box) {
-  const { picture, frames, axes } = JSON.parse(box.querySelector("script").textContent);
+// ---- without a kernel: native controls beside a script element that holds every picture, or names its file ----
+export async function hydrate(box) {
+  const data = box.querySelector("script");
+  const text = data.dataset.src ? await (await fetch(data.dataset.src)).text() : data.textContent;
+  const { picture, frames, axes } = JSON.parse(text);
   const controls = [...box.querySelectorAll("input, select")];
   const view = stage(box.querySelector(".lesson-figure"), picture);
   const digit = (control) => control.type === "checkbox" ? Number(control.checked) : Number(control.value);

@@ -29,6 +29,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from lessonlib import figures
+from lessonlib.page import static_export
 from lessonlib.sliders import Position, sliders_from
 
 #: A frame: the moving artists as SVG, and the sentence that goes with them.
@@ -43,7 +44,8 @@ AHEAD_LIMIT = 2_000
 #: How long the kernel may work on one message of the browser, in seconds, before others get their turn.
 ANSWER_SECONDS = 0.08
 
-_SCRIPT = (Path(__file__).parent / "explorer.js").read_text(encoding="utf-8")
+#: The browser's part, for widgets and pages alike.
+SCRIPT = (Path(__file__).parent / "explorer.js").read_text(encoding="utf-8")
 _CSS = """
 .lesson-figure {position:relative; overflow-x:auto}
 .lesson-figure svg {min-width:26em}
@@ -64,7 +66,7 @@ _CSS = """
 class Picture(anywidget.AnyWidget):
     """The picture beside the sliders: the background, and the frames that the browser has from the start."""
 
-    _esm = _SCRIPT
+    _esm = SCRIPT
     _css = figures.theme_css() + _CSS
     picture = traitlets.Dict().tag(sync=True)
     frames = traitlets.List().tag(sync=True)
@@ -324,7 +326,7 @@ class Explorer:
             + f'<div class="lesson-controls">{"".join(slider.html() for slider in self.sliders)}</div>'
             f'<div class="lesson-figure">{self._still_svg()}</div>'
             f'<script type="application/json">{_script_safe(json.dumps(data))}</script>'
-            f'<script type="module">{_SCRIPT}\n{hydrate}((box) => {{ box.dataset.live = ""; hydrate(box); }});</script>'
+            f'<script type="module">{SCRIPT}\n{hydrate}((box) => {{ box.dataset.live = ""; hydrate(box); }});</script>'
             "</div>"
         )
 
@@ -339,11 +341,11 @@ class Explorer:
         )
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        if figures.static_export() and self.n_positions <= AHEAD_LIMIT:
+        if static_export() and self.n_positions <= AHEAD_LIMIT:
             return {"text/html": self.to_html(), "text/plain": self.sentence}
         self._move(self._start)
         still = figures.static_bundle(self._figure, self.sentence)
-        if figures.static_export():
+        if static_export():
             return still
         # The sentence is the same on every machine, so that nbval can compare it.
         live = self.widget._repr_mimebundle_(**options) or {}

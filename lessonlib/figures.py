@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -26,6 +25,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 from PIL import Image  # matplotlib depends on it
+
+from lessonlib.page import static_export
 
 #: Colours of series, after Okabe and Ito, darkened until they can be read as text on white.
 PALETTE = {"blue": "#0072b2", "vermilion": "#b84f00", "green": "#005a42", "purple": "#a8417c", "grey": "#666666"}
@@ -211,11 +212,6 @@ def _inline_svg(fig: Figure, alt: str) -> str:
         f'<svg role="img" aria-label="{escape(alt)}" viewBox="{view_box(fig)}" '
         f'style="width:100%;max-width:{width}px">{content.replace(ID_PREFIX, unique)}</svg>'
     )
-
-
-def static_export() -> bool:
-    """Tell whether ``LESSONLIB_STATIC=1`` asks for output that lives in a page without a kernel."""
-    return os.environ.get("LESSONLIB_STATIC", "") not in ("", "0")
 
 
 def show(fig: Figure, alt: str) -> None:

@@ -1,13 +1,16 @@
-"""The concept inventory: twelve questions asked before the course, without telling what is right.
+"""The concept inventory: twelve questions asked before the course and again, in other words, after it.
 
-They live here and not in the lesson, so that a learner does not read the answers in a code cell.
+Nobody is told what is right. The questions live here and not in the lessons, so that a learner does not read the
+answers in a code cell. The two forms ask for the same concepts in the same order; lesson 0 has the first, lesson 10 the
+second.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lessonlib import checks
+from lessonlib import _validate as check
+from lessonlib import checks, uncertainty
 from lessonlib.panel import Panel
 
 
@@ -118,15 +121,222 @@ PRE_TEST = (
 )
 
 
+#: The same concepts in the same order, in other situations and with other numbers.
+POST_TEST = (
+    Item(
+        "loss up",
+        "From epoch 8 to epoch 20 a network's mean cross-entropy on held-out images grows from 0.9 to 1.3. "
+        "The share of held-out images it names correctly",
+        right="cannot be told from that",
+        wrong=("has dropped", "has dropped or is unchanged", "can only have grown if someone made a mistake"),
+    ),
+    Item(
+        "loss down",
+        "Full-batch gradient descent lowers both losses in each of 2,000 steps. During these steps the number of "
+        "correct answers",
+        right="can drop now and then, or even dive and come back",
+        wrong=("grows or stays in each step", "drops in no stretch of steps", "drops only where labels are wrong"),
+    ),
+    Item(
+        "right answer",
+        "A four-class network names an image correctly. The highest cross-entropy that this one image can contribute "
+        "is",
+        right="ln 4, about 1.39",
+        wrong=("ln 2, about 0.69", "exactly 1", "as high as one likes"),
+    ),
+    Item(
+        "same answers",
+        "Model A and model B name the same 880 of 1,000 images correctly. A's mean cross-entropy is 0.4. That of B",
+        right="may be 0.4 or 4",
+        wrong=("is 0.4 too", "lies between 0.3 and 0.5", "is above 0.4 only if B has seen too many epochs"),
+    ),
+    Item(
+        "who pays",
+        "Thirty epochs after its lowest point a held-out loss stands at 1.9 with 70 % correct. Look at the bill image "
+        "by image: most of it comes from",
+        right="a part of the 30 % missed, where the true class got almost no probability",
+        wrong=(
+            "the 70 % correct, whose probabilities have become lower",
+            "each image in equal parts",
+            "images whose two best classes are nearly tied",
+        ),
+    ),
+    Item(
+        "temperature",
+        "Before the softmax you multiply a finished model's outputs by 0.5. Compared with before, on the same images",
+        right="it is right as often, and its loss may be lower or higher",
+        wrong=(
+            "it is right less often at the same loss",
+            "it is right less often and its loss is higher",
+            "nothing differs",
+        ),
+    ),
+    Item(
+        "double softmax",
+        "A two-class model gets every training example right and reports a training loss that has stood at 0.32 for "
+        "fifty epochs. Look first at",
+        right="whether the outputs are turned into probabilities once more inside the loss",
+        wrong=("whether the steps are too short", "whether labels were mixed up", "whether it needs more units"),
+    ),
+    Item(
+        "majority",
+        "A test for a defect that 3 % of the parts have is 97 % accurate. That alone means",
+        right="as much as always saying 'no defect' would",
+        wrong=(
+            "that it finds most of the defects",
+            "that it has memorised the parts",
+            "that its probabilities are good",
+        ),
+    ),
+    Item(
+        "small difference",
+        "Two settings were tried once each and checked on 150 examples: 114 and 118 correct. The second setting",
+        right="may as well be the worse one",
+        wrong=("has won", "has won, provided the number of epochs was the same", "has won, provided its loss is lower"),
+    ),
+    Item(
+        "class weights",
+        "Frauds are 2 % of the payments. Each one is made to count fifty times in training. The main effect is that "
+        "the model",
+        right="says 'fraud' sooner, with probabilities that are too high",
+        wrong=(
+            "finds out more about what frauds look like",
+            "is right about more payments",
+            "behaves as before, with larger numbers in the log",
+        ),
+    ),
+    Item(
+        "validation below training",
+        "Epoch 1 of a network with dropout: the log says training 1.8, held-out 1.5. The first thing to think of is "
+        "that",
+        right="the two numbers were not taken at the same moment and in the same mode",
+        wrong=(
+            "the held-out images are simpler ones",
+            "some held-out images are among the training images",
+            "the network has too few parameters",
+        ),
+    ),
+    Item(
+        "plateau",
+        "For forty epochs a model has been correct on 72 % of both sets, and both its losses creep downwards. Another "
+        "forty epochs",
+        right="cannot be judged before one knows what holds it at 72 %",
+        wrong=("are worth it, as it is still learning", "are wasted, as it lacks capacity", "make it memorise"),
+    ),
+)
+
+
 def pre_test() -> list[Panel]:
-    """Return the panels of the questions, numbered, in order."""
+    """Return the panels of the questions asked before the course, numbered, in order."""
+    return _panels("pre", PRE_TEST, "You meet this question again at the end of the course.")
+
+
+def post_test() -> list[Panel]:
+    """Return the panels of the questions asked after the course, numbered, in order."""
+    return _panels("post", POST_TEST, "Your first answer counts.")
+
+
+def _panels(form: str, items: tuple[Item, ...], reply: str) -> list[Panel]:
     return [
-        checks.inventory_item(f"pre: {item.concept}", f"{number}. {item.question}", right=item.right, wrong=item.wrong)
-        for number, item in enumerate(PRE_TEST, start=1)
+        checks.inventory_item(
+            f"{form}: {item.concept}", f"{number}. {item.question}", right=item.right, wrong=item.wrong, reply=reply
+        )
+        for number, item in enumerate(items, start=1)
     ]
 
 
-def n_answered() -> int:
-    """Return how many questions of the inventory the learner has answered."""
-    answered = checks.answers()
-    return sum(f"pre: {item.concept}" in answered for item in PRE_TEST)
+def n_answered(form: str = "pre") -> int:
+    """Return how many questions of a form ("pre" or "post") the learner has answered."""
+    return len(_answered(form))
+
+
+def _answered(form: str) -> dict[str, bool]:
+    """Return by concept whether the learner's first answer was right."""
+    kept = checks.answers()
+    names = {item.concept: f"{form}: {item.concept}" for item in PRE_TEST}
+    return {concept: kept[name][0]["right"] for concept, name in names.items() if name in kept}
+
+
+def normalised_gain(before: float, after: float) -> float:
+    """Compute the share of what was missing before that is there after.
+
+    Parameters
+    ----------
+    before, after : float
+        Shares of right answers, 0 to 1.
+
+    Returns
+    -------
+    float
+        ``(after - before) / (1 - before)`` (R. Hake, *American Journal of Physics* 66, 1998): 1 if all that was missing
+        was gained, 0 if nothing was, negative if something was lost. Lesson 10.
+
+    Raises
+    ------
+    ValueError
+        If a share is not in 0..1, or nothing was missing before.
+
+    Examples
+    --------
+    >>> normalised_gain(0.5, 0.75)
+    0.5
+    """
+    before, after = check.number_within(before, "before", 0, 1), check.number_within(after, "after", 0, 1)
+    if before == 1:
+        raise ValueError("before = 1: nothing was missing, so there is no gain to speak of; report the shares alone.")
+    return (after - before) / (1 - before)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The learner's answers before and after the course, over the concepts that were answered in both forms.
+
+    Attributes
+    ----------
+    before, after : dict of str to bool
+        By concept, whether the first answer was right.
+    """
+
+    before: dict[str, bool]
+    after: dict[str, bool]
+
+    @property
+    def n_items(self) -> int:
+        """Return how many concepts were answered in both forms."""
+        return len(self.before)
+
+    @property
+    def gained(self) -> list[str]:
+        """Return the concepts that were wrong before and right after."""
+        return [concept for concept, right in self.after.items() if right and not self.before[concept]]
+
+    @property
+    def lost(self) -> list[str]:
+        """Return the concepts that were right before and wrong after."""
+        return [concept for concept, right in self.after.items() if not right and self.before[concept]]
+
+    @property
+    def gain(self) -> float | None:
+        """Return the normalised gain; None if nothing was answered in both forms or nothing was missing before."""
+        n_before, n_after = sum(self.before.values()), sum(self.after.values())
+        if n_before == self.n_items:
+            return None
+        return normalised_gain(n_before / self.n_items, n_after / self.n_items)
+
+    @property
+    def p_value(self) -> float:
+        """Return how often gains and losses would be split so unevenly if each change were as likely as its reverse."""
+        return uncertainty.mcnemar_p_value(len(self.gained), len(self.lost))
+
+
+def compare() -> Comparison:
+    """Compare the learner's first answers before and after the course.
+
+    Raises
+    ------
+    OSError
+        If the learner's file cannot be read.
+    """
+    before, after = _answered("pre"), _answered("post")
+    both = [item.concept for item in PRE_TEST if item.concept in before and item.concept in after]
+    return Comparison({concept: before[concept] for concept in both}, {concept: after[concept] for concept in both})

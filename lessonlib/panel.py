@@ -1,18 +1,18 @@
 """What predictions and checks look like: a question, options as radio buttons, one button, one answer line.
 
-Everything is a core widget, so it works wherever widgets do. Where they cannot (GitHub, a page
-without a kernel) the question and its options stand there as text.
+Everything is a core widget, so it works wherever widgets do. Where they cannot (GitHub) the question and
+its options stand there as text; in a page of our own (``LESSONLIB_STATIC=1``) they are a form.
 """
 
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
 
-from lessonlib import storage
+from lessonlib import page, storage
 
 
 class Panel:
@@ -31,6 +31,8 @@ class Panel:
     on_press : callable
         Called without arguments when the button is pressed; returns the answer line as HTML. If it
         raises OSError (the learner's folder cannot be written), the answer line says so.
+    in_page : mapping
+        What the form needs in a page without a kernel; see `lessonlib.page.panel_html`.
     """
 
     def __init__(
@@ -41,8 +43,9 @@ class Panel:
         *,
         button: str,
         on_press: Callable[[], str],
+        in_page: Mapping[str, Any],
     ) -> None:
-        self.question, self.options = question, tuple(options)
+        self.question, self.options, self.in_page = question, tuple(options), dict(in_page)
         self.answer_line = widgets.HTML()
         self.button = widgets.Button(description=button, layout=widgets.Layout(width="max-content"))
         self.button.on_click(lambda _: self._answer(on_press))
@@ -61,9 +64,12 @@ class Panel:
         self.answer_line.value = f'<p role="status">{answer}</p>'
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        plain = "\n".join([self.question, *(f"  ( ) {option}" for option in self.options)])
+        if page.static_export():
+            form = page.panel_html(self.question, self.options, self.button.description, self.in_page)
+            return {"text/plain": plain, "text/html": form}
         bundle = self.widget._repr_mimebundle_(**options) or {}
         items = "".join(f"<li>{html.escape(option)}</li>" for option in self.options)
-        plain = "\n".join([self.question, *(f"  ( ) {option}" for option in self.options)])
         return {
             **bundle,
             "text/plain": plain,

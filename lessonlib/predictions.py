@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lessonlib import _validate as check
-from lessonlib import storage
+from lessonlib import page, storage
 
 if TYPE_CHECKING:  # it loads ipywidgets, which scripts do not need
     from lessonlib.panel import Panel
@@ -185,6 +185,8 @@ class Question:
         if made and not settled:
             self._append("outcome", option=index)
         score = brier_score(made[-1]["probabilities"], index) if made else None
+        if page.static_export():  # the reader's prediction is in the browser, and so is its score
+            _display_html(page.verdict_html(self.name, [str(option) for option in self.options], index))
         return Verdict(str(self.options[index]), score, len(self.options))
 
     def _index_of(self, outcome: str | float) -> int:
@@ -220,7 +222,9 @@ class Question:
             self.record(choice.index, confidence.value)
             return f"Kept: <em>{html.escape(texts[choice.index])}</em>, {confidence.label}. Now run on."
 
-        return Panel(self.text, texts, [choice, confidence], button="Keep my prediction", on_press=press)
+        in_page = {"kind": "prediction", "name": self.name, "confidences": sure}
+        button = "Keep my prediction"
+        return Panel(self.text, texts, [choice, confidence], button=button, on_press=press, in_page=in_page)
 
 
 @dataclass(frozen=True)
@@ -241,6 +245,8 @@ class Verdict:
     n_options: int
 
     def __str__(self) -> str:
+        if self.brier is None and page.static_export():
+            return f"It came out: {self.outcome}."
         if self.brier is None:
             return f"It came out: {self.outcome}. (No prediction of yours is kept for this question.)"
         even = (self.n_options - 1) / self.n_options
@@ -250,6 +256,12 @@ class Verdict:
         )
 
     __repr__ = __str__
+
+
+def _display_html(html: str) -> None:
+    from IPython.display import HTML, display  # scripts do without
+
+    display(HTML(html))
 
 
 def _records_of(question: str) -> list[dict]:

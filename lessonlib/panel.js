@@ -1,0 +1,97 @@
+// Questions in a page without a kernel. lessonlib/page.py writes the forms and this file beside them.
+// Answers stay in this browser; without its storage (private windows) the forms still answer.
+
+const PREFIX = "lesson-answer:";
+const CHANGED = "lesson-answer"; // the event that a form sends when an answer was given
+
+export function recall(name) {
+  try { return JSON.parse(localStorage.getItem(PREFIX + name)); } catch { return null; }
+}
+
+function keep(name, answer) {
+  try { localStorage.setItem(PREFIX + name, JSON.stringify(answer)); } catch { /* it is answered all the same */ }
+  document.dispatchEvent(new CustomEvent(CHANGED, { detail: name }));
+}
+
+// The chosen confidence for the chosen option, the rest shared evenly, against what came true (Brier 1950).
+export function brierScore(choice, confidence, outcome, count) {
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    const said = i === choice ? confidence : (1 - confidence) / (count - 1);
+    sum += (said - (i === outcome ? 1 : 0)) ** 2;
+  }
+  return sum;
+}
+
+const readNumber = (text) => (text.trim() ? Number(text.replace(",", ".").replace("−", "-")) : NaN);
+
+// What to say to an answer: [a word in front, the sentence], or null where it is none.
+const REPLIES = {
+  choice: ({ right, feedback }, { given }) => [given === right ? "Right." : "Not quite.", feedback[given]],
+  number({ answer, tolerance, shown, hint, known }, { given }) {
+    if (Math.abs(given - answer) <= tolerance) return ["Right.", `It is ${shown}.`];
+    const met = known.find(([mistake]) => Math.abs(given - mistake) <= tolerance);
+    return ["Not quite.", met ? met[1] : hint];
+  },
+  item: ({ reply }) => ["Kept.", reply],
+  prediction: (page, { label }) => ["Kept:", `${label}. Now read on.`],
+};
+
+function readForm(form, kind) {
+  const chosen = form.querySelector("input:checked"), field = form.querySelector("input[type=text]");
+  if (field) {
+    const given = readNumber(field.value);
+    return Number.isFinite(given) ? { given } : "Type a number first, such as 0.25.";
+  }
+  if (!chosen) return "Choose an answer first.";
+  const given = Number(chosen.value);
+  if (kind !== "prediction") return { given };
+  const sure = form.querySelector("select");
+  const label = `${chosen.parentElement.textContent.trim()}, ${sure.selectedOptions[0].textContent}`;
+  return { given, confidence: Number(sure.value), label };
+}
+
+function fillForm(form, { given, confidence }) {
+  const field = form.querySelector("input[type=text]"), option = form.querySelector(`input[value="${given}"]`);
+  if (field) field.value = given;
+  else if (option) option.checked = true;
+  if (confidence) form.querySelector("select").value = String(confidence);
+}
+
+function hydratePanel(form) {
+  const bytes = Uint8Array.from(atob(form.dataset.page), (sign) => sign.charCodeAt(0));
+  const page = JSON.parse(new TextDecoder().decode(bytes));
+  const status = form.querySelector("[role=status]");
+  function say(answer) {
+    const [word, sentence] = REPLIES[page.kind](page, answer), strong = document.createElement("strong");
+    strong.textContent = word;
+    status.replaceChildren(strong, ` ${sentence}`);
+  }
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const answer = readForm(form, page.kind);
+    if (typeof answer === "string") return (status.textContent = answer);
+    say(answer);
+    keep(page.name, { ...answer, right: status.textContent.startsWith("Right.") });
+  });
+  const before = recall(page.name);
+  if (before) { fillForm(form, before); say(before); }
+}
+
+function hydrateVerdict(line) {
+  const { name, outcome, told, options } = line.dataset, count = Number(options);
+  function draw() {
+    const made = recall(name);
+    if (!made) return (line.textContent = `Outcome “${told}”: you kept no prediction above.`);
+    const score = brierScore(made.given, made.confidence, Number(outcome), count);
+    line.textContent = `Outcome “${told}”: you said ${made.label}. Your Brier score: ${score.toFixed(2)} ` +
+      `(0 is perfect, an even guess gets ${((count - 1) / count).toFixed(2)}).`;
+  }
+  document.addEventListener(CHANGED, ({ detail }) => detail === name && draw());
+  draw();
+}
+
+export function hydrate(box) {
+  box.dataset.live = "";
+  box.matches(".lesson-panel") ? hydratePanel(box) : hydrateVerdict(box);
+}
