@@ -1,0 +1,372 @@
+"""Compare a learner's answer with what was expected, and say in words what differs.
+
+The exercises use it twice: visibly in the notebook (`expect` and its two relatives), and in the grader, which compares
+what the learner's functions return on inputs that the learner has not seen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+#: How far a number may be from the expected one, as a share of it (or absolutely, below one).
+TOLERANCE = 1e-6
+
+#: What is said of an answer that is not there.
+NO_ANSWER = "Not answered yet."
+
+#: Longer values are cut in messages.
+MESSAGE_LENGTH = 120
+
+#: Larger arrays are no answer to any question of this course.
+LARGEST_ARRAY = 200_000
+
+
+class NotRight(AssertionError):
+    """An answer is missing or wrong; shown in a notebook as one sentence instead of a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return str(self).splitlines()
+
+
+class Opaque:
+    """Stands for something that is neither numbers nor text; it equals no expected answer."""
+
+    def __init__(self, description: str) -> None:
+        self.description = description
+
+    def __repr__(self) -> str:
+        return self.description
+
+
+# ------------------------------------------------------------------------------------------------------ in the notebook
+
+
+def expect(got: Any, expected: Any, *, hint: str, tolerance: float = TOLERANCE) -> None:
+    """Say that an answer is right, or what differs and a hint.
+
+    Parameters
+    ----------
+    got : object
+        The learner's answer: a number, text, array, or a list or dict of these.
+    expected : object
+        What it should be.
+    hint : str
+        Shown with a wrong answer: what to look at, not the solution.
+    tolerance : float
+        How far a number may be from the expected one, relative to it (absolute below one).
+
+    Raises
+    ------
+    NotRight
+        If the answer is missing or differs; a notebook shows the sentence, not a traceback.
+
+    Examples
+    --------
+    >>> expect([0.5, 0.25 + 0.25], [0.5, 0.5], hint="halves")
+    Right.
+    """
+    _settle(difference(got, expected, tolerance=tolerance), hint, "Right.")
+
+
+def answered(got: Any) -> Any:
+    """Return an answer, so that a check can go on with it.
+
+    Raises
+    ------
+    NotRight
+        If there is none yet.
+
+    Examples
+    --------
+    >>> sum(answered([0.25, 0.75]))
+    1.0
+    """
+    if found := missing(got):
+        raise NotRight(found)
+    return got
+
+
+def expect_number(got: Any, low: float, high: float, *, hint: str) -> None:
+    """Say that an answer is a number in a plausible range; whether it is the right one is found in the grading.
+
+    Raises
+    ------
+    NotRight
+        If it is missing, no number, or outside the range.
+
+    Examples
+    --------
+    >>> expect_number(0.3, 0, 1, hint="a share")
+    A number in the possible range: it can be graded.
+    """
+    found = missing(got)
+    if found is None:
+        number = _numbers(got)
+        if number is None or number.ndim:
+            found = f"Expected one number, got {shorten(got)}."
+        elif not low <= number <= high:
+            found = f"Expected a number from {low:g} to {high:g}, got {shorten(got)}."
+    _settle(found, hint, "A number in the possible range: it can be graded.")
+
+
+def expect_choice(got: Any, options: Sequence[str], *, hint: str) -> None:
+    """Say that an answer (or each of several in a list) is one of the options; which is right is found in the grading.
+
+    Raises
+    ------
+    NotRight
+        If it is missing or no option.
+
+    Examples
+    --------
+    >>> expect_choice("rises", ["rises", "falls"], hint="look at the curve")
+    One of the options: it can be graded.
+    """
+    found = missing(got)
+    given = list(got) if isinstance(got, (list, tuple)) else [got]
+    wrong = [item for item in given if not any(_same_text(item, option) for option in options)]
+    if found is None and wrong:
+        found = f"Expected one of {', '.join(map(repr, options))}, got {shorten(wrong[0])}."
+    _settle(found, hint, "One of the options: it can be graded.")
+
+
+def _settle(found: str | None, hint: str, praise: str) -> None:
+    if found is not None:
+        raise NotRight(f"{found}\nHint: {hint}")
+    print(praise)
+
+
+# ----------------------------------------------------------------------------------------------------- many comparisons
+
+#: ``compare(got, expected, *arguments)``: None if the answer is right, else a sentence.
+Compare = Callable[..., str | None]
+
+
+def first_fault(
+    got: Sequence[Any],
+    cases: Sequence[tuple[Sequence[Any] | None, Any]],
+    *,
+    tolerance: float = TOLERANCE,
+    compare: Compare | None = None,
+) -> tuple[int, str] | None:
+    """Find the first of several answers that is not right.
+
+    Parameters
+    ----------
+    got : sequence
+        One answer for each case; one that is not there counts as missing.
+    cases : sequence of (arguments, expected)
+    tolerance : float
+        For `difference`.
+    compare : callable, optional
+        Used instead of `difference`. If it raises, the answer is of a kind that it cannot deal with.
+
+    Returns
+    -------
+    tuple of (int, str) or None
+        The number of the case and a sentence, or None if all are right.
+
+    Examples
+    --------
+    >>> first_fault([4, 8], [([2], 4), ([3], 9)])
+    (1, 'Expected 9, got 8.')
+    """
+    for place, (arguments, expected) in enumerate(cases):
+        answer = got[place] if place < len(got) else None
+        if found := missing(answer) or _compared(answer, expected, arguments, tolerance, compare):
+            return place, found
+    return None
+
+
+def _compared(got: Any, expected: Any, arguments: Any, tolerance: float, compare: Compare | None) -> str | None:
+    if compare is None:
+        return difference(got, expected, tolerance=tolerance)
+    try:
+        return compare(got, expected, *(arguments or ()))
+    except Exception as error:
+        return f"Expected something else: {shorten(got)} cannot be compared ({type(error).__name__}: {error})."
+
+
+def expect_cases(
+    answer: Any, cases: str, *, hint: str, tolerance: float = TOLERANCE, compare: Compare | None = None
+) -> None:
+    """Hold a function or a value against cases in JSON: the hidden tests of a notebook for plain nbgrader.
+
+    Parameters
+    ----------
+    answer : object
+        A function to be called with the arguments of each case, or a value where a case has none.
+    cases : str
+        JSON of a list of [arguments or null, expected], each written by `to_json`.
+    hint, tolerance, compare
+        As for `expect` and `first_fault`.
+
+    Raises
+    ------
+    NotRight
+        If an answer is missing or wrong.
+
+    Examples
+    --------
+    >>> expect_cases(abs, "[[[-2], 2], [[3], 3]]", hint="drop the sign")
+    Right.
+    """
+    pairs = from_json(json.loads(cases))
+    got = [answer if arguments is None else answer(*arguments) for arguments, _ in pairs]
+    fault = first_fault(from_json(to_json(got)), pairs, tolerance=tolerance, compare=compare)
+    _settle(fault and fault[1], hint, "Right.")
+
+
+# ------------------------------------------------------------------------------------------------------- the comparison
+
+
+def missing(got: Any) -> str | None:
+    """Return a sentence if there is no answer yet: None, `...`, or a list of nothing else."""
+    items = list(got) if isinstance(got, (list, tuple)) else [got]
+    return NO_ANSWER if all(item is None or item is ... for item in items) else None
+
+
+def difference(got: Any, expected: Any, *, tolerance: float = TOLERANCE) -> str | None:
+    """Return in one sentence how an answer differs from the expected one, or None if it does not.
+
+    Numbers agree within the tolerance, text without regard to case and surrounding space, lists and tuples item by
+    item, dicts key by key.
+
+    Examples
+    --------
+    >>> difference(0.5, 0.25)
+    'Expected 0.25, got 0.5.'
+    >>> difference({"cause": "Noise ", "epoch": 4}, {"cause": "noise", "epoch": 5})
+    'epoch: Expected 5, got 4.'
+    """
+    if not_there := missing(got):
+        return not_there
+    if isinstance(expected, Mapping):
+        return _different_mapping(got, expected, tolerance)
+    if isinstance(expected, str):
+        return None if _same_text(got, expected) else _sentence(got, expected)
+    numbers = _numbers(expected)
+    if numbers is not None:
+        return _different_numbers(got, numbers, expected, tolerance)
+    return _different_items(got, expected, tolerance)
+
+
+def _different_mapping(got: Any, expected: Mapping, tolerance: float) -> str | None:
+    if not isinstance(got, Mapping) or set(got) != set(expected):
+        return f"Expected a dict with the keys {', '.join(map(str, expected))}, got {shorten(got)}."
+    for key, value in expected.items():
+        if found := difference(got[key], value, tolerance=tolerance):
+            return f"{key}: {found}"
+    return None
+
+
+def _different_numbers(got: Any, numbers: np.ndarray, expected: Any, tolerance: float) -> str | None:
+    given = _numbers(got)
+    if given is None:
+        return _sentence(got, expected)
+    if given.shape != numbers.shape:
+        return f"Expected shape {numbers.shape}, got shape {given.shape}: {shorten(got)}."
+    with np.errstate(invalid="ignore"):  # infinity minus infinity; equal infinities are found equal first
+        near = np.abs(given - numbers) <= tolerance * np.maximum(1, np.abs(numbers))
+    same = (given == numbers) | (np.isnan(given) & np.isnan(numbers)) | (near & np.isfinite(numbers))
+    return None if same.all() else _sentence(got, expected)
+
+
+def _different_items(got: Any, expected: Sequence, tolerance: float) -> str | None:
+    if not isinstance(got, (list, tuple, np.ndarray)) or len(got) != len(expected):
+        return f"Expected {len(expected)} items, got {shorten(got)}."
+    for place, (mine, theirs) in enumerate(zip(got, expected, strict=True)):
+        if found := difference(mine, theirs, tolerance=tolerance):
+            return f"Item {place}: {found}"
+    return None
+
+
+def _numbers(value: Any) -> np.ndarray | None:
+    """Return numbers as a float array, or None if they are none (text counts as none)."""
+    try:
+        array = np.asarray(value)
+        return array.astype(float) if array.dtype.kind in "biuf" else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _same_text(got: Any, expected: str) -> bool:
+    return isinstance(got, str) and got.strip().casefold() == expected.strip().casefold()
+
+
+def _sentence(got: Any, expected: Any) -> str:
+    return f"Expected {shorten(expected)}, got {shorten(got)}."
+
+
+def shorten(value: Any) -> str:
+    """Write a value for a message: six digits, one line, not too long."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist() if value.size <= 50 else Opaque(f"an array of shape {value.shape}")
+    text = " ".join(repr(_rounded(value)).split())
+    return text if len(text) <= MESSAGE_LENGTH else text[:MESSAGE_LENGTH] + " ..."
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_rounded, value)) if type(value) in (list, tuple) else list(map(_rounded, value))
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, (float, np.floating)):
+        return float(f"{value:.6g}")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+# ------------------------------------------------------------------------------------------ from one process to another
+
+
+def to_json(value: Any) -> Any:
+    """Turn an answer into what JSON can hold: text, numbers, lists, dicts, arrays of numbers; the rest is described.
+
+    Tensors of torch and TensorFlow become arrays. No code travels with an answer, as it would with pickle.
+
+    Examples
+    --------
+    >>> from_json(to_json({"p": np.array([0.5, 0.5]), "why": "even"}))
+    {'p': array([0.5, 0.5]), 'why': 'even'}
+    """
+    if value is None or value is ... or isinstance(value, (str, bool)):
+        return None if value is ... else value
+    if isinstance(value, (int, float)) and type(value) in (int, float):
+        return value
+    if isinstance(value, Mapping):
+        return {"dict": {str(key): to_json(item) for key, item in value.items()}}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    array = np.asarray(value.detach() if hasattr(value, "detach") else value)
+    if array.dtype.kind not in "biuf" or array.size > LARGEST_ARRAY:
+        return {"opaque": f"something of type {type(value).__name__}"}
+    if array.ndim == 0:
+        return array.item()
+    return {"array": array.ravel().tolist(), "shape": list(array.shape), "kind": array.dtype.kind}
+
+
+def from_json(value: Any) -> Any:
+    """Undo `to_json`.
+
+    Raises
+    ------
+    ValueError
+        If it is not what `to_json` makes.
+    """
+    if isinstance(value, list):
+        return [from_json(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    match value:
+        case {"dict": dict(items)}:
+            return {key: from_json(item) for key, item in items.items()}
+        case {"opaque": str(text)}:
+            return Opaque(text)
+        case {"array": list(numbers), "shape": list(shape), "kind": str(kind)} if kind in set("biuf"):
+            # Whole numbers stay whole: inputs of the tests are labels, too.
+            return np.array(numbers, dtype={"b": bool, "f": float}.get(kind, int)).reshape(shape)
+    raise ValueError(f"no answer that to_json has made: {shorten(value)}")

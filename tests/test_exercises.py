@@ -1,0 +1,175 @@
+"""Every exercise: what is derived from its source, and whether its questions tell right answers from wrong ones."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import json
+import re
+from collections import Counter
+
+import pytest
+
+from exercises import corpus, derive, exercise, inside, repair
+from lessonlib import answers
+
+SOURCES = exercise.sources()
+STEMS = [path.stem for path in SOURCES]
+SECRETS = ("", "a teacher's secret", "another one", "a third")
+
+
+@pytest.fixture(scope="module", params=SOURCES, ids=STEMS)
+def source(request):
+    return exercise.read(request.param)
+
+
+@pytest.fixture(scope="module")
+def student(source):
+    return derive.student_notebook(derive.nbgrader_notebook(source))
+
+
+def code_of(notebook):
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def wrong_questions(namespace, key):
+    """Collect answers as the sandbox does, judge them as the grader does; return what is wrong, by question."""
+    found = {}
+    for one in key:
+        request = {"names": list(one.question.names), "calls": exercise.calls_of(one)}
+        with contextlib.redirect_stdout(io.StringIO()):
+            got = json.loads(json.dumps(inside.collect(namespace, request, seconds=20)))["got"]
+        if sentence := exercise.judge(one, answers.from_json(got)):
+            found[one.question.name] = sentence
+    return found
+
+
+def execute(cells, namespace):
+    """Run a variant's cells; an error in one is an answer that is missing, as in a submission."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        for number, code in enumerate(cells):
+            with contextlib.suppress(Exception):
+                exercise.run_code(code, namespace, f"<variant, cell {number}>")
+
+
+VARIANTS = [(stem, variant) for stem in STEMS for variant in corpus.variants(stem)]
+RIGHT = [pair for pair in VARIANTS if pair[1].loses is None]
+WRONG = [pair for pair in VARIANTS if pair[1].loses]
+
+
+def named(pairs):
+    return [f"{stem}-{variant.loses or 'right'}-{variant.title}" for stem, variant in pairs]
+
+
+# ------------------------------------------------------------------------------------------------------ what is derived
+
+
+def test_the_public_notebooks_are_what_their_sources_say():
+    assert derive.stale(SOURCES) == []
+
+
+def test_a_student_notebook_holds_no_solution_and_no_hidden_test(source, student):
+    text = "\n".join(cell.source for cell in student.cells)
+    assert not re.search(r"(BEGIN|END) (SOLUTION|HIDDEN)|expect_cases|def draw\(", text)
+    shown = [line for cell in source.cells for line in outside_solution(cell.source)]
+    solution = {line for cell in source.with_role("answer") for line in cell.source.splitlines()} - set(shown)
+    assert [line for line in text.splitlines() if line in solution] == []
+
+
+def outside_solution(code):
+    """Return the lines of a cell that are no solution."""
+    return re.sub(r"### BEGIN SOLUTION.*?### END SOLUTION", "", code, flags=re.DOTALL).splitlines()
+
+
+def test_a_student_notebook_has_a_stub_in_every_answer_cell(source, student):
+    stubs = [cell for cell in student.cells if cell.metadata.get("nbgrader", {}).get("solution")]
+    assert len(stubs) == len(source.with_role("answer"))
+    assert all("# your code here" in cell.source for cell in stubs)
+
+
+def test_in_an_unsolved_notebook_every_check_says_not_answered_yet_and_nothing_else_fails(source, student):
+    namespace = {"__name__": "__main__"}
+    said = []
+    for number, cell in enumerate(student.cells):
+        if cell.cell_type == "markdown":
+            continue
+        with contextlib.redirect_stdout(io.StringIO()):
+            if cell.metadata.get("nbgrader", {}).get("grade"):
+                with pytest.raises(answers.NotRight) as caught:
+                    exercise.run_code(cell.source, namespace, f"<student {source.stem}, {number}>")
+                said.append(str(caught.value).splitlines()[0])
+            else:
+                exercise.run_code(cell.source, namespace, f"<student {source.stem}, {number}>")
+    assert said == ["Not answered yet."] * len(source.with_role("check"))
+
+
+def test_the_solution_passes_every_visible_check(source):
+    namespace = {"__name__": "__main__"}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for number, cell in enumerate(source.cells):
+            if cell.cell_type == "code" and "hidden" not in cell.metadata:
+                exercise.run_code(cell.source, namespace, f"<solved {source.stem}, {number}>")
+
+
+def test_what_the_learner_reads_is_short(source):
+    for cell in source.cells:
+        if cell.cell_type == "code" and not {"answer", "hidden"} & set(cell.metadata):
+            lines = [line for line in cell.source.splitlines() if line.strip() and not line.strip().startswith("#")]
+            assert len(lines) <= 15, cell.source
+
+
+def test_an_exercise_says_its_time_and_points_and_asks_four_to_eight_questions(source):
+    introduction = source.cells[0].source
+    points = sum(cell.metadata["points"] for cell in source.with_role("check"))
+    assert re.search(r"\*\*Time\*\* about (3\d|4\d|5\d|60) minutes", introduction)
+    assert re.search(rf"\*\*Points\*\* {points}\b", introduction)
+    assert 4 <= len(source.with_role("check")) <= 8
+
+
+# ----------------------------------------------------------------------------------------- right answers, wrong answers
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_the_solution_gets_full_marks_for_any_secret(source, secret):
+    namespace = exercise.solve(source, exercise.class_seed_of(secret) if secret else 0)
+    assert wrong_questions(namespace, exercise.answer_key(source, secret)) == {}
+
+
+def test_an_unsolved_notebook_gets_nothing(source, student):
+    _, key = solved(source.stem, SECRETS[1])
+    namespace = {"__name__": "__main__"}
+    execute([cell.source for cell in repair.learners_cells(student)], namespace)
+    assert set(wrong_questions(namespace, key)) == {one.question.name for one in key}
+
+
+@functools.cache
+def solved(stem, secret):
+    """Return the solved notebook's names and the key, for one class."""
+    source = exercise.read(exercise.SOURCES / f"{stem}.py")
+    return exercise.solve(source, exercise.class_seed_of(secret)), exercise.answer_key(source, secret)
+
+
+def wrong_in_variant(stem, variant, secret):
+    """Return the questions that a solved notebook loses when a variant's cells run after it."""
+    names, key = solved(stem, secret)
+    namespace = dict(names)
+    execute([*variant.preamble, *variant.cells], namespace)
+    return set(wrong_questions(namespace, key))
+
+
+@pytest.mark.parametrize(("stem", "variant"), RIGHT, ids=named(RIGHT))
+def test_a_correct_variant_gets_full_marks(stem, variant):
+    assert wrong_in_variant(stem, variant, SECRETS[1]) == set()
+
+
+@pytest.mark.parametrize(("stem", "variant"), WRONG, ids=named(WRONG))
+def test_a_wrong_answer_loses_its_question_and_no_other_in_any_class(stem, variant):
+    lost = [wrong_in_variant(stem, variant, secret) for secret in SECRETS[1:]]
+    assert lost == [{variant.loses}] * len(lost)
+
+
+def test_the_corpus_has_three_wrong_answers_for_each_question_and_two_correct_variants(source):
+    asked = Counter(variant.loses for stem, variant in WRONG if stem == source.stem)
+    assert all(asked[exercise.names_of(cell, "check")[0]] >= 3 for cell in source.with_role("check")), asked
+    assert sum(stem == source.stem for stem, _ in RIGHT) >= 2
