@@ -1,4 +1,4 @@
-"""The commands of lessonlib: ``python -m lessonlib record`` trains the recorded runs."""
+"""The commands of lessonlib: ``record`` trains the recorded runs, ``read`` reads the curves of a training log."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--keep-logits", type=int, default=2_000, metavar="N", help="logits kept (default: 2000)")
     record.add_argument("--again", action="store_true", help="replace recordings that exist")
     record.set_defaults(run=_record)
+    _add_read(commands)
     return parser
 
 
@@ -71,6 +72,47 @@ def _seed_range(text: str) -> range:
     if not seeds:
         raise argparse.ArgumentTypeError(f"seeds look like 7 or 10-19, got {text!r}")
     return seeds
+
+
+def _add_read(commands: argparse._SubParsersAction) -> None:
+    read = commands.add_parser("read", help="read the curves of a training log, with evidence and uncertainty")
+    read.add_argument("log", type=Path, help="CSV, JSON, TensorBoard event file or folder, or a run saved by lessonlib")
+    read.add_argument("--n-val", type=int, metavar="N", help="number of validation examples")
+    read.add_argument("--classes", type=int, metavar="K", help="number of classes")
+    read.add_argument("--class-shares", type=_shares, metavar="P,P,...", help="their shares or counts in validation")
+    read.add_argument("--columns", type=_column, action="append", default=[], metavar="NAME=COLUMN",
+                      help="which column holds a metric, such as val_loss=my_column; may be repeated")  # fmt: skip
+    read.add_argument("--png", type=Path, metavar="OUT", help="write the annotated curves as PNG")
+    read.add_argument("--html", type=Path, metavar="OUT", help="write the reading as a page of its own")
+    read.set_defaults(run=_read)
+
+
+def _shares(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"class shares look like 0.9,0.1, got {text!r}") from None
+
+
+def _column(text: str) -> tuple[str, str]:
+    name, equals, column = text.partition("=")
+    if not (name and equals and column):
+        raise argparse.ArgumentTypeError(f"a column looks like val_loss=my_column, got {text!r}")
+    return name, column
+
+
+def _read(options: argparse.Namespace) -> int:
+    from lessonlib import reader, reading_report  # matplotlib and all: who records runs needs none of it
+
+    reading = reader.read(
+        options.log, n_val=options.n_val, n_classes=options.classes, class_shares=options.class_shares,
+        columns=dict(options.columns),
+    )  # fmt: skip
+    print(reading)
+    for write, path in ((reading_report.save_png, options.png), (reading_report.save_html, options.html)):
+        if path is not None:
+            print(f"{write(reading, path)} written")
+    return 0
 
 
 def _record(options: argparse.Namespace) -> int:

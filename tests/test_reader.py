@@ -1,0 +1,379 @@
+"""The curve reader names what was put into the curves, never more than the validation set can show."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lessonlib import evidence, jumps, metrics, runs, uncertainty
+from lessonlib.findings import PATTERNS
+from lessonlib.reader import read
+from lessonlib.runs import Run
+
+T = 40
+RISING = np.linspace(0, 1, T)
+
+
+def falling(start: float, end: float, rate: float = 8.0) -> np.ndarray:
+    """Return a loss that has reached its end well before the last epoch."""
+    return end + (start - end) * np.exp(-rate * RISING)
+
+
+def noise(sd: float, seed: int = 0) -> np.ndarray:
+    """Return independent noise, one value per epoch."""
+    return sd * np.random.default_rng(seed).normal(size=T)
+
+
+def found(log: dict, **known: object) -> list[str]:
+    """Return the patterns of a log, in order."""
+    return [finding.pattern for finding in read(log, **known).findings]
+
+
+HEALTHY = {
+    "train_loss": falling(2.3, 0.20), "val_loss": falling(2.3, 0.21),
+    "train_accuracy": 1 - falling(0.9, 0.05), "val_accuracy": 1 - falling(0.9, 0.06),
+}  # fmt: skip
+TURNING = {"train_loss": falling(2.3, 0.02), "val_loss": falling(2.3, 0.6) + 0.8 * RISING}
+
+
+# ---- each pattern, and its absence ----------------------------------------------------------------------
+
+
+def test_a_healthy_run_raises_no_alarm() -> None:
+    reading = read(HEALTHY, n_val=2_000, n_classes=10)
+    assert reading.first.pattern == "healthy"
+    assert reading.alarms == ()
+
+
+def test_loss_up_and_accuracy_up_is_confident_errors() -> None:
+    log = TURNING | {"val_accuracy": 0.5 + 0.3 * RISING}
+    reading = read(log, n_val=5_000, n_classes=10)
+    assert reading.first.pattern == "confident_errors"
+    assert (reading.loss_change.verdict, reading.accuracy_change.verdict) == ("rise", "rise")
+
+
+def test_loss_up_and_accuracy_down_is_overfitting() -> None:
+    log = TURNING | {"val_accuracy": 0.8 - 0.2 * RISING}
+    assert found(log, n_val=5_000, n_classes=10)[0] == "overfitting"
+    assert found(TURNING, n_val=5_000)[0] == "overfitting"  # where accuracy is not known
+
+
+def test_the_same_rise_on_few_examples_cannot_be_told() -> None:
+    log = TURNING | {"val_accuracy": 0.5 + 0.3 * RISING}
+    log["val_loss"] = falling(2.3, 0.6) + 0.15 * RISING
+    assert found(log, n_val=50, n_classes=10)[0] == "cannot_tell"
+    assert found(log, n_val=50_000, n_classes=10)[0] == "confident_errors"
+
+
+def test_losses_that_still_fall_are_unfinished() -> None:
+    log = {"train_loss": 2.3 - 1.2 * RISING, "val_loss": 2.3 - 1.15 * RISING, "val_accuracy": 0.1 + 0.5 * RISING}
+    assert found(log, n_val=2_000, n_classes=10)[0] == "unfinished"
+
+
+@pytest.mark.parametrize("train_end", [2.3, 0.1])
+def test_validation_at_ln_k_is_chance_whether_or_not_training_learns(train_end: float) -> None:
+    log = {"train_loss": falling(2.3, train_end), "val_loss": np.full(T, 2.31), "val_accuracy": 0.1 + noise(0.005)}
+    first = read(log, n_val=1_000, n_classes=10).first
+    assert first.pattern == "chance"
+    assert ("memorised" in first.evidence) == (train_end < 1)
+
+
+def test_the_share_of_the_largest_class_is_the_majority_and_not_learning() -> None:
+    entropy = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1))
+    log = {"train_loss": falling(0.7, entropy), "val_loss": falling(0.7, entropy), "val_accuracy": np.full(T, 0.9)}
+    assert found(log, n_val=1_000, n_classes=2, class_shares=[0.9, 0.1])[0] == "majority"
+    assert found(log, n_val=1_000, n_classes=2)[0] == "majority"  # a constant accuracy betrays it without the shares
+    learnt = log | {"val_loss": falling(0.7, 0.15), "val_accuracy": 1 - falling(0.1, 0.05)}
+    assert "majority" not in found(learnt, n_val=1_000, class_shares=[0.9, 0.1])
+
+
+def test_a_shared_plateau_is_label_noise_or_underfitting_by_its_loss() -> None:
+    noisy = float(-0.6 * np.log(0.6) - 0.4 * np.log(0.4 / 9))  # 60 % right, always equally sure
+    log = {"train_loss": falling(2.3, noisy), "val_loss": falling(2.3, noisy), "val_accuracy": 1 - falling(0.9, 0.4)}
+    names = found(log, n_val=5_000, n_classes=10)
+    assert names[:2] == ["noise_ceiling", "underfitting"]
+    log |= {"train_loss": falling(2.3, 1.25), "val_loss": falling(2.3, 1.26)}  # cheaper: sure where it can be
+    names = found(log, n_val=5_000, n_classes=10)
+    assert names[0] == "underfitting"
+    assert "noise_ceiling" not in names
+
+
+def test_jumps_of_validation_are_sampling_noise_or_not_by_their_size() -> None:
+    log = HEALTHY | {"val_accuracy": np.clip(0.8 + noise(0.025), 0, 1)}
+    reading = read(log, n_val=200, n_classes=10)
+    assert reading.alarms == ()
+    assert "n = 200 cannot show less than ±5.6 points" in reading.find("sampling_noise").evidence
+    assert "real_fluctuation" in found(log, n_val=20_000, n_classes=10)
+
+
+def test_without_n_val_the_reader_says_which_size_would_explain_the_jumps() -> None:
+    log = HEALTHY | {"val_accuracy": np.clip(0.8 + noise(0.04), 0, 1)}
+    reading = read(log, n_classes=10)
+    assert "about" in reading.find("cannot_tell").evidence
+    assert any("n_val is not known" in line for line in reading.assumptions)
+
+
+def test_a_training_loss_that_jumps_is_a_learning_rate_too_high() -> None:
+    jumps = np.abs(noise(0.3))
+    log = HEALTHY | {"train_loss": falling(2.3, 0.6) + jumps, "val_loss": falling(2.3, 0.62) + jumps}
+    assert "learning_rate_too_high" in found(log, n_val=5_000, n_classes=10)[:2]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_loss_that_stops_being_finite_is_a_divergence(bad: float) -> None:
+    loss = np.append(np.linspace(2, 5, 10), [bad] * 3)
+    first = read({"train_loss": loss, "val_loss": loss}, n_val=100).first
+    assert (first.pattern, first.epochs) == ("diverged", (11, 11))
+    assert found({"train_loss": [bad] * 5}) == ["diverged"]
+
+
+def test_a_training_loss_that_runs_away_or_falls_back_to_knowing_nothing_has_diverged() -> None:
+    away = {"train_loss": 2.3 + 10 * RISING, "val_loss": 2.3 + 10 * RISING, "val_accuracy": np.full(T, 0.3)}
+    assert found(away, n_val=500, n_classes=10)[0] == "diverged"
+    back = np.concatenate([np.linspace(2.3, 0.5, 20), np.full(20, 2.303)])
+    log = {"train_loss": back, "val_loss": back, "val_accuracy": np.where(back > 2, 0.1, 0.8)}
+    assert found(log, n_val=500, n_classes=10)[0] == "diverged"
+
+
+@pytest.mark.parametrize("k", [2, 3, 10, 100])
+def test_a_loss_on_the_floor_of_a_double_softmax_is_recognised(k: int) -> None:
+    floor = metrics.double_softmax_floor(k)
+    accuracy = 1 - falling(1 - 1 / k, 0.01)
+    loss = floor + 0.9 * (1 - accuracy) * (np.log(k) - floor + 0.2)
+    log = {"train_loss": loss, "val_loss": loss + 0.01, "train_accuracy": accuracy, "val_accuracy": accuracy - 0.01}
+    assert found(log, n_val=2_000, n_classes=k)[0] == "double_softmax"
+    assert found(HEALTHY, n_val=2_000, n_classes=k)[0] != "double_softmax"
+
+
+def test_validation_better_than_training_is_explained_by_the_running_mean_or_not() -> None:
+    true = falling(2.3, 0.2, rate=12)
+    log = {"loss": np.append((true[:1] + 2.6) / 2, (true[:-1] + true[1:]) / 2), "val_loss": true}
+    log |= {"val_accuracy": 1 - falling(0.9, 0.05, rate=12)}
+    lagging = read(log, n_val=50_000, n_classes=10).find("validation_better")
+    assert lagging is not None
+    assert "A mean over the moving epoch explains it" in lagging.evidence
+    dropout = read(HEALTHY | {"train_loss": falling(2.3, 0.5)}, n_val=2_000, n_classes=10).find("validation_better")
+    assert "dropout" in dropout.evidence
+    assert dropout.severity == "note"
+
+
+def test_validation_better_than_the_finished_weights_is_another_distribution() -> None:
+    log = HEALTHY | {"train_loss": falling(2.3, 0.5), "running_train_loss": falling(2.4, 0.5)}
+    assert found(log, n_val=2_000, n_classes=10)[0] == "unrepresentative_validation"
+
+
+def test_a_gap_from_the_first_epochs_is_another_distribution() -> None:
+    log = HEALTHY | {"val_loss": falling(2.3, 0.21) + 0.9}
+    assert found(log, n_val=2_000, n_classes=10)[0] == "unrepresentative_validation"
+    grown = HEALTHY | {"val_loss": falling(2.3, 0.21) + 0.4 * RISING**0.5}
+    assert "unrepresentative_validation" not in found(grown, n_val=2_000, n_classes=10)
+
+
+def test_accuracy_that_falls_under_a_falling_loss_is_a_dip() -> None:
+    log = {"train_loss": falling(0.7, 0.1, 2), "val_loss": falling(0.7, 0.1, 2)}
+    log["val_accuracy"] = 0.95 - 0.4 * np.exp(-(((np.arange(T) - 15) / 4) ** 2))
+    dip = read(log, n_val=1_000, n_classes=2).find("dip")
+    assert dip is not None
+    assert "came back" in dip.evidence
+    assert read(log, n_val=10, n_classes=2).find("dip") is None
+
+
+def test_a_gap_without_a_rise_is_a_note() -> None:
+    log = HEALTHY | {"train_loss": falling(2.3, 0.05), "val_loss": falling(2.3, 0.35)}
+    reading = read(log, n_val=20_000, n_classes=10)
+    assert reading.find("gap").severity == "note"
+
+
+# ---- what is said beside the patterns --------------------------------------------------------------------------------
+
+
+def test_the_best_epochs_are_those_of_each_measure() -> None:
+    run = runs.recording("main", 10)
+    best = {choice.by: choice for choice in read(run).best}
+    assert best["loss"].epoch == run.best_epoch("val_loss")
+    assert best["accuracy"].epoch == run.best_epoch("val_accuracy")
+    assert best["refinement"].refinement < best["loss"].refinement
+    assert read(run).findings[-1].pattern == "best_epoch"
+
+
+def test_kept_logits_give_paired_and_narrower_intervals() -> None:
+    run = runs.recording("main", 10)
+    curves = {name: run[name] for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy")}
+    paired, modelled = read(run).loss_change, read(curves, n_val=5_000, n_classes=10).loss_change
+    assert paired.interval.high - paired.interval.low < modelled.interval.high - modelled.interval.low
+    assert paired.interval.estimate.value == pytest.approx(modelled.interval.estimate.value, abs=1e-3)
+    assert "best temperature" in read(run).first.evidence
+
+
+@pytest.mark.parametrize("seed", range(10, 20))
+def test_the_recorded_main_runs_are_confident_errors(seed: int) -> None:
+    run = runs.recording("main", seed)
+    curves = {name: run[name] for name in ("train_loss", "val_loss", "val_accuracy")}
+    assert read(curves, n_val=5_000, n_classes=10).first.pattern == "confident_errors"
+
+
+def test_the_modelled_spread_of_the_loss_is_never_too_small_on_recorded_runs() -> None:
+    ratios = []
+    for path in sorted(runs.recordings_folder().glob("*.npz")):
+        run = Run.load(path)
+        n = run.provenance["n_val"]
+        modelled = evidence.modelled_loss_sd(run["val_loss"], run["val_accuracy"], n)
+        ratios.append(modelled / (run["val_loss_se"] * np.sqrt(n)))
+    assert min(ratio.min() for ratio in ratios) > 1
+
+
+def test_missing_knowledge_is_named() -> None:
+    said = " ".join(read(HEALTHY).assumptions)
+    assert all(name in said for name in ("n_val is not known", "n_classes is not known"))
+    assert "not known" not in " ".join(read(HEALTHY, n_val=9, class_shares=[1, 1]).assumptions)
+
+
+def test_text_and_notebook_show_every_finding() -> None:
+    reading = read(TURNING | {"val_accuracy": 0.5 + 0.3 * RISING}, n_val=5_000, n_classes=10)
+    bundle = reading._repr_mimebundle_()
+    assert bundle["text/plain"] == str(reading)
+    for finding in reading.findings:
+        assert finding.title in str(reading)
+        assert f"({finding.severity}, epoch" in bundle["text/html"]
+    assert 'alt="Curves of 40 epochs: training loss from 2.3 to' in bundle["text/html"]
+
+
+def test_every_pattern_that_can_be_found_has_a_name() -> None:
+    with pytest.raises(ValueError, match="choose one of diverged"):
+        read(HEALTHY).find("overfit")
+    assert set(found(TURNING, n_val=100)) <= set(PATTERNS)
+
+
+# ---- strange runs -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_epochs", [1, 2, 3])
+def test_few_epochs_cannot_be_told(n_epochs: int) -> None:
+    first = read({name: values[:n_epochs] for name, values in HEALTHY.items()}, n_val=100).first
+    assert (first.pattern, first.severity) == ("cannot_tell", "note")
+
+
+def test_training_alone_cannot_be_told() -> None:
+    assert found({"train_loss": falling(2, 0.1)}) == ["cannot_tell"]
+
+
+def test_accuracy_alone_can_be_read() -> None:
+    assert found({"val_accuracy": 0.5 + 0.4 * RISING}, n_val=100)[0] == "cannot_tell"
+
+
+def test_a_missing_epoch_is_passed_over_and_counted() -> None:
+    loss = HEALTHY["val_loss"].copy()
+    loss[5] = np.nan
+    reading = read(HEALTHY | {"val_loss": loss}, n_val=2_000, n_classes=10)
+    assert reading.first.pattern == "healthy"
+    assert any("1 epoch" in line for line in reading.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("known", "message"),
+    [
+        ({"n_val": 0}, "n_val must be a whole number of at least 1"),
+        ({"n_classes": 1}, "n_classes must be a whole number of at least 2"),
+        ({"class_shares": [0.5, -0.5]}, "must not be negative"),
+        ({"class_shares": [0.5, 0.5], "n_classes": 3}, "2 class_shares for n_classes = 3"),
+        ({"level": 1.0}, "level must be between 0 and 1"),
+        ({"columns": {"loss": "x"}}, "choose from"),
+    ],
+)
+def test_what_is_not_possible_is_refused(known: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read(HEALTHY, **known)
+
+
+def test_a_run_without_loss_or_with_impossible_accuracy_is_refused() -> None:
+    with pytest.raises(ValueError, match="no loss or accuracy in this run, only f1"):
+        read(Run({"f1": [0.1]}))
+    with pytest.raises(ValueError, match="divide percentages by 100"):
+        read(Run({"val_accuracy": [55.0]}))
+
+
+def test_a_long_log_is_read() -> None:
+    n = 1_000_000
+    x = np.linspace(0, 1, n)
+    log = {"train_loss": 0.2 + 2 * np.exp(-8 * x), "val_loss": 0.21 + 2 * np.exp(-8 * x)}
+    assert read(log, n_val=2_000).first.pattern == "healthy"
+
+
+values = st.lists(st.floats(0, 20) | st.just(float("nan")), min_size=6, max_size=6)
+shares = st.lists(st.floats(0, 1), min_size=6, max_size=6)
+
+
+@settings(deadline=None)
+@given(values, values, shares, st.none() | st.integers(1, 5_000), st.none() | st.integers(2, 20))
+def test_any_curves_are_read_with_alarms_first(
+    train: list[float], val: list[float], accuracy: list[float], n_val: int | None, n_classes: int | None
+) -> None:
+    log = {"train_loss": train * 2, "val_loss": val * 2, "val_accuracy": accuracy * 2}
+    reading = read(log, n_val=n_val, n_classes=n_classes)
+    severities = [finding.severity for finding in reading.findings]
+    assert severities == sorted(severities)  # "alarm" before "note"
+    for finding in reading.findings:
+        assert 1 <= finding.epochs[0] <= finding.epochs[1] <= 12
+        assert finding.pattern in PATTERNS
+        assert finding.pattern == "diverged" or not {"nan", "inf"} & set(finding.evidence.lower().split())
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1))
+def test_reading_a_longer_scale_of_time_does_not_change_the_first_finding(seed: int) -> None:
+    """The numbers of the epochs are labels: only the values count."""
+    rng = np.random.default_rng(seed)
+    val = falling(2.3, rng.uniform(0.2, 1)) + rng.uniform(0, 1) * RISING
+    log = {"train_loss": falling(2.3, 0.1), "val_loss": val}
+    assert found(log, n_val=1_000) == found({"epoch": np.arange(5, 5 + T), **log}, n_val=1_000)
+
+
+# ---- coverage and the corpus ---------------------------------------------------------------------------------------
+
+
+def test_verdicts_on_curves_are_wrong_less_often_than_they_claim() -> None:
+    """Fresh validation sets from a population whose change is known: wrong verdicts stay below 1 - level."""
+    rng = np.random.default_rng(0)
+    n, trials, wrong = 300, 400, 0
+    for _ in range(trials):
+        hard = rng.exponential(0.7, n)  # the same examples are dear before and after
+        after = hard + rng.normal(0, 0.5, n)  # the true change is zero
+        right = rng.random(n) < 0.7
+        curves = evidence.prepare(
+            Run({"val_loss": np.maximum([hard.mean(), after.mean()], 0), "val_accuracy": [right.mean()] * 2}),
+            n_val=n, n_classes=2, class_shares=None, level=0.95,
+        )  # fmt: skip
+        change = curves.loss_change(slice(0, 1), slice(1, 2))
+        wrong += change.verdict in ("rise", "fall")
+    assert wrong / trials <= 0.05
+
+
+def test_moving_means_are_those_of_numpy() -> None:
+    values = np.random.default_rng(0).normal(size=50) + 1e6
+    expected = np.convolve(values, np.ones(7) / 7, mode="valid")
+    np.testing.assert_allclose(evidence.moving_means(values, 7), expected, rtol=1e-12)
+
+
+def test_the_scatter_that_chance_allows_is_rarely_exceeded() -> None:
+    """Independent sampling noise exceeds the limit of `real_fluctuation` in about 1 of 1,000 runs."""
+    rng = np.random.default_rng(0)
+    n, share, trials = 200, 0.7, 2_000
+    hits = 0
+    curves = evidence.prepare(
+        Run({"val_accuracy": np.full(T, share)}), n_val=n, n_classes=None, class_shares=None, level=0.95
+    )
+    limit = jumps.largest_ratio(curves) * uncertainty.accuracy_interval(share, n).estimate.standard_error
+    for accuracy in rng.binomial(n, share, (trials, T)) / n:
+        hits += evidence.late_jitter(accuracy) > limit
+    assert hits / trials < 0.01
+
+
+def test_reader_needs_no_framework() -> None:
+    code = "import sys, lessonlib.reader, lessonlib.logs; print({'torch', 'tensorflow', 'pandas'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,46 @@
+"""A part of the corpus behind ``docs/reader-accuracy.md``: one run per cause, and the tool's own counting."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools import reader_corpus as corpus
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[corpus.Case]:
+    """Return one held-out run per cause, read at two sizes."""
+    return [case for cause in corpus.CAUSES for case in corpus.cases_of(cause, 100, sizes=(1_000, 4_000))]
+
+
+def test_most_causes_are_named_first_or_second(cases: list[corpus.Case]) -> None:
+    named, telling = corpus.named_share(cases)
+    assert telling >= 20
+    assert named / telling >= 0.85
+
+
+def test_the_healthy_run_raises_no_alarm(cases: list[corpus.Case]) -> None:
+    assert corpus.false_alarms(cases)[0] == 0
+
+
+def test_verdicts_are_hardly_ever_contradicted_by_the_pool(cases: list[corpus.Case]) -> None:
+    right, said = corpus.right_verdicts(cases)
+    assert right / said >= 0.95
+
+
+def test_the_page_counts_what_the_cases_say(cases: list[corpus.Case]) -> None:
+    page = corpus.page(cases, range(100, 101))
+    named, telling = corpus.named_share(cases)
+    assert f"({named} of {telling})" in page
+    assert all(f"| {cause} |" in page for cause in corpus.CAUSES)
+
+
+def test_the_committed_page_reports_seeds_that_nothing_was_tuned_on() -> None:
+    text = corpus.DEFAULT_PAGE.read_text(encoding="utf-8")
+    assert f"seeds {corpus.HELD_OUT[0]} to {corpus.HELD_OUT[-1]}" in text
+    assert not set(corpus.HELD_OUT) & set(corpus.TUNING)
+
+
+def test_a_run_is_the_same_every_time() -> None:
+    first, again = (corpus.trace_of("at chance", 100) for _ in range(2))
+    assert (first.losses == again.losses).all()
