@@ -7,7 +7,7 @@ nothing can be run.
     python course.py build            # every lesson
     python course.py build 1 6        # some, by number or name
     python course.py build --check    # change nothing; fail when a notebook is not what its text says
-    python course.py export 2         # a self-contained page, build/site/NN_name.html
+    python course.py export 2         # a self-contained page, build/export/NN_name.html (see tools/website)
 
 Each build also writes what it cost (seconds, memory) into ``docs/lesson-costs.md``.
 """
@@ -39,14 +39,13 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
-from tools import claims
+from tools import claims, misconceptions
 
 NOTEBOOKS = Path(__file__).resolve().parent
 ROOT = NOTEBOOKS.parent
 COSTS = ROOT / "docs" / "lesson-costs.md"
 CLAIMS = ROOT / "docs" / "claims.csv"
 CLAIM_INDEX = ROOT / "docs" / "claim-index.md"
-SITE = ROOT / "build" / "site"
 
 MAX_CODE_LINES = 15
 MAX_CODE_COLUMNS = 100  # what a notebook shows on a laptop without scrolling sideways
@@ -280,6 +279,11 @@ def claim_index() -> str:
     return claims.index(claims.read(CLAIMS), claims.settled_in(lessons))
 
 
+def misconception_register() -> str:
+    """Return the page of every misconception that the lessons name."""
+    return misconceptions.page([(source.stem, convert(source)) for source in sources()])
+
+
 def unsettled_claims() -> list[str]:
     """Return the claims that a lesson ought to settle and does not; an empty list is good."""
     lessons = [(source.stem, convert(source)) for source in sources()]
@@ -437,72 +441,6 @@ def machine() -> str:
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {python}"
 
 
-# ----------------------------------------------------------------------------------------------------------- the export
-
-
-def export(source: Path) -> Path:
-    """Write a lesson as one HTML page that needs no kernel, no server and no network.
-
-    ``LESSONLIB_STATIC=1`` makes the explorers put their frames into the page, so that the sliders move there too.
-    """
-    from nbconvert import HTMLExporter  # a second to import, and only wanted here
-
-    notebook = convert(source)
-    cost = execute(notebook, LESSONLIB_STATIC="1")
-    tidy(notebook)
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell["source"] = formulas_to_mathml(cell.source)
-        elif is_hidden(cell):
-            cell.metadata["transient"] = {"remove_source": True}  # the word of nbconvert's templates for it
-    page, _ = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True).from_notebook_node(
-        notebook, resources={"metadata": {"name": source.stem}}
-    )
-    page = without_foreign_scripts(page)
-    path = SITE / f"{source.stem}.html"
-    write_if_changed(path, page)
-    print(f"{path}: {len(page) / 1e6:.1f} MB, {cost.seconds:.0f} s", flush=True)
-    return path
-
-
-FOREIGN_SCRIPT = re.compile(
-    r"""<script[^>]*\bsrc=["']https?://[^>]*>.*?</script>|<script(?:\s+type="module")?\s*>(?:(?!</script>).)*?"""
-    r"""["']https?://[^"']+\.m?js["'](?:(?!</script>).)*?</script>""",
-    re.DOTALL,
-)
-
-
-def without_foreign_scripts(page: str) -> str:
-    """Remove the scripts that nbconvert's template fetches from other people's servers: a page must stand alone."""
-    return FOREIGN_SCRIPT.sub("", page)
-
-
-def requests_elsewhere(page: str) -> list[str]:
-    """Return the addresses from which a page would load scripts, styles or pictures: none, if it stands alone."""
-    tags = r"""<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=["'](https?://[^"']+)"""
-    return re.findall(tags, page) + re.findall(r"""(?:@import|import\(|\bfrom)\s*["'(]*(https?://[^"')]+)""", page)
-
-
-FENCE_OR_FORMULA = re.compile(
-    r"(?P<code>^(?:```|~~~).*?^(?:```|~~~)|`[^`\n]+`)|\$\$(?P<block>.+?)\$\$|"
-    r"(?<![\\\w$])\$(?P<inline>[^\s$](?:[^$\n]*[^\s$])?)\$(?!\d)",
-    re.MULTILINE | re.DOTALL,
-)
-
-
-def formulas_to_mathml(markdown: str) -> str:
-    """Replace TeX, which needs a script from elsewhere, with MathML, which browsers know. Code is left alone."""
-    from latex2mathml.converter import convert as mathml
-
-    def replace(match: re.Match[str]) -> str:
-        if match["code"] is not None:
-            return match[0]
-        display = "block" if match["block"] is not None else "inline"
-        return mathml((match["block"] or match["inline"]).strip(), display=display)
-
-    return FENCE_OR_FORMULA.sub(replace, markdown)
-
-
 # ----------------------------------------------------------------------------------------------------- the command line
 
 
@@ -512,7 +450,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("lessons", nargs="*", help="numbers or names; without any, every lesson")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--check", action="store_true", help="change nothing; fail when notebooks and text differ")
-    action.add_argument("--export", action="store_true", help="write self-contained pages into build/site instead")
+    action.add_argument("--export", action="store_true", help="write self-contained pages into build/export instead")
     options = parser.parse_args(arguments)
     try:
         return _run(options)
@@ -526,14 +464,15 @@ def _run(options: argparse.Namespace) -> int:
         problems = check(options.lessons)
         print("\n".join(problems) or "Text and notebooks agree.")
         return 1 if problems else 0
-    lessons = sources(options.lessons)
     if options.export:
-        for source in lessons:
-            export(source)
-    else:
-        for source in lessons:
-            record_costs({source.stem: build(source)})
-        write_if_changed(CLAIM_INDEX, claim_index())
+        from tools.website.__main__ import single  # it builds on this module
+
+        single(options.lessons)
+        return 0
+    for source in sources(options.lessons):
+        record_costs({source.stem: build(source)})
+    write_if_changed(CLAIM_INDEX, claim_index())
+    write_if_changed(misconceptions.PAGE, misconception_register())
     return 0
 
 

@@ -201,28 +201,6 @@ def test_good_cells_pass() -> None:
     assert linted(new_markdown_cell("## A\n\n```\n# not a heading\n```\n\n### B"), new_markdown_cell("## C")) == ""
 
 
-# ----------------------------------------------------------------------------------------------------------- the export
-
-
-def test_formulas_become_mathml_and_code_does_not() -> None:
-    """Prices and code keep their dollars."""
-    text = build.formulas_to_mathml("$x^2$ and `a $b$ c` cost $5 or \\$6.\n\n$$\\ln K$$\n\n```\n$y$\n```")
-    assert text.count("<math") == 2
-    assert 'display="block"' in text
-    assert "`a $b$ c` cost $5 or \\$6." in text
-    assert "```\n$y$\n```" in text
-
-
-def test_exported_page_asks_nothing_of_other_servers(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No script, style or picture comes from elsewhere, and the static mode reaches the kernel."""
-    source.write_text(LESSON + '\n# %%\nprint("static", os.environ["LESSONLIB_STATIC"])\n', encoding="utf-8")
-    monkeypatch.setattr(build, "SITE", source.parent / "site")
-    page = build.export(source).read_text(encoding="utf-8")
-    assert "static 1" in page
-    assert "data:image/png;base64" in page
-    assert build.requests_elsewhere(page) == []
-
-
 # -------------------------------------------------------------------------------------------------- nbval does its work
 
 

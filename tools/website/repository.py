@@ -1,0 +1,81 @@
+"""Where the course is published, and the addresses that open a lesson elsewhere. The only place that knows them.
+
+The address stands in ``pyproject.toml`` (``[project.urls]``, ``Repository``); without it, the remote ``origin`` of this
+clone says it. A copy with neither has no address, and its pages have no links that would lead nowhere.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+ROOT = Path(__file__).resolve().parents[2]
+#: The branch that serves the site holds the notebooks for Colab too.
+SITE_BRANCH = "gh-pages"
+BADGE = "https://mybinder.org/badge_logo.svg"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A public repository on GitHub.
+
+    Attributes
+    ----------
+    owner, name : str
+    """
+
+    owner: str
+    name: str
+
+    @property
+    def address(self) -> str:
+        """Its page, which git can clone too."""
+        return f"https://github.com/{self.owner}/{self.name}"
+
+    def file(self, path: str) -> str:
+        """Return the page of a file."""
+        return f"{self.address}/blob/HEAD/{quote(path)}"
+
+    def binder(self, lesson: str) -> str:
+        """Return the address that opens a lesson on Binder."""
+        notebook = quote(f"notebooks/{lesson}.ipynb", safe="")
+        return f"https://mybinder.org/v2/gh/{self.owner}/{self.name}/HEAD?labpath={notebook}"
+
+    def colab(self, lesson: str) -> str:
+        """Return the address that opens a lesson's copy for Colab, published with the site."""
+        return (
+            f"https://colab.research.google.com/github/{self.owner}/{self.name}/blob/{SITE_BRANCH}/colab/{lesson}.ipynb"
+        )
+
+
+def parse(address: str) -> Repository | None:
+    """Read owner and name from an address on GitHub; anything else gives None.
+
+    >>> parse("git@github.com:someone/loss.git")
+    Repository(owner='someone', name='loss')
+    """
+    found = re.fullmatch(
+        r"(?:https://|ssh://git@|git@)github\.com[:/]([\w.-]+)/([\w.-]+?)(?:\.git)?/?", address.strip()
+    )
+    return Repository(*found.groups()) if found else None
+
+
+def find(root: Path = ROOT) -> Repository | None:
+    """Return the repository of this copy of the course, or None if nothing says which it is.
+
+    Raises
+    ------
+    ValueError
+        If pyproject.toml names something that is no repository on GitHub.
+    """
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    if said := project.get("urls", {}).get("Repository"):
+        if not (known := parse(said)):
+            raise ValueError(f"pyproject.toml: Repository is {said!r}: write https://github.com/OWNER/REPOSITORY.")
+        return known
+    origin = subprocess.run(["git", "remote", "get-url", "origin"], cwd=root, capture_output=True, text=True)
+    return parse(origin.stdout) if origin.returncode == 0 else None
