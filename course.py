@@ -8,8 +8,15 @@ On Windows write `py course.py ...`. More commands:
 
     install                     only install; with --here into the Python that runs this, instead of a .venv of its own
     build [LESSON ...]          make the notebooks from their text (notebooks/source); --check only compares the two
-    export [LESSON ...]         write lessons as web pages that need no server, into build/site
+    export [LESSON ...]         write each lesson as one web page that needs no server, into build/export
+    site [LESSON ...]           write the site of all lessons, for any web server, into build/site
+    lite                        write the lessons that a browser can run by itself (JupyterLite), into build/lite
+    binder                      try out what Binder will install, and whether every lesson fits into its memory
+    badges                      print the badges that open each lesson on Binder
     record ...                  train and save the recorded runs (the same as: python -m lessonlib record ...)
+    derive [EXERCISE ...]       make the exercises' notebooks; --class FOLDER: those of a class, with its own numbers
+    grade FOLDER                grade a folder of submissions; --class FOLDER names the class (docs/teachers-guide.md)
+    cycle                       rehearse derive, hand in, grade and give back with 60 made-up submissions
     lock [--upgrade]            write requirements.lock, environment.yml and binder/requirements.txt anew
 
 What follows `--` goes to JupyterLab or to pytest: `python3 course.py test -- -k browser`.
@@ -387,8 +394,15 @@ COMMANDS = {
     "test": test,
     "install": only_install,
     "build": inside("-m", "notebooks.build"),
-    "export": inside("-m", "notebooks.build", "--export"),
+    "export": inside("-m", "tools.website", "--single"),
+    "site": inside("-m", "tools.website"),
+    "lite": inside("-m", "tools.lite"),
+    "binder": inside("-m", "tools.binder"),
+    "badges": inside("-m", "tools.website", "--badges"),
     "record": inside("-m", "lessonlib", "record"),
+    "derive": inside("-m", "exercises.derive"),
+    "grade": inside("-m", "exercises.grade"),
+    "cycle": inside("-m", "exercises.rehearsal"),
     "lock": lock,
 }
 

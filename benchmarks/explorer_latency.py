@@ -1,6 +1,6 @@
 """Measure how long a slider takes to move the picture: the Explorer against `interact` with matplotlib.
 
-    python benchmarks/explorer_latency.py [--delay-ms 150] [--moves 30]
+    python -m benchmarks.explorer_latency [--delay-ms 150] [--moves 30]
 
 Opens a real JupyterLab in a headless browser, draws the same two-panel figure both ways, presses an
 arrow key and takes the time from the key to the second animation frame after the picture changed.
@@ -15,13 +15,10 @@ import asyncio
 import concurrent.futures
 import contextlib
 import statistics
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.browser import Browser, Lab, open_browser, running_lab
 
@@ -144,27 +141,33 @@ def measure(browser: Browser, lab: Lab, port: int, cell: str, moves: int) -> lis
     return times[3:]
 
 
+def report(delay_ms: float = 150, moves: int = 30) -> str:
+    """Measure and return a Markdown table."""
+    lines = ["| connection | way | median, ms | 90th percentile, ms | times slower |", "|---|---|---|---|---|"]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_lab(Path(folder) / "lab") as lab,
+        slow_proxy(lab.port, delay_ms / 2000) as slow,
+        open_browser() as browser,
+    ):
+        for connection, port in (("local", lab.port), (f"{delay_ms:g} ms round trip", slow)):
+            base = None
+            for way, cell in WAYS.items():
+                times = measure(browser, lab, port, cell, moves)
+                middle = statistics.median(times)
+                base = base or middle
+                ninth = statistics.quantiles(times, n=10)[-1]
+                lines.append(f"| {connection} | {way} | {middle:.0f} | {ninth:.0f} | {middle / base:.1f} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--delay-ms", type=float, default=150, help="round trip of the slow connection")
     parser.add_argument("--moves", type=int, default=30)
     options = parser.parse_args()
-    print("| connection | way | median, ms | 90th percentile, ms | times slower |\n|---|---|---|---|---|")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running_lab(Path(folder) / "lab") as lab,
-        slow_proxy(lab.port, options.delay_ms / 2000) as slow,
-        open_browser() as browser,
-    ):
-        for connection, port in (("local", lab.port), (f"{options.delay_ms:g} ms round trip", slow)):
-            base = None
-            for way, cell in WAYS.items():
-                times = measure(browser, lab, port, cell, options.moves)
-                middle = statistics.median(times)
-                base = base or middle
-                ninth = statistics.quantiles(times, n=10)[-1]
-                print(f"| {connection} | {way} | {middle:.0f} | {ninth:.0f} | {middle / base:.1f} |", flush=True)
+    print(report(options.delay_ms, options.moves))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Compare the simulation of smaller validation sets with the loop that one would write first, side by side.
 
-    python benchmarks/simulation_speed.py [--sets 1000] [--repeats 3]
+    python -m benchmarks.simulation_speed [--sets 1000] [--repeats 3]
 
 Two jobs: *every* size from 10 to 10,000, and the grid of sizes that lesson 5 shows; 1,000 validation sets of each. The
 loop draws each set anew and takes its mean loss and accuracy. For the first job it would run for many minutes, so it is
@@ -63,7 +63,7 @@ def fast_seconds(losses: NDArray, hits: NDArray, sizes: Sequence[int], n_sets: i
     return seconds, max(float(np.abs(ratio - 1).max()) for ratio in departures)
 
 
-def compare(n_sets: int, repeats: int) -> str:
+def report(n_sets: int = 1_000, repeats: int = 3) -> str:
     """Return the result as a Markdown table: median seconds and the ratio with its range."""
     losses = np.random.default_rng(0).exponential(size=POOL)
     hits = losses < 1.5
@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="turns after the one that warms up")
     options = parser.parse_args()
     print(f"{options.sets} sets of each size, {platform.machine()}, numpy {np.__version__}\n")
-    print(compare(options.sets, options.repeats))
+    print(report(options.sets, options.repeats))
 
 
 if __name__ == "__main__":

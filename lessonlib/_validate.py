@@ -6,15 +6,27 @@ mistake gives the same message everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 #: How far a row of probabilities may be from summing to one (float32 softmax rows stay within it).
 PROBABILITY_TOLERANCE = 1e-4
+#: How many numbers are worked on at once: they fit in a processor's cache, and large inputs need no large copies.
+NUMBERS_AT_ONCE = 2**16
 
 
-def finite_array(values: ArrayLike, name: str, *, ndim: int | None = None) -> NDArray[np.float64]:
-    """Return `values` as a non-empty float64 array without NaN or infinity.
+def row_blocks(array: NDArray) -> Iterator[slice]:
+    """Give slices of consecutive rows, each of about `NUMBERS_AT_ONCE` numbers, that cover an array."""
+    step = max(1, NUMBERS_AT_ONCE * len(array) // array.size) if array.size else 1
+    return (slice(start, start + step) for start in range(0, len(array), step))
+
+
+def finite_array(
+    values: ArrayLike, name: str, *, ndim: int | None = None, dtype: DTypeLike | None = np.float64
+) -> NDArray:
+    """Return `values` as a non-empty array of numbers without NaN or infinity.
 
     Parameters
     ----------
@@ -24,10 +36,12 @@ def finite_array(values: ArrayLike, name: str, *, ndim: int | None = None) -> ND
         What the caller calls them; used in the message.
     ndim : int, optional
         The number of dimensions required.
+    dtype : dtype, optional
+        None leaves an array of numbers as it is, uncopied: for large arrays that are worked on in `row_blocks`.
 
     Returns
     -------
-    ndarray of float64
+    ndarray of float64, or of `dtype`
         The same shape as `values`.
 
     Raises
@@ -38,7 +52,9 @@ def finite_array(values: ArrayLike, name: str, *, ndim: int | None = None) -> ND
         If `values` are not numbers.
     """
     try:
-        array = np.asarray(values, dtype=np.float64)
+        array = np.asarray(values, dtype=dtype)
+        if array.dtype.kind not in "fiub":
+            array = array.astype(np.float64)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a torch tensor that requires grad
         raise TypeError(
             f"{name} must be numbers in a rectangular array, got {values!r:.80} ({error}): "
@@ -49,8 +65,9 @@ def finite_array(values: ArrayLike, name: str, *, ndim: int | None = None) -> ND
     if ndim is not None and array.ndim != ndim:
         remedy = "pass a single number" if ndim == 0 else "pass one number per example"
         raise ValueError(f"{name} must have {ndim} dimension(s), got shape {array.shape}: {remedy}.")
-    bad = ~np.isfinite(array)
-    if bad.any():
+    rows = np.atleast_1d(array)
+    if not all(np.isfinite(rows[some]).all() for some in row_blocks(rows)):
+        bad = ~np.isfinite(array)
         first = tuple(int(i) for i in np.argwhere(bad)[0])
         where = f" at index {first} ({int(bad.sum())} such values)" if array.ndim else ""
         raise ValueError(f"{name} holds {array[first]}{where}: remove or repair what is not finite before you measure.")
@@ -78,7 +95,7 @@ def label_vector(labels: ArrayLike, n_classes: int, *, n_examples: int | None = 
     ValueError
         If the labels are one-hot, fractional, out of range, or not as many as the examples.
     """
-    array = finite_array(labels, "labels")
+    array = finite_array(labels, "labels", dtype=None)
     if array.ndim != 1:
         raise ValueError(
             f"labels must be a vector of class indices, got shape {array.shape}: "
@@ -86,8 +103,7 @@ def label_vector(labels: ArrayLike, n_classes: int, *, n_examples: int | None = 
         )
     if n_examples is not None and len(array) != n_examples:
         raise ValueError(f"{len(array)} labels for {n_examples} examples: pass one label per row of the predictions.")
-    fractional = array != np.floor(array)
-    if fractional.any():
+    if array.dtype.kind == "f" and (fractional := array != np.floor(array)).any():
         raise ValueError(
             f"labels must be whole numbers, got {array[fractional][0]}: pass class indices, not probabilities."
         )
@@ -100,8 +116,8 @@ def label_vector(labels: ArrayLike, n_classes: int, *, n_examples: int | None = 
     return array.astype(np.int64)
 
 
-def score_matrix(scores: ArrayLike, name: str) -> NDArray[np.float64]:
-    """Return `scores` as a float64 matrix with one row per example and one column per class.
+def score_matrix(scores: ArrayLike, name: str, *, dtype: DTypeLike | None = np.float64) -> NDArray:
+    """Return `scores` as a matrix with one row per example and one column per class.
 
     Parameters
     ----------
@@ -109,17 +125,19 @@ def score_matrix(scores: ArrayLike, name: str) -> NDArray[np.float64]:
         Logits or probabilities; at least two classes.
     name : str
         What the caller calls them; used in the message.
+    dtype : dtype, optional
+        As `finite_array`.
 
     Returns
     -------
-    ndarray of float64, shape (n_examples, n_classes)
+    ndarray of float64, or of `dtype`, shape (n_examples, n_classes)
 
     Raises
     ------
     ValueError
         If it is not a finite matrix with at least two columns.
     """
-    matrix = finite_array(scores, name)
+    matrix = finite_array(scores, name, dtype=dtype)
     if matrix.ndim != 2:
         raise ValueError(
             f"{name} must have shape (n_examples, n_classes), got {matrix.shape}: "
@@ -132,31 +150,33 @@ def score_matrix(scores: ArrayLike, name: str) -> NDArray[np.float64]:
     return matrix
 
 
-def probability_matrix(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Return `probabilities` as a float64 matrix whose rows are distributions over the classes.
+def probability_matrix(probabilities: ArrayLike, *, dtype: DTypeLike | None = np.float64) -> NDArray:
+    """Return `probabilities` as a matrix whose rows are distributions over the classes.
 
     Parameters
     ----------
     probabilities : array_like, shape (n_examples, n_classes)
         Non-negative rows that sum to one within `PROBABILITY_TOLERANCE`.
+    dtype : dtype, optional
+        As `finite_array`.
 
     Returns
     -------
-    ndarray of float64, shape (n_examples, n_classes)
+    ndarray of float64, or of `dtype`, shape (n_examples, n_classes)
 
     Raises
     ------
     ValueError
         If a value lies outside 0..1 or a row does not sum to one.
     """
-    matrix = score_matrix(probabilities, "probabilities")
-    outside = (matrix < 0) | (matrix > 1)
-    if outside.any():
+    matrix = score_matrix(probabilities, "probabilities", dtype=dtype)
+    if matrix.min() < 0 or matrix.max() > 1:
+        outside = matrix[(matrix < 0) | (matrix > 1)]
         raise ValueError(
-            f"probabilities hold {matrix[outside][0]:.6g}, outside 0..1: "
+            f"probabilities hold {float(outside[0]):.6g}, outside 0..1: "
             "if these are logits, pass them as logits=... or apply softmax once."
         )
-    sums = matrix.sum(axis=1)
+    sums = matrix.sum(axis=1, dtype=np.float64)
     off = np.abs(sums - 1) > PROBABILITY_TOLERANCE
     if off.any():
         row = int(np.flatnonzero(off)[0])

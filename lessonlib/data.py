@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,8 @@ ARCHIVE_URLS = (
 )
 TRAIN_FILES = tuple(f"data_batch_{k}" for k in range(1, 6))
 TEST_FILE = "test_batch"
+#: The six files have 31 MB each; what is much larger is none of them, and is not read.
+LARGEST_FILE_BYTES = 64 * 2**20
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
@@ -266,6 +269,7 @@ def _folder_opener(path: Path) -> Callable[[str], bytes]:
             raise Cifar10NotFound(
                 f"{folder} has no file {name}: set {PATH_VARIABLE} to the complete folder cifar-10-batches-py."
             )
+        _refuse_oversized(file, file.stat().st_size)
         return file.read_bytes()
 
     return open_file
@@ -274,12 +278,12 @@ def _folder_opener(path: Path) -> Callable[[str], bytes]:
 def _archive_opener(path: Path) -> Callable[[str], bytes]:
     try:
         with tarfile.open(path) as archive:
-            wanted = {*TRAIN_FILES, TEST_FILE}
-            content = {
-                Path(member.name).name: archive.extractfile(member).read()  # type: ignore[union-attr]
-                for member in archive
-                if member.isfile() and Path(member.name).name in wanted
-            }
+            content = {}
+            for member in archive:
+                name = Path(member.name).name
+                if member.isfile() and name in {*TRAIN_FILES, TEST_FILE}:
+                    _refuse_oversized(name, member.size)
+                    content[name] = archive.extractfile(member).read()  # type: ignore[union-attr]
     except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise Cifar10Damaged(f"{path} is not a complete archive ({error}): delete it and download it again.") from error
 
@@ -291,29 +295,78 @@ def _archive_opener(path: Path) -> Callable[[str], bytes]:
     return open_file
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    """Unpickle arrays and plain values only: a CIFAR-10 file from a stranger must not run code."""
+def _refuse_oversized(name: object, n_bytes: int) -> None:
+    if n_bytes > LARGEST_FILE_BYTES:
+        raise Cifar10Damaged(
+            f"{name} has {n_bytes / 1e6:.0f} MB, a file of CIFAR-10 has 31: get the folder or the archive again."
+        )
 
-    ALLOWED = frozenset(
-        {
-            ("numpy.core.multiarray", "_reconstruct"),
-            ("numpy._core.multiarray", "_reconstruct"),
-            ("numpy", "ndarray"),
-            ("numpy", "dtype"),
-            ("_codecs", "encode"),
-        }
-    )
+
+class _StoredType:
+    """Stands for NumPy's dtype while a file is unpickled."""
+
+    def __init__(self, code: str, *_: object) -> None:
+        self.code, self.order = code, "="
+
+    def __setstate__(self, state: tuple) -> None:
+        self.order = state[1].replace("|", "=")
+
+
+class _StoredArray:
+    """Stands for NumPy's array while a file is unpickled: it is as large as the bytes that the file has for it."""
+
+    def __setstate__(self, state: tuple) -> None:
+        _, self.shape, self.type, self.is_fortran, self.content = state
+
+    def numbers(self) -> NDArray:
+        """Return the array; object arrays and whatever does not fit together raise an error."""
+        dtype = np.dtype(self.type.code).newbyteorder(self.type.order)
+        fits = np.frombuffer(self.content, dtype).reshape(self.shape, order="F" if self.is_fortran else "C")
+        return fits.copy()  # one that may be written to
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """Stand for ``_codecs.encode``, as which Python 3 stores bytes for Python 2; other encodings could swell a file."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it asks for the encoding {encoding}, which a CIFAR-10 file never needs")
+    return text.encode("latin1")
+
+
+class _PlainUnpickler(pickle._Unpickler):  # in Python: the one in C can be told to take any amount of memory
+    """Unpickle arrays and plain values only: a CIFAR-10 file from a stranger must neither run code nor take memory."""
+
+    ALLOWED: ClassVar[dict[tuple[str, str], object]] = {
+        ("numpy.core.multiarray", "_reconstruct"): lambda *_: _StoredArray(),
+        ("numpy._core.multiarray", "_reconstruct"): lambda *_: _StoredArray(),
+        ("numpy", "ndarray"): _StoredArray,
+        ("numpy", "dtype"): _StoredType,
+        ("_codecs", "encode"): _latin1,
+    }
+
+    #: Without the command that takes memory for bytes before they are there.
+    dispatch: ClassVar[dict[int, object]] = {
+        code: load for code, load in pickle._Unpickler.dispatch.items() if code != ord(pickle.BYTEARRAY8)
+    }
 
     def find_class(self, module: str, name: str) -> object:
         if (module, name) not in self.ALLOWED:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which a CIFAR-10 file never needs")
-        return super().find_class(module, name)
+        return self.ALLOWED[module, name]
+
+
+def _numbers(stored: object) -> NDArray:
+    """Return what a batch holds as an array: an array, or a flat list (lists in lists may hold one list many times)."""
+    if isinstance(stored, _StoredArray):
+        return stored.numbers()
+    if not isinstance(stored, list) or any(isinstance(item, list | tuple) for item in stored):
+        raise TypeError(f"it holds {stored!r:.40} instead of an array")
+    return np.asarray(stored)
 
 
 def _read_batch(content: bytes, name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     try:
         batch = _PlainUnpickler(io.BytesIO(content), encoding="bytes").load()
-        pixels, labels = np.asarray(batch[b"data"]), np.asarray(batch[b"labels"])
+        pixels, labels = _numbers(batch[b"data"]), _numbers(batch[b"labels"])
     except Exception as error:  # a damaged pickle can raise almost anything
         raise Cifar10Damaged(f"{name} is not a CIFAR-10 file ({error}): get the folder again.") from error
     if (

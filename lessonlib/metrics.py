@@ -63,9 +63,19 @@ def log_softmax(logits: ArrayLike) -> NDArray[np.float64]:
     Subtracting the largest logit of the row changes nothing in exact arithmetic and keeps
     every exponential at most 1 (the log-sum-exp device; Goodfellow et al. 2016, section 4.1).
     """
-    scores = check.score_matrix(logits, "logits")
+    scores = check.score_matrix(logits, "logits", dtype=None)
+    log_p = np.empty(scores.shape)
+    for rows in check.row_blocks(scores):
+        shifted, log_sum = _shifted_and_log_sum(scores[rows])
+        np.subtract(shifted, log_sum, out=log_p[rows])
+    return log_p
+
+
+def _shifted_and_log_sum(logits: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the logits less the largest of their row, and the log of the sum of their exponentials, a column."""
+    scores = logits.astype(np.float64)
     shifted = scores - scores.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted, np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
@@ -130,13 +140,25 @@ def cross_entropy_per_example(
         given = "neither" if logits is None else "both"
         raise TypeError(f"cross-entropy needs exactly one of logits= and probabilities=, got {given}.")
     if logits is not None:
-        log_p = log_softmax(logits)
+        scores, cost = check.score_matrix(logits, "logits", dtype=None), _cost_of_logits
     else:
-        with np.errstate(divide="ignore"):
-            log_p = np.log(check.probability_matrix(probabilities))
-    true_class = check.label_vector(labels, log_p.shape[1], n_examples=len(log_p))
-    # Adding 0.0 turns the -0.0 of a certain, right answer into 0.0.
-    return -log_p[np.arange(len(log_p)), true_class] + 0.0
+        scores, cost = check.probability_matrix(probabilities, dtype=None), _cost_of_probabilities
+    true_class = check.label_vector(labels, scores.shape[1], n_examples=len(scores))
+    losses = np.empty(len(scores))
+    for rows in check.row_blocks(scores):
+        losses[rows] = cost(scores[rows], true_class[rows])
+    return losses
+
+
+def _cost_of_logits(logits: NDArray, true_class: NDArray[np.int64]) -> NDArray[np.float64]:
+    shifted, log_sum = _shifted_and_log_sum(logits)
+    return log_sum[:, 0] - shifted[np.arange(len(shifted)), true_class]
+
+
+def _cost_of_probabilities(probabilities: NDArray, true_class: NDArray[np.int64]) -> NDArray[np.float64]:
+    p = probabilities[np.arange(len(probabilities)), true_class].astype(np.float64)
+    with np.errstate(divide="ignore"):
+        return -np.log(p) + 0.0  # adding 0.0 turns the -0.0 of a certain, right answer into 0.0
 
 
 def cross_entropy(
@@ -202,7 +224,7 @@ def correct(labels: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
     ValueError
         If shapes disagree, labels are out of range or scores are not finite.
     """
-    matrix = check.score_matrix(scores, "scores")
+    matrix = check.score_matrix(scores, "scores", dtype=None)
     true_class = check.label_vector(labels, matrix.shape[1], n_examples=len(matrix))
     return matrix.argmax(axis=1) == true_class
 

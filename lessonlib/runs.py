@@ -7,12 +7,13 @@ Files are ``.npz`` without pickled objects, so a file from a stranger can hold n
 from __future__ import annotations
 
 import json
+import math
 import os
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +26,10 @@ FOLDER_VARIABLE = "LESSONLIB_RECORDINGS"
 FORMAT_VERSION = 1
 #: A recording never unpacks to more than this; a larger file is refused before it is read.
 LARGEST_FILE_BYTES = 256 * 2**20
+#: Its provenance, at four bytes a character, and the zip's list of its arrays, are never longer than this.
+LONGEST_ABOUT_BYTES = LONGEST_DIRECTORY_BYTES = 2**20
+#: The types of arrays in a file, by the first word of their names.
+_TYPES = {"metric": (np.dtype(np.float64),), "val": tuple(map(np.dtype, (np.float16, np.int16, np.int64)))}
 #: Metrics where a larger value is better; of all others the smallest is the best.
 LARGER_IS_BETTER = frozenset(
     {"train_accuracy", "val_accuracy", "running_train_accuracy", "noisy_val_accuracy", "test_accuracy"}
@@ -87,7 +92,8 @@ class Run:
         object.__setattr__(self, "val_labels", labels)
 
     def __str__(self) -> str:
-        name = self.provenance.get("recipe", {}).get("name", "run")
+        recipe = self.provenance.get("recipe")
+        name = recipe.get("name", "run") if isinstance(recipe, Mapping) else "run"
         seed = self.provenance.get("seed")
         last = ", ".join(f"{key} {values[-1]:.3f}" for key, values in self.metrics.items())
         return f"{name}{'' if seed is None else f' (seed {seed})'}: {self.n_epochs} epochs, at the end {last}"
@@ -182,7 +188,7 @@ class Run:
         Raises
         ------
         ValueError
-            If the path does not end in ``.npz``.
+            If the path does not end in ``.npz``, or the run is larger than a file may be.
         TypeError
             If the provenance holds something that JSON cannot.
         OSError
@@ -192,10 +198,12 @@ class Run:
         if target.suffix != ".npz":
             raise ValueError(f"a run is saved as .npz, got {target.name!r}: name it {target.stem}.npz.")
         about = json.dumps({"format": FORMAT_VERSION, "provenance": dict(self.provenance)}, sort_keys=True)
-        arrays = {f"metric_{name}": values for name, values in self.metrics.items()}
+        arrays = {"about": np.array(about)} | {f"metric_{name}": values for name, values in self.metrics.items()}
         if self.val_logits is not None:
-            arrays |= {"val_logits": self.val_logits, "val_labels": self.val_labels.astype(np.int16)}
-        return storage.write_atomically(target, lambda file: np.savez_compressed(file, about=np.array(about), **arrays))
+            label_type = np.int16 if self.val_logits.shape[2] <= 2**15 else np.int64
+            arrays |= {"val_logits": self.val_logits, "val_labels": self.val_labels.astype(label_type)}
+        _refuse_unreadable(arrays, target)
+        return storage.write_atomically(target, lambda file: np.savez_compressed(file, **arrays))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Run:
@@ -220,14 +228,14 @@ class Run:
         if not source.exists():
             raise FileNotFoundError(f"there is no run at {source}.")
         try:
-            _refuse_oversized(source)
-            with np.load(source, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}  # all of them, so that no damage goes unseen
+            arrays = _read_arrays(source)
             about = json.loads(str(arrays["about"]))
             if about["format"] > FORMAT_VERSION:
                 raise RunFileError(
                     f"{source} has format {about['format']}, this lessonlib reads {FORMAT_VERSION}: update lessonlib."
                 )
+            if not isinstance(about["provenance"], dict):
+                raise TypeError(f"its provenance is {about['provenance']!r:.40}")
             metrics = {n.removeprefix("metric_"): values for n, values in arrays.items() if n.startswith("metric_")}
             return cls(metrics, arrays.get("val_logits"), arrays.get("val_labels"), about["provenance"])
         except RunFileError:
@@ -243,14 +251,80 @@ def _metric_vector(values: ArrayLike, name: str) -> NDArray[np.float64]:
     return vector
 
 
-def _refuse_oversized(source: Path) -> None:
-    with zipfile.ZipFile(source) as archive:
-        unpacked = sum(member.file_size for member in archive.infolist())
+def _refuse_unreadable(arrays: Mapping[str, NDArray], target: Path) -> None:
+    """Raise an error if `Run.load` would refuse a file of these arrays for its size."""
+    if arrays["about"].nbytes + 2**10 > LONGEST_ABOUT_BYTES:
+        raise ValueError(
+            f"the provenance of {target.name} has {arrays['about'].nbytes // 4} characters, a quarter of "
+            f"{LONGEST_ABOUT_BYTES} are kept: leave out what is not needed to repeat the run."
+        )
+    unpacked = sum(array.nbytes + 2**10 for array in arrays.values())  # each with its header
+    if unpacked > LARGEST_FILE_BYTES:
+        raise ValueError(
+            f"{target.name} would have {unpacked / 2**20:.0f} MiB, a run on disk has at most "
+            f"{LARGEST_FILE_BYTES / 2**20:.0f}: keep the logits of fewer examples or epochs."
+        )
+
+
+# A file may come from a stranger. So nothing in it decides how much memory is taken: neither the directory of the zip,
+# nor the sizes that it claims, nor the headers of the arrays, nor types that grow when they become numbers.
+
+
+def _read_arrays(source: Path) -> dict[str, NDArray]:
+    """Read every array of a file, so that no damage goes unseen."""
+    with open(source, "rb") as file:
+        _refuse_long_directory(file)
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            _refuse_oversized(sum(member.file_size for member in members), source)
+            return {member.filename.removesuffix(".npy"): _read_array(archive, member) for member in members}
+
+
+def _refuse_long_directory(file: BinaryIO) -> None:
+    """Raise an error if a zip's list of members, which is read as a whole, is longer than that of any run.
+
+    The last 22 bytes of a zip say how long it is; 20 bytes before them may refer to a longer list (APPNOTE.TXT 4.3.15).
+    """
+    n_bytes = file.seek(0, os.SEEK_END)
+    file.seek(max(0, n_bytes - 42))
+    end = file.read()
+    if len(end) < 42 or end[20:24] != b"PK\5\6" or end[:4] == b"PK\6\7":
+        raise ValueError("it does not end like the zip of a run")
+    length = int.from_bytes(end[32:36], "little")
+    if length > LONGEST_DIRECTORY_BYTES:
+        raise ValueError(f"its list of members has {length} bytes, that of a run at most {LONGEST_DIRECTORY_BYTES}")
+    file.seek(0)
+
+
+def _refuse_oversized(unpacked: int, source: Path) -> None:
     if unpacked > LARGEST_FILE_BYTES:
         raise RunFileError(
             f"{source} would unpack to {unpacked / 2**20:.0f} MiB, a run is at most "
             f"{LARGEST_FILE_BYTES / 2**20:.0f}: it is not a recording of the course, delete it."
         )
+
+
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray:
+    """Read one array, of one of the types that a run has and of the size that the member has."""
+    name = member.filename
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name} is compressed by method {member.compress_type}")
+    with archive.open(member) as file:
+        if (version := np.lib.format.read_magic(file)) != (1, 0):
+            raise ValueError(f"{name} is an array of format {version}")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        header_bytes = file.tell()
+    if dtype.hasobject:
+        raise ValueError(f"{name} holds Python objects, and allow_pickle is off")
+    if name == "about.npy":
+        if member.file_size > LONGEST_ABOUT_BYTES:
+            raise ValueError(f"{name} has {member.file_size} bytes, at most {LONGEST_ABOUT_BYTES} are read")
+    elif dtype not in _TYPES.get(name.partition("_")[0], ()):
+        raise ValueError(f"{name} is an array of {dtype}, which no run has there")
+    if header_bytes + math.prod(shape) * dtype.itemsize != member.file_size:
+        raise ValueError(f"{name} claims the shape {shape} of {dtype}, and has {member.file_size} bytes")
+    with archive.open(member) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def recordings_folder() -> Path:

@@ -27,6 +27,7 @@ GROUPS = {
     "keras": "lessons 1, 3 and 4: networks in Keras",
     "lab": "to open the lessons",
     "dev": "to build and test the lessons",
+    "teacher": "to make and grade exercises",
     "install": "to choose the build of PyTorch, and to install the library",
 }
 

@@ -1,0 +1,254 @@
+"""Fuzz everything that reads files from strangers, guided by coverage; run as ``python -m tools.fuzz [--seconds 300]``.
+
+Each target turns bytes into a file and reads it. Whatever the bytes, the reader may only return or raise the errors
+that it promises, within 2 GB of memory. The time is shared out among the targets, each in a process of its own. What
+was found to be interesting stays in ``build/fuzz/TARGET`` and is where the next run begins; an input that breaks a
+promise is kept as ``build/fuzz/TARGET-crash-...`` and is read again with ``python -m tools.fuzz --target TARGET FILE``.
+
+Needs atheris (Linux and macOS), which is no part of the course's environment: ``pip install atheris``. The tests in
+``tests/test_hostile_files.py`` need nothing and try the same readers with fewer inputs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import io
+import json
+import pickle
+import struct
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "build" / "fuzz"
+MEMORY_MB = 2048
+#: Between the members of a run file, so that one input can become a whole zip with valid checksums.
+CUT = b"\n--cut--\n"
+MEMBERS = ("about.npy", "metric_val_loss.npy", "val_logits.npy", "val_labels.npy")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One reader: the modules whose coverage guides the fuzzer, what reads the bytes, and inputs to begin with."""
+
+    modules: tuple[str, ...]
+    read: Callable[[bytes], None]
+    seeds: Callable[[], list[bytes]]
+
+
+# ------------------------------------------------------------------------------------------------------------ run files
+
+
+def read_run_file(content: bytes) -> None:
+    """Read bytes as a run file; a run that loads can be shown and measured."""
+    from lessonlib.runs import Run, RunFileError
+
+    with as_file(content, "a.npz") as path:
+        try:
+            run = Run.load(path)
+        except RunFileError:
+            return
+        str(run)
+        run.best_epoch("val_loss") if "val_loss" in run.metrics and np.isfinite(run["val_loss"]).any() else None
+
+
+def read_run_members(content: bytes) -> None:
+    """Read bytes as the members of a run file, so that no checksum of the zip stands in the way."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, member in zip(MEMBERS, content.split(CUT), strict=False):
+            archive.writestr(name, member)
+    read_run_file(packed.getvalue())
+
+
+def run_file_seeds() -> list[bytes]:
+    """Return one run file with logits and one without."""
+    from lessonlib.runs import Run
+
+    kept = {"val_logits": np.zeros((2, 3, 4), np.float16), "val_labels": [0, 1, 2]}
+    with tempfile.TemporaryDirectory() as folder:
+        return [
+            Run({"val_loss": [2, 1]}, **more, provenance={"seed": 1, "recipe": {"name": "a"}})
+            .save(Path(folder) / "a.npz")
+            .read_bytes()
+            for more in ({}, kept)
+        ]
+
+
+def run_member_seeds() -> list[bytes]:
+    """Return the members of those files."""
+    seeds = []
+    for content in run_file_seeds():
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            seeds.append(CUT.join(archive.read(name) for name in MEMBERS if name in archive.namelist()))
+    return seeds
+
+
+# ------------------------------------------------------------------------------------------------------------- CIFAR-10
+
+
+def read_cifar10_batch(content: bytes) -> None:
+    """Read bytes as one file of CIFAR-10."""
+    from lessonlib import data
+
+    try:
+        images, labels = data._read_batch(content, "a")
+    except data.Cifar10Damaged:
+        return
+    images.sum(), labels.sum()  # a damaged array may crash only when it is used
+
+
+def cifar10_batch_seeds() -> list[bytes]:
+    """Return files with two images, in the pickle protocols that are about."""
+    batch = {b"data": np.zeros((2, 3072), np.uint8), b"labels": [1, 2]}
+    return [pickle.dumps(batch, protocol=protocol) for protocol in (2, 4)]
+
+
+# ----------------------------------------------------------------------------------------------------------------- logs
+
+
+def read_log(name: str) -> Callable[[bytes], None]:
+    """Return what reads bytes as a log with this file name."""
+
+    def read(content: bytes) -> None:
+        from lessonlib import logs
+
+        with as_file(content, name) as path:
+            try:
+                str(logs.read_log(path))
+            except ValueError:
+                return
+
+    return read
+
+
+def read_events(content: bytes) -> None:
+    """Read bytes as the contents of records of an event file, with valid checksums."""
+    from lessonlib import event_files
+
+    records = b""
+    for record in content.split(CUT):
+        length = struct.pack("<Q", len(record))
+        records += length + struct.pack("<I", event_files._masked_crc(length)) + record + bytes(4)
+    read_log("events.out.tfevents.1")(records)
+
+
+def event_seeds() -> list[bytes]:
+    """Return records as PyTorch and TensorFlow write them: step and value of one tag."""
+
+    def field(number: int, kind: int, content: bytes) -> bytes:
+        length = bytes([len(content)]) if kind == 2 else b""
+        return bytes([number << 3 | kind]) + length + content
+
+    plain = field(1, 2, b"val_loss") + field(2, 5, struct.pack("<f", 0.5))
+    tensor = field(1, 0, b"\x01") + field(4, 2, struct.pack("<f", 0.5))
+    wrapped = field(1, 2, b"val_loss") + field(8, 2, tensor)
+    return [
+        CUT.join(field(2, 0, bytes([step])) + field(5, 2, field(1, 2, value)) for step in (1, 2))
+        for value in (plain, wrapped)
+    ]
+
+
+def csv_seeds() -> list[bytes]:
+    """Return a log of Keras, one of Lightning, and one of a spreadsheet."""
+    return [
+        b"epoch,accuracy,loss,val_accuracy,val_loss\n0,0.5,1.0,0.4,1.1\n1,0.6,0.9,0.5,1.0\n",
+        b"epoch,step,train_loss_step,val_loss\n0,49,1.5,\n0,99,1.4,\n0,99,,1.6\n",
+        "\ufeffepoch;loss;acc\n1;0,5;50%\n2;nan;60%\n".encode(),
+    ]
+
+
+def json_seeds() -> list[bytes]:
+    """Return a dict of lists."""
+    return [json.dumps({"loss": [1.0, 0.5], "val_loss": [1.0, None], "val_acc": [50, 60]}).encode()]
+
+
+TARGETS = {
+    "run-file": Target(("lessonlib.runs", "zipfile"), read_run_file, run_file_seeds),
+    "run-members": Target(("lessonlib.runs", "numpy.lib"), read_run_members, run_member_seeds),
+    "cifar10-batch": Target(("lessonlib.data",), read_cifar10_batch, cifar10_batch_seeds),
+    "log-csv": Target(("lessonlib.logs", "csv"), read_log("a.csv"), csv_seeds),
+    "log-json": Target(("lessonlib.logs", "json"), read_log("a.json"), json_seeds),
+    "log-events": Target(("lessonlib.logs", "lessonlib.event_files"), read_events, event_seeds),
+}
+
+
+# ------------------------------------------------------------------------------------------------------------- the runs
+
+
+@contextlib.contextmanager
+def as_file(content: bytes, name: str) -> Iterator[Path]:
+    """Keep bytes in a file for the length of a with-block."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        yield path
+
+
+def fuzz(name: str, seconds: int) -> None:
+    """Fuzz one target in this process; atheris ends it."""
+    import atheris
+
+    target = TARGETS[name]
+    with atheris.instrument_imports(include=list(target.modules)):
+        for module in target.modules:
+            importlib.import_module(module)
+    corpus = FOLDER / name
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(target.seeds()):
+        (corpus / f"seed-{number}").write_bytes(seed)
+    limits = [f"-max_total_time={seconds}", f"-rss_limit_mb={MEMORY_MB}", "-timeout=20", "-max_len=8192"]
+    artifacts = f"-artifact_prefix={FOLDER / name}-"
+    atheris.Setup([sys.argv[0], str(corpus), *limits, artifacts, "-print_final_stats=1", "-verbosity=0"], target.read)
+    atheris.Fuzz()
+
+
+def fuzz_all(seconds: int, names: list[str]) -> int:
+    """Fuzz each target in a process of its own; return how many broke a promise."""
+    share = max(1, seconds // len(names))
+    broken = 0
+    for name in names:
+        command = [sys.executable, "-m", "tools.fuzz", "--one", "--target", name, "--seconds", str(share)]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace")
+        runs = next((x.split()[-1] for x in ended.stderr.splitlines() if "number_of_executed_units" in x), "?")
+        broken += ended.returncode != 0
+        print(
+            f"{name:14} {share:4} s  {runs:>8} inputs  {'BROKEN' if ended.returncode else 'nothing found'}", flush=True
+        )
+        if ended.returncode:
+            print("\n".join("    " + line for line in (ended.stdout + ended.stderr).splitlines()[-30:]), flush=True)
+    return broken
+
+
+def main() -> int:
+    """Share the time among the targets, or read one file again."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=int, default=300, help="in all, shared among the targets")
+    parser.add_argument("--target", choices=TARGETS, help="only this one")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("file", type=Path, nargs="?", help="read this input with the target instead")
+    options = parser.parse_args()
+    if options.file:
+        TARGETS[options.target].read(options.file.read_bytes())
+        return 0
+    try:
+        importlib.import_module("atheris")
+    except ImportError:
+        print("fuzzing needs atheris (Linux and macOS): pip install atheris", file=sys.stderr)
+        return 2
+    if options.one:
+        fuzz(options.target, options.seconds)
+    return min(1, fuzz_all(options.seconds, [options.target] if options.target else list(TARGETS)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
