@@ -186,7 +186,11 @@ class Sandbox:
                 cwd=work,
                 start_new_session=True,
             )
-            return _watch(process, json.dumps(request).encode(), self.limits)
+            try:
+                return _watch(process, json.dumps(request).encode(), self.limits)
+            finally:
+                if self.mode != "apart":  # there the end of the first process is the end of all
+                    _end_stragglers(work)
 
     def _command(self, work: str, slot: int) -> list[str]:
         program = [sys.executable, "-s", "-B", str(self.stage / "inside.py")]
@@ -329,6 +333,14 @@ def _end(process: subprocess.Popen) -> None:
             member.kill()
     process.kill()
     process.wait()
+
+
+def _end_stragglers(work: str) -> None:
+    """End what a submission has detached from its process: it still carries the submission's working folder."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):  # other users' processes, and those that have ended since
+            if process.environ().get("HOME") == work:
+                process.kill()
 
 
 def _lines(report: bytes) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ import sys
 import time
 
 import nbformat
+import psutil
 import pytest
 from nbgrader.api import Gradebook
 
@@ -74,6 +75,20 @@ def test_every_submission_gets_what_it_should_beside_all_the_attacks(graded, pro
     if not promises.hides_teacher:  # then the grader says so, and a thief may find the published solution
         wrong = [line for line in wrong if "looks for the solution" not in line]
     assert wrong == []
+
+
+DETACHED = """import subprocess, sys
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True)
+"""
+
+
+def test_what_a_submission_detaches_from_itself_ends_with_it_without_namespaces_too(monkeypatch):
+    monkeypatch.setattr(sandbox, "modes", lambda: [("limits", False)])
+    with sandbox.Sandbox.open() as box:
+        assert box.mode == "limits"
+        assert not box.run([DETACHED], []).ended
+        homes = [(one.info["environ"] or {}).get("HOME", "") for one in psutil.process_iter(["environ"])]
+        assert not [home for home in homes if home.startswith(str(box.stage))]
 
 
 def test_the_sandbox_says_what_it_keeps_from_submissions(promises):

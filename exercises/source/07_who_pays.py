@@ -29,7 +29,7 @@ CLASS_SEED = 0  # decides the numbers of your class; leave it as it is
 # %% [markdown]
 # ## Question 1 · Who pays? (2 points)
 #
-# Write `shares_paid(labels, logits, percent)`: a pair, the share of the **total loss** that the wrong answers pay, and the share that the dearest `percent` % of all answers pay (rounded to whole answers with `round`, at least one).
+# Write `shares_paid(labels, logits, percent)`: a pair, the share of the **total loss** that the wrong answers pay, and the share that the dearest `percent` % of all answers pay. (`percent` % of the answers is always a whole number of them.)
 
 
 # %% answer="shares_paid"
@@ -38,7 +38,7 @@ def shares_paid(labels, logits, percent):
     labels, logits = np.asarray(labels), np.asarray(logits, dtype=float)
     ### BEGIN SOLUTION
     losses = metrics.cross_entropy_per_example(labels, logits=logits)
-    n_dearest = max(1, round(percent / 100 * len(losses)))
+    n_dearest = round(percent / 100 * len(losses))
     wrong = logits.argmax(axis=1) != labels
     dearest = np.sort(losses)[-n_dearest:]
     return losses[wrong].sum() / losses.sum(), dearest.sum() / losses.sum()
@@ -46,17 +46,17 @@ def shares_paid(labels, logits, percent):
 
 
 # %% check="shares_paid" points=2
-even = np.log([[0.5, 0.25, 0.25]] * 3)
+four = np.log([[0.5, 0.25, 0.25]] * 4)
 expect(
-    shares_paid([0, 0, 1], even, 33),
-    [0.5, 0.5],
-    hint="costs ln 2, ln 2 and 2 ln 2: the one wrong answer pays half of all",
+    shares_paid([0, 0, 0, 1], four, 25),
+    [0.4, 0.4],
+    hint="costs ln 2 three times and 2 ln 2: the one wrong answer pays two fifths",
 )
 
 
 # %% hidden="shares_paid"
 def draw(rng):
-    shapes = [(1, 12, 3, 5), (3, 60, 10, 5), (4, 200, 4, 1), (2, 90, 3, 20)]
+    shapes = [(1, 20, 3, 5), (3, 60, 10, 5), (4, 200, 4, 1), (2, 90, 3, 20)]
     cases = []
     for scale, n, k, percent in shapes:
         labels = rng.integers(0, k, n)

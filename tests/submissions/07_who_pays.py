@@ -60,7 +60,7 @@ def best_temperature(labels, logits):
 def shares_paid(labels, logits, percent):
     scores, truth = torch.tensor(np.array(logits, dtype=float)), torch.tensor(np.array(labels))
     losses = torch.nn.functional.cross_entropy(scores, truth, reduction="none")
-    dearest = torch.topk(losses, max(1, round(percent / 100 * len(losses)))).values.sum()
+    dearest = torch.topk(losses, round(percent / 100 * len(losses))).values.sum()
     return losses[scores.argmax(1) != truth].sum() / losses.sum(), dearest / losses.sum()
 
 
@@ -103,7 +103,7 @@ def shares_paid(labels, logits, percent):
 def shares_paid(labels, logits, percent):
     losses = metrics.cross_entropy_per_example(labels, logits=logits)
     wrong = ~metrics.correct(labels, logits)
-    n = max(1, round(percent / 100 * len(losses)))
+    n = round(percent / 100 * len(losses))
     right_mean = losses[~wrong].mean() if (~wrong).any() else 0
     wrong_mean = losses[wrong].mean() if wrong.any() else 0
     return wrong_mean / (wrong_mean + right_mean), np.sort(losses)[-n:].sum() / losses.sum()
@@ -120,7 +120,7 @@ def shares_paid(labels, logits, percent):
 # %% wrong="shares_paid" because="the cheapest answers instead of the dearest"
 def shares_paid(labels, logits, percent):
     losses = np.sort(metrics.cross_entropy_per_example(labels, logits=logits))
-    n = max(1, round(percent / 100 * len(losses)))
+    n = round(percent / 100 * len(losses))
     by_wrong = ledger.share_paid_by_wrong(labels, logits=logits)
     return by_wrong, losses[:n].sum() / losses.sum()
 
