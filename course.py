@@ -153,9 +153,25 @@ def ensure_installed() -> str:
     if not venv_python(VENV).exists() or subprocess.run([python, "-m", "pip", "-V"], capture_output=True).returncode:
         make_venv()
     install(python, LOCK)
+    leave_grader_out_of_lab(VENV)
     (VENV / "course-stamp").write_text(fingerprint(VENV) + "\n")
     say("Installed.")
     return python
+
+
+def leave_grader_out_of_lab(venv: Path) -> None:
+    """Switch off nbgrader's menu and pages in JupyterLab: the graders use its commands, and learners do not need it."""
+    parts = ("formgrader", "validate_assignment", "assignment_list", "course_list")
+    settings = {
+        "labconfig/page_config.json": {"disabledExtensions": {"@jupyter/nbgrader": True}},
+        "jupyter_server_config.d/zz-course.json": {
+            "ServerApp": {"jpserver_extensions": {f"nbgrader.server_extensions.{part}": False for part in parts}}
+        },
+    }
+    for name, content in settings.items():
+        path = venv / "etc" / "jupyter" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def install(python: str, lock: Path) -> None:

@@ -355,3 +355,15 @@ def test_jupyterlab_opens_on_the_first_lesson() -> None:
 def test_in_a_container_jupyterlab_starts_as_root_and_elsewhere_it_keeps_its_own_rule() -> None:
     assert "--allow-root" in course.lab_arguments(root=True)
     assert "--allow-root" not in course.lab_arguments(root=False)
+
+
+def test_everything_that_nbgrader_adds_to_jupyterlab_is_switched_off(tmp_path: Path) -> None:
+    course.leave_grader_out_of_lab(tmp_path)
+    installed = Path(sys.prefix)
+    extension = "jupyter_server_config.d"
+    theirs = json.loads((installed / "etc/jupyter" / extension / "nbgrader.json").read_text())["ServerApp"]
+    ours = json.loads((tmp_path / "etc/jupyter" / extension / "zz-course.json").read_text())["ServerApp"]
+    assert ours["jpserver_extensions"] == dict.fromkeys(theirs["jpserver_extensions"], False)
+    assert "zz-course.json" > "nbgrader.json", "of two files that speak of the same, Jupyter takes the last"
+    pages = json.loads((tmp_path / "etc/jupyter/labconfig/page_config.json").read_text())
+    assert [name for name in pages["disabledExtensions"] if (installed / "share/jupyter/labextensions" / name).is_dir()]
