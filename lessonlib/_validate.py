@@ -13,8 +13,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 #: How far a row of probabilities may be from summing to one (float32 softmax rows stay within it).
 PROBABILITY_TOLERANCE = 1e-4
-#: How many numbers are worked on at once: they fit in a processor's cache, and large inputs need no large copies.
-NUMBERS_AT_ONCE = 2**16
+#: How many numbers are worked on at once: they fit in a processor's cache, large inputs need no large copies, and as
+#: float64 they are small enough for glibc to reuse their memory (above 128 KiB it may fetch fresh pages each time,
+#: which took five times as long; measured in ``benchmarks/growth.py``).
+NUMBERS_AT_ONCE = 2**14
 
 
 def row_blocks(array: NDArray) -> Iterator[slice]:

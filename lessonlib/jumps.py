@@ -13,7 +13,7 @@ from lessonlib import uncertainty
 from lessonlib.evidence import ACCURACY_MARGIN, FEWEST_EPOCHS, JITTER_FREEDOM, Curves, late_jitter
 from lessonlib.findings import Finding
 
-#: A training loss that scatters by more than this share of its first value jumps; mini-batch noise stays below.
+#: A training loss that scatters by more than this share of its level, at the start or later, jumps.
 TRAINING_JUMPS = 0.03
 #: A loss that falls steadily rises in few epochs; jumps up and down make it rise in more than a fifth of them.
 RISES = 0.2
@@ -29,9 +29,10 @@ def learning_rate_too_high(c: Curves) -> Finding | None:
     """Find a training loss that jumps in the second half of the run."""
     if c.train_loss is None or c.n < 2 * FEWEST_EPOCHS:
         return None
-    jump, first = late_jitter(c.train_loss), float(c.train_loss[0])
-    # Against the start, since a loss near 0 jumps by much of itself and means nothing.
-    if jump < TRAINING_JUMPS * abs(first) or jump < TRAINING_JUMPS * float(c.train_loss[c.second_half].mean()):
+    # Against the start as well, since a loss near 0 jumps by much of itself and means nothing.
+    jump = late_jitter(c.train_loss)
+    level = max(abs(float(c.train_loss[0])), float(c.train_loss[c.second_half].mean()))
+    if jump <= TRAINING_JUMPS * level:
         return None
     rises = float((np.diff(c.train_loss[c.second_half]) > 0).mean())
     if rises < RISES:
@@ -40,7 +41,7 @@ def learning_rate_too_high(c: Curves) -> Finding | None:
         "learning_rate_too_high",
         c.numbers(c.second_half),
         f"In the second half the training loss jumps by {jump:.3f} from epoch to epoch (standard deviation), "
-        f"{jump / first:.1%} of its first value, and rises in {rises:.0%} of the epochs. The training set is fixed: no "
+        f"{jump / level:.1%} of its level, and rises in {rises:.0%} of the epochs. The training set is fixed: no "
         "validation noise is in this.",
         "Divide the learning rate by 3 to 10 for a few epochs: the jumps should shrink with it.",
         "Lower the learning rate or let it decay; a larger batch calms it as well.",

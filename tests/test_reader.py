@@ -168,10 +168,17 @@ def test_validation_better_than_the_finished_weights_is_another_distribution() -
 
 
 def test_a_gap_from_the_first_epochs_is_another_distribution() -> None:
-    log = HEALTHY | {"val_loss": falling(2.3, 0.21) + 0.9}
-    assert found(log, n_val=2_000, n_classes=10)[0] == "unrepresentative_validation"
-    grown = HEALTHY | {"val_loss": falling(2.3, 0.21) + 0.4 * RISING**0.5}
-    assert "unrepresentative_validation" not in found(grown, n_val=2_000, n_classes=10)
+    below = {"val_accuracy": HEALTHY["train_accuracy"] - np.minimum(0.2, HEALTHY["train_accuracy"])}
+    assert found(HEALTHY | below, n_val=2_000, n_classes=10)[0] == "unrepresentative_validation"
+    grown = {"val_accuracy": HEALTHY["train_accuracy"] - 0.2 * RISING}
+    assert "unrepresentative_validation" not in found(HEALTHY | grown, n_val=2_000, n_classes=10)
+
+
+def test_without_accuracy_the_losses_show_the_gap() -> None:
+    losses = {"train_loss": HEALTHY["train_loss"], "val_loss": HEALTHY["val_loss"] + 0.9}
+    assert found(losses, n_val=2_000)[0] == "unrepresentative_validation"
+    losses["val_loss"] = HEALTHY["val_loss"] + 0.4 * RISING
+    assert "unrepresentative_validation" not in found(losses, n_val=2_000)
 
 
 def test_accuracy_that_falls_under_a_falling_loss_is_a_dip() -> None:
