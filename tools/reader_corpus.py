@@ -3,8 +3,9 @@
 Every run is trained here, on problems drawn at random, and its cause is built in: labels flipped, a learning rate too
 high, a softmax applied twice. Each is measured on a pool of 10,000 fresh examples, which stands for the noiseless
 curve, and read at three validation sizes, from loss and accuracy per epoch alone. Thresholds of the reader were tuned
-on seeds 0 to 13 (the last of the generators on four to six of them); the page ``docs/reader-accuracy.md`` reports seeds 200 to 213, which were looked at once
-(100 to 113 had shown that unfinished runs were taken for a double softmax, so they count as tuning now).
+on seeds 0 to 13 (the last of the generators on four to six of them); the page ``docs/reader-accuracy.md`` reports
+seeds 200 to 213, which were looked at once (100 to 113 had shown that unfinished runs were taken for a double softmax,
+so they count as tuning now).
 """
 
 from __future__ import annotations
@@ -658,9 +659,10 @@ def page(cases: list[Case], seeds: range) -> str:
         "",
         "    python tools/reader_corpus.py",
         "",
-        "The data *can tell* when the noiseless curve (10,000 fresh examples) shows the effect, as each cause defines it "
-        f"in the tool, without the reader: where sampling can hide it, by more than {CAN_TELL:g} standard errors of that "
-        "validation size; where it cannot (a loss at its floor, a run that diverges), by a fixed margin.",
+        "The data *can tell* when the noiseless curve (10,000 fresh examples) shows the effect, as each cause defines "
+        "it in the tool, without the reader: where sampling can hide it, by more than "
+        f"{CAN_TELL:g} standard errors of that validation size; where it cannot (a loss at its floor, a run that "
+        "diverges), by a fixed margin.",
         "",
         f"- Cause named first or second where the data can tell: **{share(*named_share(cases))}**",
         f"- Alarms on healthy runs: **{share(*false_alarms(cases))}**",

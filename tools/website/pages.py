@@ -55,7 +55,9 @@ class Page:
 # ------------------------------------------------------------------------------------------------------------- the site
 
 
-def write_site(wanted: Sequence[str] = (), *, folder: Path = SITE, known: Repository | None = None) -> list[Page]:
+def write_site(
+    wanted: Sequence[str] = (), *, folder: Path = SITE, known: Repository | None = None, lite: Path = LITE
+) -> list[Page]:
     """Write the site into an empty `folder` and return its pages.
 
     Parameters
@@ -66,6 +68,8 @@ def write_site(wanted: Sequence[str] = (), *, folder: Path = SITE, known: Reposi
         What was in it is deleted.
     known : Repository, optional
         Where the course is published; without it, pages have no links to Binder, Colab and source.
+    lite : Path
+        The edition for the browser, taken along if it has been built.
     """
     chosen = build.sources(wanted)
     if folder.exists():
@@ -79,15 +83,15 @@ def write_site(wanted: Sequence[str] = (), *, folder: Path = SITE, known: Reposi
     found = Page("search.html", "tools/website/pages.py", lessons.body(SEARCH, link))
     pages = [first, *taught, *documents, found]
     for at in pages:
-        put(folder, at.file, framed(at, taught, documents, known))
+        put(folder, at.file, framed(at, taught, documents, known, lite))
         for name, data in at.body.pictures.items():
             put(folder, name, data)
     put(folder, "search.json", search_index([first, *taught, *documents]))
     for name, text in assets().items():
         put(folder, name, text)
     put(folder, ".nojekyll", "")  # GitHub Pages: files as they are
-    if LITE.exists():
-        shutil.copytree(LITE, folder / "lite")
+    if lite.exists():
+        shutil.copytree(lite, folder / "lite")
     if known:
         for path in chosen:
             put(folder, f"colab/{path.stem}.ipynb", nbformat.writes(colab.edition(build.notebook_path(path), known)))
@@ -157,7 +161,7 @@ def _map_row(source: Path, made: Page) -> str:
     )
 
 
-def framed(at: Page, taught: Sequence[Page], documents: Sequence[Page], known: Repository | None) -> str:
+def framed(at: Page, taught: Sequence[Page], documents: Sequence[Page], known: Repository | None, lite: Path) -> str:
     """Return a page of the site with everything around its body."""
     place = taught.index(at) if at in taught else None
     return template().render(
@@ -172,19 +176,19 @@ def framed(at: Page, taught: Sequence[Page], documents: Sequence[Page], known: R
         contents=at.body.sections_of_level(2) if place is not None else [],
         before=taught[place - 1] if place else None,
         after=taught[place + 1] if place is not None and place + 1 < len(taught) else None,
-        links=_elsewhere(Path(at.file).stem, known) if place is not None else [],
+        links=_elsewhere(Path(at.file).stem, known, lite) if place is not None else [],
         source=known.file(at.origin) if known else None,
     )
 
 
-def _elsewhere(lesson: str, known: Repository | None) -> list[tuple[str, str]]:
+def _elsewhere(lesson: str, known: Repository | None, lite: Path) -> list[tuple[str, str]]:
     """Return where a lesson can be run, by what to call it; in the browser only if that edition has been built."""
-    here = (LITE / "files" / f"{lesson}.ipynb").exists()
-    lite = [("in this browser", f"lite/lab/index.html?path={lesson}.ipynb")] if here else []
+    here = (lite / "files" / f"{lesson}.ipynb").exists()
+    browser = [("in this browser", f"lite/lab/index.html?path={lesson}.ipynb")] if here else []
     if known is None:
-        return lite
+        return browser
     return [
-        *lite,
+        *browser,
         ("on Binder", known.binder(lesson)),
         ("on Colab", known.colab(lesson)),
         ("the notebook", known.file(f"notebooks/{lesson}.ipynb")),
