@@ -76,8 +76,8 @@ BENCHMARKS = {
     ),
     "growth": Benchmark(
         "Cost as work grows",
-        "One thread, each size in a fresh process; memory is what the work added to the process's peak. The exponent "
-        "is the slope in logarithms: 1 is linear.",
+        "One thread, each size in a fresh process; memory is the most that the work held at once, without its input. "
+        "The exponent is the slope in logarithms: 1 is linear.",
         ("numpy", "scipy", "matplotlib"),
         {"quick": True},
         ONE_THREAD,

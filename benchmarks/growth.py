@@ -4,8 +4,8 @@
 
 Each step of work is done at sizes that grow three- or fourfold, each in a process of its own that reports its seconds
 of processor time and the most memory that the work held at once (inputs in neither). The exponent is the slope of
- the straight line through the logarithms of the three times: 1 is linear; what is done once makes it smaller,
-caches that overflow make it a little larger.
+the straight line through the logarithms of the three times: 1 is linear; what is done once makes it smaller, caches
+that overflow make it a little larger.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ STEPS: dict[str, tuple[str, Callable[[int], Work], tuple[int, ...]]] = {
 
 
 def measure_here(step: str, size: int) -> dict[str, float]:
-    """Do a step three times; return the processor seconds of the quicker of two, and the peak of memory in the third."""
+    """Do a step three times; return the processor seconds of the quicker of two, and the third's peak of memory."""
     work = STEPS[step][1](size)
     seconds = []
     for _ in range(2):

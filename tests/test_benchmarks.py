@@ -1,4 +1,4 @@
-"""The benchmarks' own arithmetic is right, their page names every one of them, and the versions' check finds its tests."""
+"""The benchmarks' arithmetic is right, their page names every one of them, the check of versions finds its tests."""
 
 from __future__ import annotations
 

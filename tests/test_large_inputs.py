@@ -11,7 +11,7 @@ from scipy import special
 
 from lessonlib import _validate, metrics, uncertainty
 
-N, K = 20_000, 100  # 30 blocks
+N, K = 20_000, 100  # 123 blocks
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(K, size=N)
 LOGITS = (RNG.standard_normal((N, K)) * 3).astype(np.float32)

@@ -130,11 +130,23 @@ def test_the_address_comes_from_pyproject_then_from_origin(tmp_path: Path) -> No
 
 
 def test_without_an_address_no_link_leaves_the_site(tmp_path: Path) -> None:
-    pages.write_site(["0"], folder=tmp_path / "site")
+    pages.write_site(["0"], folder=tmp_path / "site", lite=tmp_path / "not-built")
     for path in (tmp_path / "site").glob("*.html"):
         outside = [tag["href"] for tag in soup_of(path.parent, path.name).select("a[href]") if "://" in tag["href"]]
         assert [address for address in outside if "binder" in address or "github" in address] == [], path.name
     assert not (tmp_path / "site" / "colab").exists()
+
+
+def test_the_edition_for_the_browser_is_taken_along_and_linked(tmp_path: Path) -> None:
+    lite = tmp_path / "lite"
+    (lite / "files").mkdir(parents=True)
+    (lite / "files" / "00_start_here.ipynb").write_text("{}")
+    pages.write_site(["0"], folder=tmp_path / "site", lite=lite)
+    links = {
+        tag.get_text(): tag["href"] for tag in soup_of(tmp_path / "site", "00_start_here.html").select(".elsewhere a")
+    }
+    assert links == {"in this browser": "lite/lab/index.html?path=00_start_here.ipynb"}
+    assert (tmp_path / "site" / "lite" / "files" / "00_start_here.ipynb").exists()
 
 
 # ---------------------------------------------------------------------------------------------------------------- Colab

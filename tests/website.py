@@ -39,7 +39,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent / "lock"):
         if not report.exists():
-            made = pages.write_site(folder=folder, known=KNOWN)
+            made = pages.write_site(folder=folder, known=KNOWN, lite=folder / "not-built")
             report.write_text(json.dumps(pages.weights(made, folder)))
     return folder
 

@@ -331,13 +331,13 @@ for report in reports:
 causes = [None] * 6
 ### BEGIN SOLUTION
 causes = []
-for one in reports:
-    if one["kind"] == "two sets":
-        squares = [p * (1 - p) / one["n"] for p in (one["first"], one["second"])]
-        real = abs(one["first"] - one["second"]) > 2 * np.sqrt(sum(squares))
+for entry in reports:
+    if entry["kind"] == "two sets":
+        squares = [p * (1 - p) / entry["n"] for p in (entry["first"], entry["second"])]
+        real = abs(entry["first"] - entry["second"]) > 2 * np.sqrt(sum(squares))
         causes.append("the sets differ" if real else "chance is enough")
     else:
-        real = abs(one["gained"] - one["lost"]) > 2 * np.sqrt(one["gained"] + one["lost"])
+        real = abs(entry["gained"] - entry["lost"]) > 2 * np.sqrt(entry["gained"] + entry["lost"])
         causes.append("the network changed" if real else "chance is enough")
 ### END SOLUTION
 

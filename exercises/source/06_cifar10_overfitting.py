@@ -227,8 +227,8 @@ lower = {50: [], 500: []}
 for n, seen in lower.items():
     for _ in range(400):
         drawn = rng.integers(0, 2_000, n)
-        low = seen_losses[:, drawn].mean(axis=1).argmin()
-        seen.append(seen_hits[-1, drawn].mean() < seen_hits[low, drawn].mean())
+        minimum = seen_losses[:, drawn].mean(axis=1).argmin()
+        seen.append(seen_hits[-1, drawn].mean() < seen_hits[minimum, drawn].mean())
 lower_with_50, lower_with_500 = np.mean(lower[50]), np.mean(lower[500])
 reply = "their draw is enough to explain it"
 ### END SOLUTION
@@ -288,8 +288,8 @@ steps_many = None
 rule = None
 ### BEGIN SOLUTION
 mean_rise = {
-    (n, c): np.mean([run["val_loss"][-1] / run["val_loss"].min() - 1 for run in sweep(n, c)])
-    for n in (1_000, 10_000)
+    (size, c): np.mean([run["val_loss"][-1] / run["val_loss"].min() - 1 for run in sweep(size, c)])
+    for size in (1_000, 10_000)
     for c in (8, 16, 32)
 }
 rise_few, rise_many = mean_rise[1_000, width], mean_rise[10_000, width]

@@ -261,10 +261,10 @@ difference = None
 y, start, end = before_and_after(main_run)
 temperature = calibration.fit_temperature(y[::2], end[::2])
 logits_on_odd = (start[1::2], end[1::2], end[1::2] / temperature)
-least, raw, cooled = (metrics.cross_entropy(y[1::2], logits=z) for z in logits_on_odd)
+least, raw, cooled = (metrics.cross_entropy(y[1::2], logits=scores) for scores in logits_on_odd)
 given_back = (raw - cooled) / (raw - least)
 y, start, end = before_and_after(adam_run)
-parts = [calibration.split_loss(y, z).refinement for z in (start, end)]
+parts = [calibration.split_loss(y, scores).refinement for scores in (start, end)]
 adam_unlearnt = parts[1] - parts[0]
 difference = "main was only too sure, Adam also unlearnt"
 ### END SOLUTION

@@ -25,19 +25,6 @@ from lessonlib.answers import answered, expect, expect_choice, expect_number
 
 CLASS_SEED = 0  # decides the numbers of your class; leave it as it is
 
-
-# %%
-def look(run):
-    """Draw the curves of a run: call it in a cell of your own, for example look(runs["A"])."""
-    from matplotlib.figure import Figure
-
-    from lessonlib import charts, figures
-
-    figure = Figure(figsize=(9, 3.2))
-    charts.training_curves(figure, run)
-    figures.show(figure, "Training and validation curves; print(run['val_loss']) has the numbers.")
-
-
 # %% [markdown]
 # ## Question 1 · Compared with what? (2 points)
 #
@@ -205,7 +192,7 @@ for letter, run in runs.items():
     print(f"{letter}: {run.n_epochs} epochs; at the end {last}; class shares {shares}")
 
 # %% [markdown]
-# Look at the curves (`look(runs["A"])`), then use the three looks of lesson 9: is the loss below what knowing nothing costs? Do training and validation agree? Is it still falling?
+# Look at the curves (`strangers.look(runs["A"])` in a cell of your own), then use the three looks of lesson 9: is the loss below what knowing nothing costs? Do training and validation agree? Is it still falling?
 #
 # 1. `below`: for A, B, C and D what knowing nothing costs (from `run.provenance["class_shares"]`) minus the validation loss at the end, in nats.
 # 2. `needs`: for each of them one of `"bigger model"`, `"more epochs"`, `"more data"`, `"nothing helps"`. Each fits one run.

@@ -34,13 +34,11 @@ for run in runs.values():
     below.append(entropy(run.provenance["class_shares"]) - log.val_loss.iloc[-1])
     if log.train_accuracy.iloc[-1] > 0.95:
         needs.append("more data")
-    elif log.val_loss.diff().tail(2).mean() < -0.003:
+    elif log.train_loss.diff().tail(5).mean() < -0.003:
         needs.append("more epochs")
     else:
-        needs.append(
-            "Nothing helps" if log.val_loss.iloc[-1] < 0.8 * log.val_loss.iloc[0] else None
-        )
-needs = [need or "bigger model" for need in needs]
+        learnt = log.val_accuracy.iloc[-1] > max(run.provenance["class_shares"]) + 0.05
+        needs.append("Nothing helps" if learnt else "bigger model")
 
 # %% right="plain Python"
 
@@ -182,7 +180,7 @@ for classes, right in files:
 
 # %% wrong="gaps, troubles" because="every gap is overfitting to the labels; does not look at the rows"
 gaps, troubles = [], []
-for classes, right in files:
+for _, right in files:
     a, b = right[:800].mean(), right[800:].mean()
     gaps.append((a - b) / np.sqrt(a * (1 - a) / 800 + b * (1 - b) / 200))
     troubles.append("same question" if abs(gaps[-1]) < 3 else "other labels")
