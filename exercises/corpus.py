@@ -125,10 +125,10 @@ def solved(source: Exercise, release: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def with_variant(notebook: NotebookNode, variant: Variant) -> NotebookNode:
+def with_variant(notebook: NotebookNode, release: NotebookNode, variant: Variant) -> NotebookNode:
     """Return a solved notebook with a variant's answers in the places of those that define the same names."""
     notebook = copy.deepcopy(notebook)
-    places = repair.answer_places(notebook)
+    places = repair.answer_places(release)  # a solution's cells define helpers as well
     for code in variant.cells:
         place = max(places[name] for name in repair.defined_names(code) & set(places))
         notebook.cells[place].source = code
@@ -209,7 +209,7 @@ def specimens(source: Exercise, release: NotebookNode) -> list[Specimen]:
     every = [Specimen("solved", to_bytes(full), ()), Specimen("untouched", to_bytes(release), names)]
     for variant in variants(source.stem):
         loses = (variant.loses,) if variant.loses else ()
-        every.append(Specimen(variant.title, to_bytes(with_variant(full, variant)), loses))
+        every.append(Specimen(variant.title, to_bytes(with_variant(full, release, variant)), loses))
     return every
 
 

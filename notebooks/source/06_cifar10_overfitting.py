@@ -517,7 +517,7 @@ Markdown(
 # |---|---|
 # | "if validation loss rises, accuracy must fall" | it rose together with the loss, seed after seed |
 # | "it is noise of the validation set" | the paired change is many standard errors; but with a hundred pictures you could not have known |
-# | "with fewer pictures the loss rises more" | with the same number of epochs it rose less: fewer steps |
+# | "with fewer pictures the loss rises more" | with the same number of epochs it rose less in the two wider networks, which took fewer steps; only in the narrowest one it rose more |
 # | "a bigger network helps" | at 10,000 pictures the wide one rose most |
 # | "stop at the minimum of the loss, everything after it is worse" | in the main recipe accuracy was still to gain several points |
 #
