@@ -194,8 +194,20 @@ expect_choice(
     hint="a validation set cannot make the training loss jump",
 )
 
+
 # %% hidden="training_rises, jumping_causes"
-tolerance = 0.25  # a run that jumps is not quite the same on every machine
+def compare(got, expected):
+    if list(got["jumping_causes"]) != expected["jumping_causes"]:
+        return f"Causes: expected {expected['jumping_causes']}, got {got['jumping_causes']}."
+    if len(got["training_rises"]) != 2:
+        return f"Expected two numbers of rises, got {got['training_rises']}."
+    for number, right in zip(got["training_rises"], expected["training_rises"], strict=True):
+        calm = right < 4  # the other run is chaotic: another machine counts another number of rises
+        if abs(number - right) > 1 if calm else not 4 <= number <= 20:
+            return f"Rises of the training loss: expected {right}, got {number}."
+    return None
+
+
 hint = "Validation examples have no part in the training loss: where it jumps as well, the network itself does."
 
 # %% [markdown]

@@ -37,10 +37,15 @@ for _ in range(5):
         [sys.executable, "-c", "import time; time.sleep(3600)"], start_new_session=True
     )
 
+
 # %% hostile="memory hog" keeps=true
-hog = []
-while True:
-    hog.append(bytearray(100_000_000))
+def hog():
+    taken = []  # given back when the function fails: what a cell keeps for good, the cells after it do not have
+    while True:
+        taken.append(bytearray(100_000_000))
+
+
+hog()
 
 # %% hostile="memory hog that fills what it gets, in many processes" keeps=false
 import os
