@@ -335,7 +335,7 @@ def start(words: list[str]) -> int:
     python = ensure_installed()
     say("Opening JupyterLab. If no browser window appears, copy the address http://localhost:... from below into one.")
     say("To stop: press Ctrl-C here, twice.")
-    return hand_over([python, "-m", "jupyter", "lab", *lab_arguments(is_root()), *words])
+    return hand_over([python, "-m", "jupyterlab", *lab_arguments(is_root()), *words])
 
 
 def lab_arguments(root: bool) -> list[str]:

@@ -128,6 +128,8 @@ export default () => {
 // ---- without a kernel: native controls beside a script element that holds every picture, or names its file ----
 export async function hydrate(box) {
   const data = box.querySelector("script");
+  let moved = false; // before the pictures came: what they then show is news
+  box.addEventListener("input", () => (moved = true), { once: true });
   const text = data.dataset.src ? await (await fetch(data.dataset.src)).text() : data.textContent;
   const { picture, frames, axes } = JSON.parse(text);
   const controls = [...box.querySelectorAll("input, select")];
@@ -143,5 +145,5 @@ export async function hydrate(box) {
     view.show(frames[pictureIndex(controls.map(digit), axes.map((axis) => axis.labels.length))], aloud);
   }
   box.addEventListener("input", () => draw(true));
-  draw(false);
+  draw(moved);
 }

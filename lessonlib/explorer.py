@@ -51,7 +51,8 @@ _CSS = """
 .lesson-figure svg {min-width:26em}
 .lesson-figure p {margin:.3em 0; color:var(--lesson-ink); font-size:1em}
 .lesson-figure .lesson-sentence {padding:.1em .5em; background:var(--lesson-paper)}
-.lesson-figure .lesson-status {position:absolute; width:1px; height:1px; overflow:hidden; clip-path:inset(50%)}
+.lesson-figure .lesson-status {position:absolute; top:0; left:0; margin:0}
+.lesson-figure .lesson-status {width:1px; height:1px; overflow:hidden; clip-path:inset(50%)}
 .lesson-figure [aria-busy=true] .lesson-moving {opacity:.35; transition:opacity .1s .3s}
 .lesson-title {font-weight:bold; margin:.3em 0; line-height:1.3}
 .lesson-explorer .widget-slider {flex-wrap:wrap; height:auto}

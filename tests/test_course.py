@@ -322,7 +322,7 @@ def test_words_after_the_dashes_reach_the_program(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(course, "ensure_installed", lambda: "PY")
     monkeypatch.setattr(course, "hand_over", lambda command: seen.append(command) or 3)
     assert course.main(["start", "--", "--port", "9000"]) == 3
-    assert seen[0][:4] == ["PY", "-m", "jupyter", "lab"]
+    assert seen[0][:3] == ["PY", "-m", "jupyterlab"]
     assert any(word.endswith("/lab/tree/notebooks/00_start_here.ipynb") for word in seen[0])
     assert seen[0][-2:] == ["--port", "9000"]
     course.main(["build", "--check"])

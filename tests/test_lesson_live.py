@@ -9,7 +9,7 @@ from notebooks import build
 
 SMALLER = """import dataclasses
 from lessonlib import recipes
-recipes.RECIPES["live"] = dataclasses.replace(training.RECIPES["live"], n_train=60, n_val=40, epochs=2)"""
+recipes.RECIPES["live"] = dataclasses.replace(recipes.RECIPES["live"], n_train=60, n_val=40, epochs=2)"""
 
 
 def test_with_pictures_at_hand_lesson_6_trains_on_them_and_leaves_one_line(tmp_path: Path) -> None:

@@ -74,7 +74,8 @@ def test_pages_are_light(site: Path) -> None:  # noqa: F811
 def test_pages_share_scripts_styles_and_keep_pictures_apart(site: Path) -> None:  # noqa: F811
     for file in FILES:
         soup = soup_of(site, file)
-        assert soup.select("style") == []
+        # What a cell shows may bring a style of its own, such as a reading of curves.
+        assert [style for style in soup.select("style") if not style.find_parent(class_="output_area")] == []
         assert [tag.string for tag in soup.select("script") if tag.string] == []
         assert len(soup.select("script[data-src]")) == len(soup.select(".lesson-explorer"))
 
