@@ -201,4 +201,4 @@ def test_every_control_has_a_name(served: Served, page: Page) -> None:  # noqa: 
     slider.press("ArrowRight")
     expect(slider).to_have_attribute("aria-valuetext", "0.61")
     status = page.locator(".lesson-explorer").first.get_by_role("status")
-    expect(status).to_contain_text("p = 0.61")  # read out when the slider rests, moved before its pictures came or after
+    expect(status).to_contain_text("p = 0.61")  # read out when it rests, even if its pictures came late
