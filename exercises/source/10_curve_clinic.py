@@ -175,11 +175,11 @@ for letter, run in jumping.items():
 training_rises = [None] * 2
 jumping_causes = [None] * 2
 ### BEGIN SOLUTION
-training_rises, jumping_causes = [], []
-for run in jumping.values():
-    training_rises.append(int((np.diff(run["train_loss"][-21:]) > 0).sum()))
-    calm = training_rises[-1] < 4
-    jumping_causes.append("few validation examples" if calm else "rate too high")
+training_rises = [int((np.diff(r["train_loss"][-21:]) > 0).sum()) for r in jumping.values()]
+jumping_causes = [
+    "few validation examples" if rises == min(training_rises) else "rate too high"
+    for rises in training_rises
+]
 ### END SOLUTION
 
 # %% check="training_rises, jumping_causes" points=2
@@ -202,8 +202,9 @@ def compare(got, expected):
     if len(got["training_rises"]) != 2:
         return f"Expected two numbers of rises, got {got['training_rises']}."
     for number, right in zip(got["training_rises"], expected["training_rises"], strict=True):
-        calm = right < 4  # the other run is chaotic: another machine counts another number of rises
-        if abs(number - right) > 1 if calm else not 4 <= number <= 20:
+        calm = right == min(expected["training_rises"])
+        # The other run is chaotic: another machine counts another number of rises, but more than in the calm one.
+        if abs(number - right) > 1 if calm else not min(expected["training_rises"]) < number <= 20:
             return f"Rises of the training loss: expected {right}, got {number}."
     return None
 
