@@ -24,7 +24,7 @@ PYTHON = "3.11"  # the oldest that the course supports: what resolves there reso
 GROUPS = {
     "": "the library and every lesson",
     "torch": "lessons 1, 3 and 6: networks in PyTorch",
-    "keras": "lessons 1, 3 and 4: networks in Keras",
+    "keras": "lessons 1, 3, 4 and 9: networks in Keras",
     "lab": "to open the lessons",
     "dev": "to build and test the lessons",
     "teacher": "to make and grade exercises",
