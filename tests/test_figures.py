@@ -152,7 +152,7 @@ def test_static_export_shows_themed_svg(figure, monkeypatch):
 
 
 def test_show_displays_once_and_closes_the_figure(monkeypatch):
-    display = pytest.importorskip("IPython.display")
+    import IPython.display as display
     import matplotlib.pyplot as plt
 
     shown = []
