@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
 
 from lessonlib import _validate as check
 from lessonlib import metrics
@@ -64,6 +63,8 @@ def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
     ValueError
         If labels and logits do not fit together.
     """
+    from scipy.optimize import minimize_scalar  # slow to import, and the curve reader needs it for kept logits alone
+
     scores = check.score_matrix(logits, "logits")
     classes = check.label_vector(labels, scores.shape[1], n_examples=len(scores))
 

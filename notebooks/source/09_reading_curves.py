@@ -605,31 +605,34 @@ CASES = {
     "D": (tiny_features, 2, [], [16], 0.002),
 }
 CLASSES = {"A": 2, "B": 2, "C": 10, "D": 2}
+ACTIVATION = {"A": "tanh", "B": "tanh", "C": "relu", "D": "tanh"}
+SMALL_START = {"A"}  # the hidden layer begins near zero, so that it has to find its features
+
+# %%
 TREATMENTS = ["as it was", "five times longer", "bigger network", "ten times the data"]
 
 
+def network_for(case, treatment, rng):
+    """The case's network, or the bigger one; without a hidden layer it begins at zero."""
+    _, n_features, hidden, bigger, _ = CASES[case]
+    hidden = bigger if treatment == "bigger network" else hidden
+    scale = 0.0 if not hidden else 0.1 if case in SMALL_START else 1.0
+    sizes = [n_features, *hidden, CLASSES[case]]
+    return Network(sizes, rng=rng, activation=ACTIVATION[case], scale=scale)
+
+
+# %%
 @cache
 def treated(case, treatment, seed):
     """Train one case; ten times the data come in ten times larger batches, so in as many steps."""
-    make, n_features, hidden, bigger, rate = CASES[case]
-    times, rng = 10 if treatment == TREATMENTS[3] else 1, np.random.default_rng(seed)
+    make, *_, rate = CASES[case]
+    times, rng = 10 if treatment == "ten times the data" else 1, np.random.default_rng(seed)
     train, val = make(400 * times, rng)
-    hidden = bigger if treatment == TREATMENTS[2] else hidden
-    network = Network(
-        [n_features, *hidden, CLASSES[case]],
-        rng=rng,
-        activation="relu" if case == "C" else "tanh",
-        scale=0.0 if not hidden else 0.1 if case == "A" else 1.0,
-    )
-    return fit(
-        network,
-        train,
-        val,
-        epochs=100 if treatment == TREATMENTS[1] else 20,
-        learning_rate=rate,
-        batch_size=min(50 * times, len(train.y)),
-        rng=rng,
-    )
+    network = network_for(case, treatment, rng)
+    epochs = 100 if treatment == "five times longer" else 20
+    batch_size = min(50 * times, len(train.y))
+    options = {"epochs": epochs, "learning_rate": rate, "batch_size": batch_size, "rng": rng}
+    return fit(network, train, val, **options)
 
 
 # %%
