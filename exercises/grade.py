@@ -30,7 +30,7 @@ from typing import Any
 from exercises import exercise, feedback, gradebook, repair
 from exercises.classroom import Classroom, write_csv
 from exercises.exercise import ExerciseError, Key
-from exercises.sandbox import Limits, Sandbox
+from exercises.sandbox import Limits, Outcome, Sandbox
 from lessonlib import answers, storage
 
 
@@ -180,12 +180,17 @@ def grade_one(submission: Submission, classroom: Classroom, keys: Sequence[Key],
         return Result(*named, "refused", no_marks(keys), [f"Not graded. {refusal}"])
     cells = [cell.source for cell in repair.learners_cells(repaired.notebook)]
     questions = [{"names": list(key.question.names), "calls": exercise.calls_of(key)} for key in keys]
-    outcome = box.run(cells, questions, slot)
+    return judged(submission, keys, box.run(cells, questions, slot), repaired.notes)
+
+
+def judged(submission: Submission, keys: Sequence[Key], outcome: Outcome, notes: Sequence[str] = ()) -> Result:
+    """Judge what a submission told from inside the sandbox; it may have told anything."""
     told = {line["question"]: line for line in outcome.lines if isinstance(line.get("question"), str)}
     marks = [mark(key, told.get(key.question.name, {}), outcome.ended) for key in keys]
-    errors = [str(line["error"]) for line in outcome.lines if "cell" in line and line.get("error")]
-    notes = [*repaired.notes, *([outcome.ended] if outcome.ended else [])]
-    return Result(*named, "graded", marks, notes, errors[:5], round(outcome.seconds, 1))
+    errors = [line["error"][:400] for line in outcome.lines if "cell" in line and isinstance(line.get("error"), str)]
+    notes = [*notes, *([outcome.ended] if outcome.ended else [])]
+    seconds = round(outcome.seconds, 1)
+    return Result(submission.student, submission.exercise, "graded", marks, notes, errors[:5], seconds)
 
 
 def no_marks(keys: Sequence[Key]) -> list[Mark]:
@@ -194,7 +199,7 @@ def no_marks(keys: Sequence[Key]) -> list[Mark]:
 
 
 def mark(key: Key, told: dict[str, Any], ended: str) -> Mark:
-    """Judge what a submission told about one question; it may have told anything."""
+    """Judge what a submission told about one question."""
     question = key.question
     try:
         got = answers.from_json(told.get("got", []))

@@ -275,7 +275,7 @@ def _watch(process: subprocess.Popen, request: bytes, limits: Limits) -> Outcome
         with contextlib.suppress(OSError):  # what was left to write has nobody to read it
             stream.close()
     seconds = time.monotonic() - started
-    lines = _lines(bytes(report))
+    lines = read_report(bytes(report))
     if stopped or any(line.get("done") for line in lines[-1:]):
         return Outcome(lines, stopped, seconds)
     return Outcome(lines, f"The notebook's Python process ended by itself (exit status {process.returncode}).", seconds)
@@ -343,7 +343,7 @@ def _end_stragglers(work: str) -> None:
                 process.kill()
 
 
-def _lines(report: bytes) -> list[dict[str, Any]]:
+def read_report(report: bytes) -> list[dict[str, Any]]:
     """Return the complete lines that are JSON objects: a submission may have written others."""
     lines = []
     for text in report.decode("utf-8", errors="replace").split("\n")[:-1]:

@@ -1,9 +1,10 @@
-"""Fuzz everything that reads files from strangers, guided by coverage; run as ``python -m tools.fuzz [--seconds 300]``.
+"""Fuzz everything that reads what strangers wrote, guided by coverage: ``python -m tools.fuzz [--seconds 300]``.
 
-Each target turns bytes into a file and reads it. Whatever the bytes, the reader may only return or raise the errors
-that it promises, within 2 GB of memory. The time is shared out among the targets, each in a process of its own. What
-was found to be interesting stays in ``build/fuzz/TARGET`` and is where the next run begins; an input that breaks a
-promise is kept as ``build/fuzz/TARGET-crash-...`` and is read again with ``python -m tools.fuzz --target TARGET FILE``.
+Each target turns bytes into a file (or into what a submission tells the grader) and reads it. Whatever the bytes, the
+reader may only return or raise the errors that it promises, within 2 GB of memory. The time is shared out among the
+targets, each in a process of its own. What was found to be interesting stays in ``build/fuzz/TARGET`` and is where the
+next run begins; an input that breaks a promise is kept as ``build/fuzz/TARGET-crash-...`` and is read again with
+``python -m tools.fuzz --target TARGET FILE``.
 
 Needs atheris (Linux and macOS), which is no part of the course's environment: ``pip install atheris``. The tests in
 ``tests/test_hostile_files.py`` need nothing and try the same readers with fewer inputs.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import importlib
 import io
 import json
@@ -24,9 +26,15 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import nbformat
 import numpy as np
+
+if TYPE_CHECKING:
+    from exercises.exercise import Key
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "fuzz"
@@ -172,6 +180,72 @@ def json_seeds() -> list[bytes]:
     return [json.dumps({"loss": [1.0, 0.5], "val_loss": [1.0, None], "val_acc": [50, 60]}).encode()]
 
 
+# --------------------------------------------------------------------------------------------------------------- grader
+
+
+def read_submission(content: bytes) -> None:
+    """Read bytes as the notebook that a learner hands in, and put its cells into the one that was handed out."""
+    from exercises import repair
+
+    with as_file(content, "a.ipynb") as path:
+        try:
+            repaired = repair.repair(released(), repair.load(path))
+        except repair.Refused:
+            return
+        assert repair.answer_places(released()).keys() <= repair.answer_places(repaired.notebook).keys()
+
+
+def submission_seeds() -> list[bytes]:
+    """Return a notebook as it was handed out, one with an answer, and one with cells that came from elsewhere."""
+    handed_out = nbformat.v4.new_notebook(cells=released().cells[:4])
+    answered = copy.deepcopy(handed_out)
+    answered.cells.append(nbformat.v4.new_code_cell("def softmax(logits):\n    return logits"))
+    stray = {"cells": [{"cell_type": "code", "source": ["%time\n", "CLASS_SEED = 1\n"], "metadata": {}}]}
+    return [nbformat.writes(handed_out).encode(), nbformat.writes(answered).encode(), json.dumps(stray).encode()]
+
+
+def read_answers(content: bytes) -> None:
+    """Read bytes as what a submission told from inside the sandbox: judge it, and write what is made of the marks."""
+    from exercises import feedback, grade, sandbox
+
+    outcome = sandbox.Outcome(sandbox.read_report(content), "", 0.0)
+    results = [grade.judged(grade.Submission("a", "e", None), keys, outcome) for keys in answer_keys()]
+    with tempfile.TemporaryDirectory() as folder:
+        for result in results:
+            assert 0 <= result.points <= result.possible
+            feedback.page(result, "An exercise")
+            result.save(Path(folder) / "a.json")
+            assert grade.Result.load(Path(folder) / "a.json") is not None
+        grade.write_tables(results, Path(folder))
+
+
+def answers_seeds() -> list[bytes]:
+    """Return what a submission tells that is right, for each exercise."""
+    from lessonlib import answers
+
+    seeds = []
+    for keys in answer_keys():
+        lines = [{"question": k.question.name, "got": [answers.to_json(c.expected) for c in k.cases]} for k in keys]
+        seeds.append("".join(json.dumps(line) + "\n" for line in [{"cell": 0, "error": "a"}, *lines]).encode())
+    return seeds
+
+
+@cache
+def released() -> nbformat.NotebookNode:
+    """Return the first exercise as it is handed out."""
+    from exercises import exercise
+
+    return nbformat.read(exercise.FOLDER / f"{exercise.sources()[0].stem}.ipynb", as_version=4)
+
+
+@cache
+def answer_keys() -> list[list[Key]]:
+    """Return what is asked in some exercises: each way to judge an answer occurs in one of them."""
+    from exercises import exercise
+
+    return [exercise.answer_key(exercise.read(path)) for path in exercise.sources(["1", "2", "5", "8"])]
+
+
 TARGETS = {
     "run-file": Target(("lessonlib.runs", "zipfile"), read_run_file, run_file_seeds),
     "run-members": Target(("lessonlib.runs", "numpy.lib"), read_run_members, run_member_seeds),
@@ -179,6 +253,8 @@ TARGETS = {
     "log-csv": Target(("lessonlib.logs", "csv"), read_log("a.csv"), csv_seeds),
     "log-json": Target(("lessonlib.logs", "json"), read_log("a.json"), json_seeds),
     "log-events": Target(("lessonlib.logs", "lessonlib.event_files"), read_events, event_seeds),
+    "submission": Target(("exercises.repair",), read_submission, submission_seeds),
+    "answers": Target(("exercises.sandbox", "exercises.grade", "lessonlib.answers"), read_answers, answers_seeds),
 }
 
 
@@ -206,7 +282,7 @@ def fuzz(name: str, seconds: int) -> None:
     corpus.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(target.seeds()):
         (corpus / f"seed-{number}").write_bytes(seed)
-    limits = [f"-max_total_time={seconds}", f"-rss_limit_mb={MEMORY_MB}", "-timeout=20", "-max_len=8192"]
+    limits = [f"-max_total_time={seconds}", f"-rss_limit_mb={MEMORY_MB}", "-timeout=20", "-max_len=16384"]
     artifacts = f"-artifact_prefix={FOLDER / name}-"
     atheris.Setup([sys.argv[0], str(corpus), *limits, artifacts, "-print_final_stats=1", "-verbosity=0"], target.read)
     atheris.Fuzz()
