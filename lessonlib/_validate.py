@@ -7,6 +7,7 @@ mistake gives the same message everywhere.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -54,9 +55,10 @@ def finite_array(
         If `values` are not numbers.
     """
     try:
-        array = np.asarray(values, dtype=dtype)
-        if array.dtype.kind not in "fiub":
-            array = array.astype(np.float64)
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiubO":  # text, dates and complex numbers would be turned into something else
+            raise TypeError(f"{array.dtype.name} is no type of real numbers")
+        array = array.astype(np.float64 if array.dtype.kind == "O" else dtype or array.dtype, copy=False)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a torch tensor that requires grad
         raise TypeError(
             f"{name} must be numbers in a rectangular array, got {values!r:.80} ({error}): "
@@ -141,10 +143,8 @@ def score_matrix(scores: ArrayLike, name: str, *, dtype: DTypeLike | None = np.f
     """
     matrix = finite_array(scores, name, dtype=dtype)
     if matrix.ndim != 2:
-        raise ValueError(
-            f"{name} must have shape (n_examples, n_classes), got {matrix.shape}: "
-            f"pass {name}[None, :] for a single example."
-        )
+        remedy = f"pass {name}[None, :] for a single example" if matrix.ndim < 2 else "pass one matrix at a time"
+        raise ValueError(f"{name} must have shape (n_examples, n_classes), got {matrix.shape}: {remedy}.")
     if matrix.shape[1] < 2:
         raise ValueError(
             f"{name} has {matrix.shape[1]} column: pass a single sigmoid output p as the two columns [1 - p, p]."
@@ -189,6 +189,21 @@ def probability_matrix(probabilities: ArrayLike, *, dtype: DTypeLike | None = np
     return matrix
 
 
+def one_of(**given: Any) -> tuple[str, Any]:
+    """Return name and value of the one of two arguments that is not None.
+
+    Raises
+    ------
+    TypeError
+        If both are None, or neither is.
+    """
+    named = [(name, value) for name, value in given.items() if value is not None]
+    if len(named) != 1:
+        names = " and ".join(f"{name}=" for name in given)
+        raise TypeError(f"pass exactly one of {names}, got {'both' if named else 'neither'}.")
+    return named[0]
+
+
 def number_within(value: float, name: str, low: float, high: float) -> float:
     """Return `value` as a float if it lies in the closed interval from `low` to `high`.
 
@@ -199,7 +214,8 @@ def number_within(value: float, name: str, low: float, high: float) -> float:
     """
     number = finite_array(value, name, ndim=0).item()
     if not low <= number <= high:
-        raise ValueError(f"{name} must be between {low:g} and {high:g}, got {number:g}.")
+        wanted = f"between {low:g} and {high:g}" if high < np.inf else f"at least {low:g}"
+        raise ValueError(f"{name} must be {wanted}, got {number:g}.")
     return number
 
 
@@ -215,4 +231,4 @@ def whole_number(value: int, name: str, *, low: int, high: int | None = None) ->
     if number != int(number) or number < low or (high is not None and number > high):
         wanted = f"of at least {low}" if high is None else f"from {low} to {high}"
         raise ValueError(f"{name} must be a whole number {wanted}, got {value!r}.")
-    return int(number)
+    return int(value)  # not of the float, which rounds what is larger than 2**53

@@ -173,7 +173,7 @@ def between(
     >>> ledger.wrong_to_right.count, round(ledger.change, 3)
     (1, -0.203)
     """
-    kind, pair = _one_of(logits, probabilities)
+    kind, pair = check.one_of(logits=logits, probabilities=probabilities)
     before, after = _pair(pair, kind)
     losses = [_finite_losses(labels, **{kind: scores}) for scores in (before, after)]
     hits = [metrics.correct(labels, scores) for scores in (before, after)]
@@ -219,7 +219,7 @@ def share_paid_by_wrong(
     >>> round(share_paid_by_wrong([0, 0], probabilities=[[0.9, 0.1], [0.01, 0.99]]), 3)
     0.978
     """
-    kind, scores = _one_of(logits, probabilities)
+    kind, scores = check.one_of(logits=logits, probabilities=probabilities)
     losses = _finite_losses(labels, **{kind: scores})
     return math.fsum(losses[~metrics.correct(labels, scores)]) / _total(losses)
 
@@ -256,18 +256,10 @@ def share_paid_by_worst(
     0.25
     """
     percent = check.number_within(percent, "percent (5 for the worst five per cent)", 0, 100)
-    kind, scores = _one_of(logits, probabilities)
-    losses = np.sort(_finite_losses(labels, **{kind: scores}))[::-1]
+    losses = np.sort(_finite_losses(labels, logits=logits, probabilities=probabilities))[::-1]
+    _total(losses)  # refuses a total of 0
     paid = np.concatenate([[0.0], np.cumsum(losses)])
-    _total(losses)
     return float(np.interp(percent / 100 * len(losses), np.arange(len(paid)), paid) / paid[-1])
-
-
-def _one_of(logits: object | None, probabilities: object | None) -> tuple[str, object]:
-    if (logits is None) == (probabilities is None):
-        given = "neither" if logits is None else "both"
-        raise TypeError(f"the ledger needs exactly one of logits= and probabilities=, got {given}.")
-    return ("logits", logits) if logits is not None else ("probabilities", probabilities)
 
 
 def _pair(pair: object, kind: str) -> tuple[NDArray, NDArray]:
@@ -284,7 +276,7 @@ def _pair(pair: object, kind: str) -> tuple[NDArray, NDArray]:
     return before, after
 
 
-def _finite_losses(labels: ArrayLike, **scores: ArrayLike) -> NDArray[np.float64]:
+def _finite_losses(labels: ArrayLike, **scores: ArrayLike | None) -> NDArray[np.float64]:
     losses = metrics.cross_entropy_per_example(labels, **scores)
     if np.isinf(losses).any():
         raise ValueError(

@@ -136,13 +136,11 @@ def cross_entropy_per_example(
     >>> cross_entropy_per_example([0], probabilities=[[0.9, 0.1]]).round(4)
     array([0.1054])
     """
-    if (logits is None) == (probabilities is None):
-        given = "neither" if logits is None else "both"
-        raise TypeError(f"cross-entropy needs exactly one of logits= and probabilities=, got {given}.")
-    if logits is not None:
-        scores, cost = check.score_matrix(logits, "logits", dtype=None), _cost_of_logits
+    kind, given = check.one_of(logits=logits, probabilities=probabilities)
+    if kind == "logits":
+        scores, cost = check.score_matrix(given, kind, dtype=None), _cost_of_logits
     else:
-        scores, cost = check.probability_matrix(probabilities, dtype=None), _cost_of_probabilities
+        scores, cost = check.probability_matrix(given, dtype=None), _cost_of_probabilities
     true_class = check.label_vector(labels, scores.shape[1], n_examples=len(scores))
     losses = np.empty(len(scores))
     for rows in check.row_blocks(scores):
@@ -329,20 +327,12 @@ def double_softmax_floor(n_classes: int) -> float:
     Probabilities lie between 0 and 1, so as logits they differ by at most 1: even a certain and
     right answer then costs ``ln(1 + (K - 1) / e)`` (lesson 1).
 
-    Parameters
-    ----------
-    n_classes : int
-        At least 2.
+    Parameters and errors are those of `highest_loss_of_a_right_answer`.
 
     Returns
     -------
     float
         In nats.
-
-    Raises
-    ------
-    ValueError
-        If `n_classes` is below 2.
 
     Examples
     --------

@@ -83,6 +83,11 @@ def test_labels_of_every_type_are_checked_as_they_come(labels: object) -> None:
         _validate.label_vector(labels, 2)
 
 
+@pytest.mark.parametrize("number", [2**53 + 1, 2**70 + 1, np.int64(2**62 + 1)])
+def test_a_whole_number_larger_than_a_float_can_hold_is_not_rounded(number: int) -> None:
+    assert _validate.whole_number(number, "seed", low=0) == number
+
+
 def test_a_running_average_adds_each_value_a_fixed_number_of_times() -> None:
     """A window of 5,000 needs as much memory as one of 10; a sum of every window would need 50 million additions."""
     values = RNG.standard_normal(50_000)

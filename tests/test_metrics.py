@@ -334,6 +334,7 @@ BAD_LABELS = {
     "inf": ([np.inf, 0], ValueError, "inf at index (0,)", "remove or repair"),
     "empty": ([], ValueError, "labels is empty (shape (0,))", "pass at least one example"),
     "words": (["cat", "dog"], TypeError, "['cat', 'dog']", "convert it first"),
+    "digits-as-text": (["2", "0"], TypeError, "['2', '0']", "convert it first"),
     "none": (None, ValueError, "nan", "remove or repair"),
 }
 BAD_SCORES = {
@@ -343,7 +344,8 @@ BAD_SCORES = {
     "empty": (np.empty((0, 3)), ValueError, "is empty (shape (0, 3))", "pass at least one example"),
     "no-classes": (np.empty((2, 0)), ValueError, "is empty (shape (2, 0))", "pass at least one example"),
     "vector": ([0.2, 0.3, 0.5], ValueError, "got (3,)", "[None, :]"),
-    "cube": (np.zeros((2, 3, 4)), ValueError, "got (2, 3, 4)", "must have shape (n_examples, n_classes)"),
+    "complex": (np.ones((2, 3)) + 1j, TypeError, "complex128", "convert it first"),
+    "cube": (np.zeros((2, 3, 4)), ValueError, "got (2, 3, 4)", "pass one matrix at a time"),
     "number": (0.5, ValueError, "got ()", "must have shape (n_examples, n_classes)"),
     "sigmoid": ([[0.3], [0.4]], ValueError, "has 1 column", "as the two columns [1 - p, p]"),
     "ragged": ([[0.5, 0.5], [1.0]], TypeError, "[[0.5, 0.5], [1.0]]", "convert it first"),

@@ -64,17 +64,17 @@ BAD_RECIPES = {
     "six-channels": ({"channels": (8,) * 6}, "channels must name 1 to 5 convolutions"),
     "empty-channel": ({"channels": (8, 0)}, "channels must be a whole number of at least 1, got 0"),
     "negative-hidden": ({"hidden": -1}, "hidden must be a whole number of at least 0, got -1"),
-    "negative-rate": ({"learning_rate": -0.1}, "learning_rate must be between 0 and inf, got -0.1"),
+    "negative-rate": ({"learning_rate": -0.1}, "learning_rate must be at least 0, got -0.1"),
     "nan-rate": ({"learning_rate": float("nan")}, "learning_rate holds nan"),
-    "negative-momentum": ({"momentum": -0.9}, "momentum must be between 0 and inf, got -0.9"),
+    "negative-momentum": ({"momentum": -0.9}, "momentum must be at least 0, got -0.9"),
     "dropout": ({"dropout": 1.5}, "dropout must be between 0 and 1, got 1.5"),
     "label-noise": ({"label_noise": -0.1}, "label_noise must be between 0 and 1, got -0.1"),
     "smoothing": ({"label_smoothing": 2}, "label_smoothing must be between 0 and 1, got 2"),
-    "input-noise": ({"input_noise": -1}, "input_noise must be between 0 and inf, got -1"),
+    "input-noise": ({"input_noise": -1}, "input_noise must be at least 0, got -1"),
     "order": ({"batch_order": "random"}, "batch_order must be one of ('shuffled', 'fixed', 'sorted'), got 'random'"),
     "split": ({"split": "stratified"}, "split must be one of ('official', 'sorted'), got 'stratified'"),
     "negative-test": ({"n_test": -1}, "n_test must be a whole number of at least 0, got -1"),
-    "negative-decay": ({"weight_decay": -1e-4}, "weight_decay must be between 0 and inf, got -0.0001"),
+    "negative-decay": ({"weight_decay": -1e-4}, "weight_decay must be at least 0, got -0.0001"),
 }
 
 
