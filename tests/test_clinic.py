@@ -6,14 +6,13 @@ import itertools
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from lessonlib import clinic, reader, storage
+from lessonlib import clinic, storage
 from lessonlib.predictions import Question
 from notebooks import build
 from tests.test_inventory import answer as answer_inventory
-from tools import clinic_answers, clinic_cases
+from tools import clinic_cases
 
 NUMBERS = range(1, clinic.N_CASES + 1)
 #: Cases that are trained again here: those that take no second.
@@ -60,22 +59,23 @@ def test_a_case_tells_what_a_stranger_would_and_no_more(number: int) -> None:
 
 @pytest.mark.parametrize("cause", clinic_cases.RECORDINGS)
 def test_the_cause_of_a_case_shows_in_its_curves(cause: str) -> None:
-    case = clinic.case(clinic_cases.number_of(cause))
-    assert clinic_cases.RECORDINGS[cause].shows(clinic_cases.facts(case))
+    assert clinic_cases.RECORDINGS[cause].shows(clinic_cases.facts(clinic_cases.stored(cause)))
 
 
 @pytest.mark.parametrize("cause", QUICK)
 def test_the_command_makes_a_case_again(cause: str) -> None:
-    again, stored = clinic_cases.make(cause).run, clinic.case(clinic_cases.number_of(cause)).run
     # Other processors round otherwise, and training lets that grow.
-    assert all(np.allclose(again[name], stored[name], atol=0.05) for name in stored.metrics)
+    assert clinic_cases.difference_from_stored(cause) < 0.05
 
 
-def test_the_stored_answers_are_those_of_the_texts() -> None:
-    for cause in clinic_cases.RECORDINGS:
-        made, stored = clinic_cases.answer_to(cause), clinic.answer(clinic_cases.number_of(cause))
-        for part in clinic.PARTS:
-            assert made["options"][part] == [vars(option) for option in stored.options[part]]
+@pytest.mark.parametrize("cause", clinic_cases.RECORDINGS)
+def test_the_stored_stories_and_answers_are_those_of_the_texts(cause: str) -> None:
+    case = clinic_cases.stored(cause)
+    made, stored = clinic_cases.answer_to(cause), clinic.answer(case.number)
+    assert case.story == clinic_cases.with_story(cause, case).story
+    assert set(made["named_by"]) == stored.named_by
+    for part in clinic.PARTS:
+        assert made["options"][part] == [vars(option) for option in stored.options[part]]
 
 
 def test_nothing_can_be_read_at_a_glance() -> None:
@@ -83,11 +83,11 @@ def test_nothing_can_be_read_at_a_glance() -> None:
     lesson = build.sources(["10"])[0].read_text()
     feedback = [o.feedback for n in NUMBERS for part in clinic.answer(n).options.values() for o in part]
     assert not any(text in sealed or text in lesson for text in feedback)
-    assert not any(cause in path.name for path in clinic.folder().iterdir() for cause in clinic_answers.CAUSES)
+    assert not any(cause in path.name for path in clinic.folder().iterdir() for cause in clinic_cases.CAUSES)
 
 
 def test_all_files_together_are_small() -> None:
-    assert sum(path.stat().st_size for path in clinic.folder().iterdir()) < 1_500_000
+    assert sum(path.stat().st_size for path in clinic.folder().iterdir()) < 100_000
 
 
 @pytest.mark.parametrize("number", [0, 13, 1.5])
@@ -117,7 +117,7 @@ def test_every_part_has_three_options_one_of_them_right_each_with_feedback(numbe
 
 @pytest.mark.parametrize("cause", clinic_cases.RECORDINGS)
 def test_the_right_cause_is_the_one_that_was_built_in(cause: str) -> None:
-    assert clinic.answer(clinic_cases.number_of(cause)).right("cause").text == clinic_answers.CAUSES[cause]
+    assert clinic.answer(clinic_cases.number_of(cause)).right("cause").text == clinic_cases.CAUSES[cause]
 
 
 def test_the_right_option_is_not_given_away_by_its_place() -> None:
@@ -131,13 +131,13 @@ def test_the_right_option_is_not_given_away_by_its_place() -> None:
 # ---- grading ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("credit", clinic.CREDITS)
-def test_a_diagnosis_is_graded_part_by_part(number: int, credit: float) -> None:
-    given = choice(number, credit)
-    graded = clinic.diagnose(number, **given)
-    assert {part: option.text for part, option in graded.items()} == given
-    assert all(option.feedback for option in graded.values())
+def test_a_diagnosis_is_graded_part_by_part(credit: float) -> None:
+    for number in NUMBERS:
+        given = choice(number, credit)
+        graded = clinic.diagnose(number, **given)
+        assert {part: option.text for part, option in graded.items()} == given
+        assert all(graded[part] in options for part, options in clinic.answer(number).options.items())
 
 
 def test_the_first_diagnosis_counts() -> None:
@@ -231,18 +231,6 @@ def test_the_form_is_three_forms_in_a_page_of_our_own(monkeypatch: pytest.Monkey
     page = clinic.Form(7)._repr_mimebundle_()["text/html"]
     assert page.count("<form") == 3
     assert not any(o.feedback in page for part in clinic.answer(7).options.values() for o in part)
-
-
-# ---- the reader ------------------------------------------------------------------------------------------------------
-
-
-def test_the_reader_names_most_causes() -> None:
-    named = 0
-    for case in clinic.cases():
-        sizes = {"n_val": case.n_val, "n_classes": case.n_classes, "class_shares": case.class_shares}
-        found = reader.read(case.run, **sizes).findings[:2]
-        named += bool(clinic.answer(case.number).named_by & {finding.pattern for finding in found})
-    assert named >= 9
 
 
 # ---- the lesson with a learner in it ---------------------------------------------------------------------------------

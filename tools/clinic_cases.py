@@ -1,9 +1,11 @@
 """Make the cases of the curve clinic: ``python -m tools.clinic_cases`` (about two minutes on one core).
 
-STOP here if you want to take the clinic yourself. Writes ``notebooks/clinic/case-NN.npz`` (metrics only) and the sealed
-answers. Three cases are trained on CIFAR-10, which ``LESSONLIB_CIFAR10`` must point to; the others need nothing. Every
-case is checked when it is made: what its cause should do must be in its curves. The seeds (200 and above) are those of
-no lesson. ``--compare`` trains cases again and says how far they are from the stored ones.
+STOP here if you want to take the clinic yourself. Writes ``notebooks/clinic/case-NN.npz`` (metrics and story) and the
+sealed answers; what they say is in ``clinic_answers.toml``. Three cases are trained on CIFAR-10, which
+``LESSONLIB_CIFAR10`` must point to; the others need nothing. Every case is checked when it is made: what its cause
+should do must be in its curves. The seeds (200 and above) are those of no lesson. ``--texts-only`` trains nothing and
+writes changed texts into the stored cases; ``--compare`` trains cases again and says how far they are from the stored
+ones.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,12 +28,15 @@ from lessonlib.network import Network, fit
 from lessonlib.recipes import Recipe
 from lessonlib.runs import Run
 from lessonlib.synthetic import Examples
-from tools.clinic_answers import CAUSES, TEXTS, Row
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks" / "clinic"
 #: What a case tells of a run.
 LOGGED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_loss_se")
 Facts = Mapping[str, float]
+
+_WRITTEN = tomllib.loads(Path(__file__).with_name("clinic_answers.toml").read_text(encoding="utf-8"))
+#: The causes on offer as the learner reads them, and what is told, asked and answered about each case.
+CAUSES, TEXTS = _WRITTEN["causes"], _WRITTEN["case"]
 
 
 # ---- the trainings ------------------------------------------------------------------------------------------
@@ -274,23 +280,38 @@ def make(cause: str) -> clinic.Case:
     kept = {name: values for name, values in run.metrics.items() if name.removeprefix("running_") in LOGGED}
     if "train_loss" in kept:  # a log has one training curve
         kept = {name: values for name, values in kept.items() if not name.startswith("running_")}
-    found = facts(clinic.Case(number, Run(kept, provenance=told)))
-    if not recording.shows(found):
+    case = clinic.Case(number, Run(kept, provenance=told))
+    if not recording.shows(found := facts(case)):
         raise ValueError(f"the curves of {cause!r} do not show it: {found}.")
-    return clinic.Case(number, Run(kept, provenance=told | {"story": TEXTS[cause].story.format(**found)}))
+    return with_story(cause, case)
+
+
+def with_story(cause: str, case: clinic.Case) -> clinic.Case:
+    """Return the case with its story, the numbers of its curves in it."""
+    story = TEXTS[cause]["story"].format(**facts(case))
+    return clinic.Case(case.number, Run(case.run.metrics, provenance=case.run.provenance | {"story": story}))
+
+
+def stored(cause: str) -> clinic.Case:
+    """Return the stored case of a cause."""
+    return clinic.case(number_of(cause))
 
 
 def answer_to(cause: str) -> dict[str, Any]:
     """Return the answer to a stored case, ready to be sealed, with the numbers of its curves."""
-    text, found = TEXTS[cause], facts(clinic.case(number_of(cause)))
-    options = {part: [_option(part, row, found) for row in getattr(text, part)] for part in clinic.PARTS}
-    return {"named_by": text.named_by, "options": options}
-
-
-def _option(part: str, row: Row, found: Facts) -> dict[str, Any]:
-    credit, text, feedback = row
-    shown = CAUSES[text] if part == "cause" else text.format(**found)
-    return {"text": shown, "credit": credit, "feedback": feedback.format(**found)}
+    text, found = TEXTS[cause], facts(stored(cause))
+    options = {
+        part: [
+            {
+                "text": CAUSES[option] if part == "cause" else option.format(**found),
+                "credit": credit,
+                "feedback": feedback.format(**found),
+            }
+            for credit, option, feedback in text[part]
+        ]
+        for part in clinic.PARTS
+    }
+    return {"named_by": text["named_by"], "options": options}
 
 
 def write_answers() -> None:
@@ -301,22 +322,22 @@ def write_answers() -> None:
 
 def difference_from_stored(cause: str) -> float:
     """Train a case again and return the largest difference of its curves from the stored ones."""
-    again, stored = make(cause).run, clinic.case(number_of(cause)).run
-    return max(float(np.abs(again[name] - stored[name]).max()) for name in stored.metrics)
+    again, before = make(cause).run, stored(cause).run
+    return max(float(np.abs(again[name] - before[name]).max()) for name in before.metrics)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Make the cases and their answers, or one of the two, or compare a case with what is stored."""
+    """Make the cases and their answers, or their texts alone, or compare cases with what is stored."""
     parser = argparse.ArgumentParser(prog="python -m tools.clinic_cases", description=__doc__.split("\n\n")[0])
-    parser.add_argument("causes", nargs="*", metavar="CAUSE", help=f"which to train ({', '.join(RECORDINGS)}; all)")
-    parser.add_argument("--answers-only", action="store_true", help="train nothing, seal the texts again")
+    parser.add_argument("causes", nargs="*", metavar="CAUSE", help=f"which to make ({', '.join(RECORDINGS)}; all)")
+    parser.add_argument("--texts-only", action="store_true", help="train nothing, write stories and answers again")
     parser.add_argument("--compare", action="store_true", help="write nothing, say how far new curves are from old")
     options = parser.parse_args(arguments)
-    for cause in options.causes or ([] if options.answers_only else RECORDINGS):
+    for cause in options.causes or RECORDINGS:
         if options.compare:
             print(f"{cause}: differs by at most {difference_from_stored(cause):.2g}", flush=True)
         else:
-            case = make(cause)
+            case = with_story(cause, stored(cause)) if options.texts_only else make(cause)
             case.run.save(FOLDER / clinic.case_file(case.number))
             print(f"{clinic.case_file(case.number)} written", flush=True)
     if not options.compare:
