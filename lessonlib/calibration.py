@@ -50,8 +50,8 @@ def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
 
     Parameters
     ----------
-    labels : array-like of int, shape (n,)
-    logits : array-like of float, shape (n, n_classes)
+    labels : array_like of int, shape (n,)
+    logits : array_like of float, shape (n, n_classes)
 
     Returns
     -------
@@ -78,23 +78,16 @@ def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
 def split_loss(labels: ArrayLike, logits: ArrayLike) -> LossSplit:
     """Split the mean cross-entropy into refinement and calibration.
 
-    Parameters
-    ----------
-    labels : array-like of int, shape (n,)
-    logits : array-like of float, shape (n, n_classes)
+    Parameters and errors are those of `fit_temperature`.
 
     Returns
     -------
     LossSplit
-
-    Raises
-    ------
-    ValueError
-        If labels and logits do not fit together.
     """
-    loss = metrics.cross_entropy(labels, logits=logits)
-    temperature = fit_temperature(labels, logits)
-    scaled = metrics.cross_entropy(labels, logits=np.asarray(logits, dtype=np.float64) / temperature)
+    scores = check.score_matrix(logits, "logits")
+    loss = metrics.cross_entropy(labels, logits=scores)
+    temperature = fit_temperature(labels, scores)
+    scaled = metrics.cross_entropy(labels, logits=scores / temperature)
     if scaled > loss:  # the search stops a hair from the minimum, where a temperature of 1 may already be better
         scaled, temperature = loss, 1.0
     return LossSplit(loss=loss, refinement=scaled, calibration=loss - scaled, temperature=temperature)
@@ -105,8 +98,8 @@ def split_losses(labels: ArrayLike, logits: ArrayLike) -> list[LossSplit]:
 
     Parameters
     ----------
-    labels : array-like of int, shape (n,)
-    logits : array-like of float, shape (n_epochs, n, n_classes)
+    labels : array_like of int, shape (n,)
+    logits : array_like of float, shape (n_epochs, n, n_classes)
         Such as ``run.val_logits``.
 
     Returns
@@ -164,8 +157,8 @@ def reliability(
 
     Parameters
     ----------
-    labels : array-like of int, shape (n,)
-    probabilities : array-like of float, shape (n, n_classes)
+    labels : array_like of int, shape (n,)
+    probabilities : array_like of float, shape (n, n_classes)
         Pass ``metrics.softmax(logits)`` for logits.
     n_bins : int
         At least 1. With equal mass there can be fewer, since equal confidences are never parted.
@@ -226,7 +219,7 @@ def ece_if_calibrated(
 
     Parameters
     ----------
-    probabilities : array-like of float, shape (n, n_classes)
+    probabilities : array_like of float, shape (n, n_classes)
     n_bins, scheme
         As in `reliability`.
     n_draws : int
@@ -253,8 +246,8 @@ def overconfidence(labels: ArrayLike, probabilities: ArrayLike) -> float:
 
     Parameters
     ----------
-    labels : array-like of int, shape (n,)
-    probabilities : array-like of float, shape (n, n_classes)
+    labels : array_like of int, shape (n,)
+    probabilities : array_like of float, shape (n, n_classes)
 
     Returns
     -------
@@ -281,20 +274,12 @@ def brier_score(labels: ArrayLike, probabilities: ArrayLike) -> float:
     Like cross-entropy it is a proper score: honest probabilities give the lowest expected value. Unlike it, one example
     costs at most 2. `lessonlib.predictions.brier_score` is the score of a single forecast.
 
-    Parameters
-    ----------
-    labels : array-like of int, shape (n,)
-    probabilities : array-like of float, shape (n, n_classes)
+    Parameters and errors are those of `overconfidence`.
 
     Returns
     -------
     float
         Between 0 and 2, summed over the classes.
-
-    Raises
-    ------
-    ValueError
-        If labels and probabilities do not fit together.
 
     Examples
     --------
@@ -357,7 +342,7 @@ def logit_norm(logits: ArrayLike) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    logits : array-like of float, shape (n, n_classes)
+    logits : array_like of float, shape (n, n_classes)
 
     Returns
     -------

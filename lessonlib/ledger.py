@@ -200,7 +200,7 @@ def share_paid_by_wrong(
 ) -> float:
     """Compute the share of the total loss that the wrong answers pay.
 
-    Parameters and shapes are those of `metrics.cross_entropy`. Lesson 2 and 7 use it.
+    Parameters and shapes are those of `metrics.cross_entropy`.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """A small fully connected network in NumPy, trained in a second: every step can be read here.
 
-Used in lessons 2 to 5, where it gives the same `Run` as a real training. Checked against torch, step by
+First used in lesson 2; it gives the same kind of `Run` as a real training. Checked against torch, step by
 step, in ``tests/test_network.py``.
 """
 

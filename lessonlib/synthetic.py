@@ -1,7 +1,7 @@
 """The material that is made on the spot: small problems in which one ingredient can be turned up or down.
 
 Each generator takes a random generator or a seed and returns `Examples`, so that the same seed always
-gives the same problem. Which lesson uses it stands in its docstring.
+gives the same problem. The lesson that introduces it stands in its docstring.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ def _examples(x: NDArray, y: NDArray) -> Examples:
     return Examples(np.asarray(x, np.float32), np.asarray(y, np.int64))
 
 
+def _sizes(n_train: int, n_val: int) -> tuple[int, int]:
+    return check.whole_number(n_train, "n_train", low=1), check.whole_number(n_val, "n_val", low=1)
+
+
 def flip_labels(y: NDArray[np.int64], share: float, *, n_classes: int, rng: Rng) -> NDArray[np.int64]:
     """Replace a share of the labels by another class, chosen evenly.
 
@@ -56,7 +60,8 @@ def flip_labels(y: NDArray[np.int64], share: float, *, n_classes: int, rng: Rng)
         If the share is not in 0..1, there are fewer than two classes, or a label is out of range.
     """
     rng = np.random.default_rng(rng)
-    labels = check.label_vector(y, check.whole_number(n_classes, "n_classes", low=2))
+    n_classes = check.whole_number(n_classes, "n_classes", low=2)
+    labels = check.label_vector(y, n_classes)
     wrong = rng.random(len(labels)) < check.number_within(share, "share", 0, 1)
     return np.where(wrong, (labels + rng.integers(1, n_classes, len(labels))) % n_classes, labels)
 
@@ -64,7 +69,7 @@ def flip_labels(y: NDArray[np.int64], share: float, *, n_classes: int, rng: Rng)
 def digits(n_train: int = 600, n_val: int = 500, *, rng: Rng) -> tuple[Examples, Examples]:
     """Draw handwritten digits of 8 x 8 pixels from scikit-learn's set, without overlap.
 
-    Used in lessons 2 and 3. Ten classes, pixels scaled to 0..1.
+    First used in lesson 2. Ten classes, pixels scaled to 0..1.
 
     Parameters
     ----------
@@ -85,7 +90,7 @@ def digits(n_train: int = 600, n_val: int = 500, *, rng: Rng) -> tuple[Examples,
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
-    n_train, n_val = check.whole_number(n_train, "n_train", low=1), check.whole_number(n_val, "n_val", low=1)
+    n_train, n_val = _sizes(n_train, n_val)
     if n_train + n_val > len(labels):
         raise ValueError(f"there are {len(labels)} digits, got n_train + n_val = {n_train + n_val}: ask for fewer.")
     order = np.random.default_rng(rng).permutation(len(labels))[: n_train + n_val]
@@ -96,7 +101,7 @@ def digits(n_train: int = 600, n_val: int = 500, *, rng: Rng) -> tuple[Examples,
 def two_phenomena(n: int = 1_000, *, coin_share: float = 0.2, noise_columns: int = 20, rng: Rng) -> Examples:
     """Mix a pattern that can be learnt with points that can only be memorised.
 
-    Used in lesson 2. Most points lie on a 4 x 4 checkerboard in two columns, their class is its colour.
+    First used in lesson 2. Most points lie on a 4 x 4 checkerboard in two columns, their class is its colour.
     A share of coin points lies at its centre; they differ in noise columns only, and their class is a coin.
 
     Parameters
@@ -132,7 +137,7 @@ def two_phenomena(n: int = 1_000, *, coin_share: float = 0.2, noise_columns: int
 def teacher(n_train: int = 300, n_val: int = 1_000, *, rng: Rng) -> tuple[Examples, Examples]:
     """Label Gaussian points by a small random network that another network has to imitate.
 
-    Used in lessons 2 and 5. Twenty features, two classes split at the teacher's median output.
+    First used in lesson 2. Twenty features, two classes split at the teacher's median output.
 
     Parameters
     ----------
@@ -150,7 +155,7 @@ def teacher(n_train: int = 300, n_val: int = 1_000, *, rng: Rng) -> tuple[Exampl
         If a size is below 1.
     """
     rng = np.random.default_rng(rng)
-    n_train, n_val = check.whole_number(n_train, "n_train", low=1), check.whole_number(n_val, "n_val", low=1)
+    n_train, n_val = _sizes(n_train, n_val)
     hidden, out = 2 * rng.normal(size=(20, 8)) / np.sqrt(20), rng.normal(size=8)
     median = np.median(np.tanh(rng.normal(size=(4_000, 20)) @ hidden) @ out)
 
@@ -166,7 +171,7 @@ def leverage_outliers(
 ) -> Examples:
     """Place two neat classes side by side and a few points of the left class far to the right.
 
-    Used in lesson 2: gradient descent on these lowers the loss at every step while accuracy dives and recovers.
+    First used in lesson 2: gradient descent on these lowers the loss at every step while accuracy dives and recovers.
 
     Parameters
     ----------
@@ -188,7 +193,7 @@ def leverage_outliers(
     Raises
     ------
     ValueError
-        If the outliers leave fewer than two other points, or a place is not a finite number.
+        If the outliers leave fewer than two other points, or a place is further away than a million.
     """
     rng = np.random.default_rng(rng)
     n_outliers = check.whole_number(n_outliers, "n_outliers", low=0)
@@ -205,7 +210,7 @@ def leverage_outliers(
 def imbalanced_gaussians(n: int = 1_000, *, positive_share: float = 0.1, separation: float = 1.5, rng: Rng) -> Examples:
     """Draw two overlapping Gaussian classes in the plane, one of them rare.
 
-    Used in lessons 2 and 4. The classes differ by `separation` standard deviations.
+    First used in lesson 2. The classes differ by `separation` standard deviations.
 
     Parameters
     ----------
@@ -236,7 +241,7 @@ def imbalanced_gaussians(n: int = 1_000, *, positive_share: float = 0.1, separat
 def circle(n: int = 500, *, irrelevant_columns: int = 0, rng: Rng) -> Examples:
     """Draw points in the unit square; class 1 lies within a quarter circle about the origin.
 
-    Used in lesson 9. The quarter circle has the squared radius 0.5, so that class 1 has a share of pi / 8.
+    First used in lesson 9. The quarter circle has the squared radius 0.5, so that class 1 has a share of pi / 8.
 
     Parameters
     ----------
@@ -265,8 +270,8 @@ def coin_groups(
 ) -> tuple[Examples, Examples]:
     """Draw well separated groups and, within each, a class by a biased coin.
 
-    Used in lesson 9. Which group a point belongs to can be learnt; the coin cannot, so no classifier is right more
-    often than `bias`.
+    First used in lesson 9. Which group a point belongs to can be learnt; the coin cannot, so no classifier can expect
+    to be right more often than `bias`.
 
     Parameters
     ----------
@@ -288,7 +293,7 @@ def coin_groups(
         If a size or `n_groups` is below 1 or the bias not in 0.5..1.
     """
     rng = np.random.default_rng(rng)
-    n_train, n_val = check.whole_number(n_train, "n_train", low=1), check.whole_number(n_val, "n_val", low=1)
+    n_train, n_val = _sizes(n_train, n_val)
     n_groups, bias = check.whole_number(n_groups, "n_groups", low=1), check.number_within(bias, "bias", 0.5, 1)
     centres = rng.normal(size=(n_groups, 10))
     centres *= 8 / np.linalg.norm(centres, axis=1, keepdims=True)  # far apart for a spread of 1
@@ -303,7 +308,7 @@ def coin_groups(
 def xor(n: int = 1_000, *, positive_share: float = 0.4, noise: float = 0.35, rng: Rng) -> Examples:
     """Place class 0 where two signs agree and class 1 where they differ.
 
-    Used in lesson 9. No straight line separates the classes: a linear model is left with the majority share.
+    First used in lesson 9. No straight line separates the classes: a linear model is left with the majority share.
 
     Parameters
     ----------

@@ -66,6 +66,10 @@ class Change:
     interval: Interval
     margin: float
 
+    def __post_init__(self) -> None:
+        """Refuse a bad margin now rather than when the verdict is asked for."""
+        judge(self.interval.low, self.interval.high, self.margin)
+
     @property
     def verdict(self) -> Verdict:
         """Return what the interval allows to say; see `judge`."""
@@ -182,7 +186,7 @@ def _normal_quantile(level: float) -> float:
 
 
 def _t_quantile(level: float, degrees: int) -> float:
-    from scipy import special  # not needed by who only imports the module
+    from scipy import special  # slow to import, and accuracies do not need it
 
     return float(special.stdtrit(degrees, (1 + _open_share(level, "level")) / 2))
 
@@ -254,7 +258,7 @@ def loss_change(before: ArrayLike, after: ArrayLike, *, margin: float, level: fl
         If the lengths differ, or as `mean_interval` and `judge`.
     """
     first, second = _pair(before, after, "losses")
-    return _change(mean_interval(second - first, level=level), margin)
+    return Change(mean_interval(second - first, level=level), margin)
 
 
 def accuracy_change(before: ArrayLike, after: ArrayLike, *, margin: float, level: float = 0.95) -> Change:
@@ -291,7 +295,7 @@ def accuracy_change(before: ArrayLike, after: ArrayLike, *, margin: float, level
     up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
     half = z * np.sqrt((up + down - (up - down) ** 2) / (n + 2))
     low, high = max(-1, up - down - half), min(1, up - down + half)
-    return _change(Interval(estimate_mean(second - first), float(low), float(high), level), margin)
+    return Change(Interval(estimate_mean(second - first), float(low), float(high), level), margin)
 
 
 def unpaired_change(before: Estimate, after: Estimate, *, margin: float, level: float = 0.95) -> Change:
@@ -316,7 +320,7 @@ def unpaired_change(before: Estimate, after: Estimate, *, margin: float, level: 
     """
     error = float(np.hypot(before.standard_error, after.standard_error))
     difference = Estimate(after.value - before.value, error, min(before.n, after.n))
-    return _change(Interval(difference, *difference.interval(_normal_quantile(level)), level), margin)
+    return Change(Interval(difference, *difference.interval(_normal_quantile(level)), level), margin)
 
 
 def gained_and_lost(before: ArrayLike, after: ArrayLike) -> tuple[int, int]:
@@ -414,11 +418,6 @@ def examples_needed(change: float, sd: float, *, level: float = 0.95, power: flo
     z = _normal_quantile(level) + NormalDist().inv_cdf(_open_share(power, "power"))
     # A power below the chance of a false alarm needs next to nothing.
     return max(2, int(np.ceil((max(z, 0) * sd / effect) ** 2)))
-
-
-def _change(interval: Interval, margin: float) -> Change:
-    judge(interval.low, interval.high, margin)  # refuses a bad margin now rather than when it is shown
-    return Change(interval, float(margin))
 
 
 def _pair(before: ArrayLike, after: ArrayLike, what: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

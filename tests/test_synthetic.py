@@ -75,6 +75,11 @@ def test_the_share_of_wrong_labels_is_the_one_asked_for_and_every_other_class_as
     np.testing.assert_allclose(shares, [0.1, 0.1, 0.7, 0.1], atol=0.005)
 
 
+def test_labels_stay_whole_numbers_when_the_number_of_classes_is_given_as_a_float() -> None:
+    flipped = synthetic.flip_labels([0, 1, 2], 0.5, n_classes=3.0, rng=0)
+    assert flipped.dtype == np.int64
+
+
 def test_a_share_of_nothing_and_of_everything() -> None:
     labels = np.arange(10) % 3
     np.testing.assert_array_equal(synthetic.flip_labels(labels, 0, n_classes=3, rng=0), labels)
