@@ -28,7 +28,7 @@ from exercises.exercise import Exercise, ExerciseError, Key
 from lessonlib import answers
 
 #: What stands in a student notebook in the place of a solution.
-STUB = "# your code here\n..."
+STUB = "# your code here"
 
 NBGRADER = {"schema_version": 3, "task": False}
 CONFIG = Config(ClearSolutions={"code_stub": {"python": STUB}})

@@ -16,7 +16,7 @@ import numpy as np
 TOLERANCE = 1e-6
 
 #: What is said of an answer that is not there.
-NO_ANSWER = "Not answered yet."
+NO_ANSWER = "Not answered yet, or nothing returned."
 
 #: Longer values are cut in messages.
 MESSAGE_LENGTH = 120
@@ -46,7 +46,9 @@ class Opaque:
 
 
 def expect(got: Any, expected: Any, *, hint: str, tolerance: float = TOLERANCE) -> None:
-    """Say that an answer is right, or what differs and a hint.
+    """Say that an answer is right for an example, or what differs and a hint.
+
+    The grading tries other examples, so a right answer here may still be wrong there.
 
     Parameters
     ----------
@@ -67,9 +69,9 @@ def expect(got: Any, expected: Any, *, hint: str, tolerance: float = TOLERANCE) 
     Examples
     --------
     >>> expect([0.5, 0.25 + 0.25], [0.5, 0.5], hint="halves")
-    Right.
+    Right for this example.
     """
-    _settle(difference(got, expected, tolerance=tolerance), hint, "Right.")
+    _settle(difference(got, expected, tolerance=tolerance), hint, "Right for this example.")
 
 
 def answered(got: Any) -> Any:
@@ -90,8 +92,18 @@ def answered(got: Any) -> Any:
     return got
 
 
-def expect_number(got: Any, low: float, high: float, *, hint: str) -> None:
+def expect_number(got: Any, low: float, high: float, *, hint: str, length: int | None = None) -> None:
     """Say that an answer is a number in a plausible range; whether it is the right one is found in the grading.
+
+    Parameters
+    ----------
+    got : object
+        The learner's answer.
+    low, high : float
+        The range, both included.
+    hint : str
+    length : int, optional
+        Ask for a list of so many numbers instead of one.
 
     Raises
     ------
@@ -102,24 +114,38 @@ def expect_number(got: Any, low: float, high: float, *, hint: str) -> None:
     --------
     >>> expect_number(0.3, 0, 1, hint="a share")
     A number in the possible range: it can be graded.
+    >>> expect_number([0.3, 0.5], 0, 1, hint="two shares", length=2)
+    2 numbers in the possible range: they can be graded.
     """
-    found = missing(got)
-    if found is None:
-        number = _numbers(got)
-        if number is None or number.ndim:
-            found = f"Expected one number, got {shorten(got)}."
-        elif not low <= number <= high:
-            found = f"Expected a number from {low:g} to {high:g}, got {shorten(got)}."
-    _settle(found, hint, "A number in the possible range: it can be graded.")
+    found, numbers = missing(got), _numbers(got)
+    if found is None and (numbers is None or numbers.shape != (() if length is None else (length,))):
+        found = f"Expected {_counted(length)}, got {shorten(got)}."
+    if found is None and not ((low <= numbers) & (numbers <= high)).all():
+        found = f"Expected {_counted(length)} from {low:g} to {high:g}, got {shorten(got)}."
+    praise = "it can be graded" if length is None else "they can be graded"
+    _settle(found, hint, f"{_counted(length).capitalize()} in the possible range: {praise}.")
 
 
-def expect_choice(got: Any, options: Sequence[str], *, hint: str) -> None:
+def _counted(length: int | None) -> str:
+    return "a number" if length is None else f"{length} numbers"
+
+
+def expect_choice(got: Any, options: Sequence[str], *, hint: str, length: int | None = None) -> None:
     """Say that an answer (or each of several in a list) is one of the options; which is right is found in the grading.
+
+    Parameters
+    ----------
+    got : object
+        One word, or a list of words.
+    options : sequence of str
+    hint : str
+    length : int, optional
+        How many words a list must hold.
 
     Raises
     ------
     NotRight
-        If it is missing or no option.
+        If it is missing, no option, or a list of another length.
 
     Examples
     --------
@@ -131,6 +157,8 @@ def expect_choice(got: Any, options: Sequence[str], *, hint: str) -> None:
     wrong = [item for item in given if not any(_same_text(item, option) for option in options)]
     if found is None and wrong:
         found = f"Expected one of {', '.join(map(repr, options))}, got {shorten(wrong[0])}."
+    if found is None and length is not None and len(given) != length:
+        found = f"Expected {length} words, got {len(given)}."
     _settle(found, hint, "One of the options: it can be graded.")
 
 

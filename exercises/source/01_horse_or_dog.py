@@ -14,9 +14,9 @@
 # You will compute both measures so that they survive large logits, find the mark that a common bug leaves in a log, build the
 # dearest right answer there is, and explain why the same answers can cost more or less.
 #
-# **How it works.** Write your answers between the question and its check; keep the names. Each check tells you whether your answer is right, or
-# whether it can be graded, and gives a hint if not. Grading calls your functions with other numbers than the check does, so write them for any input.
-# You may add cells wherever you like. A question that you leave out costs its points and nothing else.
+# **How it works.** Write your answers between the question and its check; keep the names. Each check says whether your answer is right for its
+# example, or whether it can be graded, and gives a hint if not. Grading calls your functions with other inputs, so write them for any. You may add cells.
+# A question that you leave out costs its points and nothing else.
 
 # %%
 import numpy as np
@@ -165,8 +165,8 @@ expect_choice(
     verdicts,
     ["double softmax", "confident errors", "cannot tell"],
     hint="six words, one for each log: a mean above ln K needs an answer that costs more than ln K",
+    length=6,
 )
-assert len(verdicts) == 6, "six logs, six words"
 
 # %% hidden="verdicts"
 hint = "A right answer costs at most ln K, so only a mean above ln K proves confident errors."
@@ -192,6 +192,9 @@ def dearest_right(n_classes):
 p = np.array(answered(dearest_right(4)))
 expect(p.sum(), 1, hint="probabilities sum to one")
 expect(bool((p[0] > p[1:]).all()), True, hint="class 0 must win, by however little")
+expect(
+    bool(-np.log(p[0]) > np.log(4) - 0.01), True, hint="how little may class 0 get and still win?"
+)
 
 
 # %% hidden="dearest_right"
@@ -234,6 +237,7 @@ def gradient(labels, logits):
 slope = answered(gradient([0, 1], [[0.0, 0.0], [0.0, 0.0]]))
 expect(np.shape(slope), (2, 2), hint="one number for each logit")
 expect(np.sum(slope, axis=1), [0, 0], hint="adding a constant to a row changes nothing")
+expect(slope[0], [-0.25, 0.25], hint="nudge a logit of picture 0 by 0.001: what does the mean do?")
 
 
 # %% hidden="gradient"

@@ -14,8 +14,8 @@
 # You will build the rare case in which loss and accuracy fall together, prove how far the two may disagree, write the ledger that says who pays,
 # use it on a run of your class, and train a small model whose accuracy dips while its loss falls at every step.
 #
-# **How it works.** Write your answers between the question and its check; keep the names. Each check tells you whether your answer is right, or
-# whether it can be graded, and gives a hint if not. Grading calls your functions with other numbers than the check does. You may add cells.
+# **How it works.** Write your answers between the question and its check; keep the names. Each check says whether your answer is right for its
+# example, or whether it can be graded, and gives a hint if not. Grading calls your functions with other inputs, so write them for any. You may add cells.
 
 # %%
 import numpy as np

@@ -14,8 +14,8 @@
 # You will find out how far one confident error moves a mean, write a loss that neither overflows nor clips, average over a ragged last batch, compute the noise floor of flipped labels, find
 # a broadcasting bug, and identify from their numbers what five training scripts report.
 #
-# **How it works.** Write your answers between the question and its check; keep the names. Each check tells you whether your answer is right, or
-# whether it can be graded, and gives a hint if not. Grading calls your functions with other numbers than the check does. You may add cells.
+# **How it works.** Write your answers between the question and its check; keep the names. Each check says whether your answer is right for its
+# example, or whether it can be graded, and gives a hint if not. Grading calls your functions with other inputs, so write them for any. You may add cells.
 
 # %%
 import numpy as np

@@ -14,8 +14,8 @@
 # You will compute the baselines that every model must beat, write the report that shows a weak class, choose a threshold from costs, take a laboratory's precision to
 # the street, undo a class weight, measure how far F1 jumps, and find out what stands behind an F1 of zero.
 #
-# **How it works.** Write your answers between the question and its check; keep the names. Each check tells you whether your answer is right, or
-# whether it can be graded, and gives a hint if not. Grading calls your functions with other numbers than the check does. You may add cells.
+# **How it works.** Write your answers between the question and its check; keep the names. Each check says whether your answer is right for its
+# example, or whether it can be graded, and gives a hint if not. Grading calls your functions with other inputs, so write them for any. You may add cells.
 # Write the measures yourself in questions 1 to 7; scikit-learn is welcome to check them, and in question 8.
 
 # %%
@@ -357,8 +357,8 @@ expect_choice(
     flat_verdicts,
     ["lower the threshold", "nothing learnt", "labels swapped"],
     hint="six words; the ROC AUC looks at the ranking and needs no threshold",
+    length=6,
 )
-assert len(flat_verdicts) == 6, "six networks, six words"
 
 # %% hidden="flat_verdicts"
 hint = "Compute the ROC AUC of each network: about 0.8, 0.5 or 0.2. Neither F1 nor accuracy at 0.5 can tell them apart."

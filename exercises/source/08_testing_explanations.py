@@ -14,8 +14,8 @@
 # You will compare recipes seed by seed, hold six explanations against their own predictions, compute what wrong validation labels do to loss and accuracy, test
 # the test that looks for them, tell what four remedies really did, split a sorted file fairly, and choose the epoch to ship.
 #
-# **How it works.** Write your answers between the question and its check; keep the names. Each check tells you whether your answer is right, or
-# whether it can be graded, and gives a hint if not. Grading calls your functions with other inputs than the check does. You may add cells.
+# **How it works.** Write your answers between the question and its check; keep the names. Each check says whether your answer is right for its
+# example, or whether it can be graded, and gives a hint if not. Grading calls your functions with other inputs, so write them for any. You may add cells.
 
 # %%
 import numpy as np
@@ -117,8 +117,8 @@ expect_choice(
     verdicts,
     ["survives", "refuted", "cannot tell"],
     hint="six words: the standard error of the differences, not of the two means",
+    length=6,
 )
-assert len(verdicts) == 6, "six experiments, six words"
 
 # %% hidden="verdicts"
 hint = "Difference seed by seed: what the seed does to both cancels. Then hold the interval against the prediction."
@@ -267,11 +267,9 @@ expect_choice(
     effects,
     ["knows more", "knows less", "only confidence"],
     hint="split the loss of each network, and compare the refinements with that of the base",
+    length=4,
 )
-assert len(effects) == 4, "four remedies, four words"
-expect(len(answered(changes)), 4, hint="four changes against the base")
-for change in changes:
-    expect_number(change, -1, 1, hint="refinement of the remedy minus refinement of the base")
+expect_number(changes, -1, 1, hint="refinement of the remedy minus that of the base", length=4)
 
 # %% hidden="effects, changes"
 tolerance = 1e-3
@@ -378,9 +376,7 @@ given_away = 100 * (test_accuracy[-1] - test_accuracy[kept - 1])
 ### END SOLUTION
 
 # %% check="ship, kept, given_away" points=2
-expect(len(answered(ship)), 3, hint="classes, probabilities as they are, probabilities scaled")
-for one in ship:
-    expect_number(one, 1, 30, hint="which measure does this customer pay for? its best epoch")
+expect_number(ship, 1, 30, hint="which measure does each customer pay for?", length=3)
 expect_number(kept, 1, 30, hint="walk through the epochs and count those without a new lowest loss")
 expect_number(given_away, -50, 50, hint="in points, on the test part")
 

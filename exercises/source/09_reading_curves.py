@@ -14,8 +14,8 @@
 # You will put numbers on the four questions of lesson 9 (compared with what? finished? on how many? the same question?), find out why four runs of your class stay
 # near 60 %, and tell a dead network from one that has hardly begun.
 #
-# **How it works.** Write your answers between the question and its check; keep the names. Each check tells you whether your answer is right, or
-# whether it can be graded, and gives a hint if not. Grading calls your functions with other inputs than the check does. You may add cells.
+# **How it works.** Write your answers between the question and its check; keep the names. Each check says whether your answer is right for its
+# example, or whether it can be graded, and gives a hint if not. Grading calls your functions with other inputs, so write them for any. You may add cells.
 
 # %%
 import numpy as np
@@ -166,9 +166,7 @@ for row_class, right in files:
 ### END SOLUTION
 
 # %% check="gaps, troubles" points=3
-expect(len(answered(gaps)), 3, hint="one number for each file")
-for gap in gaps:
-    expect_number(gap, -5, 40, hint="the difference of two accuracies over its standard error")
+expect_number(gaps, -5, 40, hint="difference of accuracies over its standard error", length=3)
 expect_choice(
     troubles,
     ["same question", "other classes", "other labels"],
@@ -214,9 +212,7 @@ for run in runs.values():
 ### END SOLUTION
 
 # %% check="below, needs" points=3
-expect(len(answered(below)), 4, hint="one number for each run")
-for number in below:
-    expect_number(number, -5, 3, hint="entropy of the class shares minus run['val_loss'][-1]")
+expect_number(below, -5, 3, hint="entropy of the shares minus run['val_loss'][-1]", length=4)
 expect_choice(
     needs,
     ["bigger model", "more epochs", "more data", "nothing helps"],

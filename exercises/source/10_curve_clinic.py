@@ -14,15 +14,15 @@
 # Ten runs of strangers, trained for your class, and none of them in lesson 10. You will write two instruments, tell rivals apart that share most of their evidence, visit a ward of four
 # and say what to do first, and compute what a gain on a short test is worth.
 #
-# **How it works.** Write your answers between the question and its check; keep the names. Each check tells you whether your answer is right, or
-# whether it can be graded, and gives a hint if not. Grading calls your functions with other inputs than the check does. You may add cells. The program
+# **How it works.** Write your answers between the question and its check; keep the names. Each check says whether your answer is right for its
+# example, or whether it can be graded, and gives a hint if not. Grading calls your functions with other inputs, so write them for any. You may add cells. The program
 # that trains the strangers' runs can be read (`lessonlib/strangers.py`); who reads it before the diagnosis has done another exercise.
 
 # %%
 import numpy as np
 
 from lessonlib import strangers
-from lessonlib.answers import answered, expect, expect_choice, expect_number
+from lessonlib.answers import expect, expect_choice, expect_number
 
 CLASS_SEED = 0  # decides the numbers of your class; leave it as it is
 
@@ -103,11 +103,8 @@ for run in rising.values():
 ### END SOLUTION
 
 # %% check="accuracy_moves, rising_causes" points=2
-expect(len(answered(accuracy_moves)), 2, hint="one number for each run")
-for move in accuracy_moves:
-    expect_number(
-        move, -60, 60, hint="last accuracy minus that at run['val_loss'].argmin(), in points"
-    )
+to_end = "last accuracy minus that at run['val_loss'].argmin(), in points"
+expect_number(accuracy_moves, -60, 60, hint=to_end, length=2)
 expect_choice(
     rising_causes,
     ["confident errors", "overfitting"],
@@ -183,11 +180,8 @@ jumping_causes = [
 ### END SOLUTION
 
 # %% check="training_rises, jumping_causes" points=2
-expect(len(answered(training_rises)), 2, hint="one number for each run")
-for number in training_rises:
-    expect_number(
-        number, 0, 20, hint="np.diff of the last 21 training losses: how many are above 0?"
-    )
+rising_steps = "np.diff of the last 21 training losses: how many are above 0?"
+expect_number(training_rises, 0, 20, hint=rising_steps, length=2)
 expect_choice(
     jumping_causes,
     ["rate too high", "few validation examples"],
@@ -236,11 +230,8 @@ for run in flat.values():
 ### END SOLUTION
 
 # %% check="late_fall, flat_actions" points=2
-expect(len(answered(late_fall)), 2, hint="one number for each run")
-for fall in late_fall:
-    expect_number(
-        fall, -2, 2, hint="the loss after epoch n − n/5 minus the last loss; epoch 1 is [0]"
-    )
+last_fifth = "the loss after epoch n − n/5 minus the last loss; epoch 1 is [0]"
+expect_number(late_fall, -2, 2, hint=last_fifth, length=2)
 expect_choice(
     flat_actions, ["train longer", "look at the labels"], hint="which loss is still on its way?"
 )
@@ -304,6 +295,7 @@ expect_choice(
     causes,
     possible,
     hint="knowing nothing? the gap, first and last? still falling? then: how good?",
+    length=4,
 )
 expect_choice(
     actions,
@@ -312,8 +304,8 @@ expect_choice(
         *["regularise or stop earlier", "look at the split"],
     ],
     hint="each cause has its own first action",
+    length=4,
 )
-assert len(causes) == len(actions) == 4, "four runs, four causes, four actions"
 
 # %% hidden="causes, actions"
 hint = "In this order: a gap in the first epoch; a gap at the end; the loss at the entropy of the shares; a loss that still falls; and what is left."
