@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,7 +20,7 @@ from matplotlib.text import Annotation, Text
 from numpy.typing import ArrayLike
 
 from lessonlib.calibration import Reliability
-from lessonlib.figures import HATCHES, LINE_STYLES, MARKERS, PALETTE
+from lessonlib.figures import HATCHES, INK, LINE_STYLES, MARKERS, PALETTE, PAPER
 from lessonlib.metrics import accuracy_standard_error
 from lessonlib.runs import Run
 
@@ -37,6 +36,8 @@ def panels(fig: Figure, *titles: str) -> list[Axes]:
 
 #: How far a number stands from what it belongs to, in points.
 NUMBER_OFFSET = 8
+#: A word that a line may run through stands on paper that the line shines through.
+_ON_PAPER = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.75, "pad": 1.0}
 
 
 @dataclass
@@ -60,13 +61,13 @@ class Dot:
 def dot(ax: Axes, colour: str = "vermilion") -> Dot:
     """Draw a dot to be moved; the axes' limits must be set already."""
     (marker,) = ax.plot([], [], MARKERS[colour], color=PALETTE[colour], zorder=4)
-    return Dot(marker, _number(ax, colour, va="bottom"))
+    return Dot(marker, _number(ax, va="bottom", color=PALETTE[colour]))
 
 
-def _number(ax: Axes, colour: str | None = None, **options: Any) -> Annotation:
-    """Draw a number whose distance from its point is in points, whatever the axes' limits."""
-    options |= {} if colour is None else {"color": PALETTE[colour]}
-    return ax.annotate("", (0, 0), (NUMBER_OFFSET / 2, 0), textcoords="offset points", zorder=4, **options)
+def _number(ax: Axes, *, va: str, color: str = INK) -> Annotation:
+    """Draw an empty number whose distance from its point is in points, whatever the axes' limits."""
+    place = {"xytext": (NUMBER_OFFSET / 2, 0), "textcoords": "offset points", "va": va}
+    return ax.annotate("", (0, 0), **place, color=color, bbox=_ON_PAPER, zorder=4)
 
 
 def curve(ax: Axes, x: ArrayLike, y: ArrayLike, *, colour: str = "blue", label: str | None = None) -> Line2D:
@@ -78,7 +79,12 @@ def curve(ax: Axes, x: ArrayLike, y: ArrayLike, *, colour: str = "blue", label: 
 def level(ax: Axes, y: float, text: str, *, colour: str = "grey") -> None:
     """Draw a horizontal line at `y` that stays, named at its right end."""
     ax.axhline(y, color=PALETTE[colour], linestyle=LINE_STYLES[colour], linewidth=1.2)
-    ax.text(0.99, y, text, color=PALETTE[colour], ha="right", va="bottom", transform=ax.get_yaxis_transform())
+    _level_name(ax, colour).set(y=y, text=text)
+
+
+def _level_name(ax: Axes, colour: str) -> Text:
+    at_right = {"ha": "right", "va": "bottom", "transform": ax.get_yaxis_transform()}
+    return ax.text(0.99, 0, "", color=PALETTE[colour], bbox=_ON_PAPER, **at_right)
 
 
 @dataclass
@@ -98,8 +104,7 @@ class Level:
 def moving_level(ax: Axes, colour: str = "vermilion") -> Level:
     """Draw a horizontal line to be moved."""
     line = ax.axhline(0, color=PALETTE[colour], linestyle=LINE_STYLES[colour], linewidth=1.5)
-    name = ax.text(0.99, 0, "", color=PALETTE[colour], ha="right", va="bottom", transform=ax.get_yaxis_transform())
-    return Level(line, name)
+    return Level(line, _level_name(ax, colour))
 
 
 @dataclass
@@ -113,23 +118,31 @@ class Bars:
         """Give each bar its value; `right` says which are blue and plain, the others are vermilion and hatched."""
         right = [True] * len(values) if right is None else right
         for bar, number, value, good in zip(self.bars, self.numbers, values, right, strict=True):
-            bar.set_width(value)
-            bar.set_facecolor(PALETTE["blue" if good else "vermilion"])
-            bar.set_hatch(HATCHES["blue" if good else "vermilion"])
+            _fill(bar, value, "blue" if good else "vermilion")
             number.xy = (value, number.xy[1])
             number.set_text(f"{value:.{digits}f}")
 
 
 def bars(ax: Axes, names: Sequence[str], *, largest: float, xlabel: str) -> Bars:
     """Draw one horizontal bar per name, top to bottom, on an axis from 0 to a little over `largest`."""
-    container = ax.barh(range(len(names)), [0] * len(names), color=PALETTE["blue"], zorder=2)
+    ax.set(xlim=(0, largest * 1.18), xlabel=xlabel)
+    return Bars(*_rows(ax, names))
+
+
+def _rows(ax: Axes, names: Sequence[str]) -> tuple[BarContainer, list[Annotation]]:
+    """Draw a horizontal bar of no length and an empty number for each name, top to bottom."""
+    container = ax.barh(range(len(names)), [0] * len(names), zorder=2)
     ax.set_yticks(range(len(names)), names)
-    ax.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, largest * 1.18), xlabel=xlabel)
+    ax.set_ylim(len(names) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
     numbers = [_number(ax, va="center") for _ in names]
     for row, number in enumerate(numbers):
         number.xy = (0, row)
-    return Bars(container, numbers)
+    return container, numbers
+
+
+def _fill(bar: Rectangle, value: float, colour: str) -> None:
+    bar.set(width=value, facecolor=PALETTE[colour], hatch=HATCHES[colour])
 
 
 @dataclass
@@ -256,7 +269,7 @@ class CountTable:
         """Write the counts, shape (n_classes, n_classes), as `sklearn.metrics.confusion_matrix` gives them."""
         for row, values in zip(self.numbers, np.asarray(counts), strict=True):
             for number, value in zip(row, values, strict=True):
-                number.set_text(f"{value:g}")
+                number.set_text(f"{value}")
 
 
 def count_table(ax: Axes, names: Sequence[str], *, truth: str = "true", said: str = "said") -> CountTable:
@@ -303,9 +316,7 @@ class SignedBars:
     def set(self, values: Sequence[float], texts: Sequence[str]) -> None:
         """Give each bar its value and the text at its end."""
         for bar, number, value, text in zip(self.bars, self.numbers, values, texts, strict=True):
-            bar.set_width(value)
-            bar.set_facecolor(PALETTE["vermilion" if value > 0 else "blue"])
-            bar.set_hatch(HATCHES["vermilion" if value > 0 else "blue"])
+            _fill(bar, value, "vermilion" if value > 0 else "blue")
             number.xy = (max(value, 0), number.xy[1])  # to the right of zero there is always room
             number.set_text(text)
 
@@ -315,15 +326,9 @@ def signed_bars(ax: Axes, names: Sequence[str], *, low: float, high: float, xlab
 
     Leave room for the texts between the longest bar and `high`.
     """
-    container = ax.barh(range(len(names)), [0] * len(names), zorder=2)
     ax.axvline(0, color=PALETTE["grey"], linewidth=1)
-    ax.set_yticks(range(len(names)), names)
-    ax.set(ylim=(len(names) - 0.4, -0.6), xlim=(low, high), xlabel=xlabel)
-    ax.grid(axis="y", visible=False)
-    numbers = [_number(ax, va="center") for _ in names]
-    for row, number in enumerate(numbers):
-        number.xy = (0, row)
-    return SignedBars(container, numbers)
+    ax.set(xlim=(low, high), xlabel=xlabel)
+    return SignedBars(*_rows(ax, names))
 
 
 def loss_accuracy_plane(ax: Axes, *, lowest_accuracy: float = 0.0, loss_top: float) -> None:

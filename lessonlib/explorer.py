@@ -9,7 +9,6 @@ before they are needed, so that a move asks nothing of the kernel.
 from __future__ import annotations
 
 import inspect
-import itertools
 import json
 import math
 import re
@@ -26,6 +25,7 @@ import ipywidgets as widgets
 import numpy as np
 import traitlets
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lessonlib import figures
@@ -87,8 +87,8 @@ class Explorer:
     ----------
     setup : callable
         ``setup(fig)`` draws on the empty figure it is given, **sets the axis limits**, and returns the
-        artists that move: one, or any nesting of dicts, lists, tuples and namespaces. Return an Axes to
-        have all of it redrawn (slower).
+        artists that move: one, or any nesting of dicts, lists, tuples and namespaces. Return an Axes (or
+        `fig`) to have all of it redrawn (slower).
     update : callable
         ``update(artists, **positions)`` moves what `setup` returned and returns one sentence that tells
         what is seen: the alt text and the status line. It must depend on its arguments alone, since
@@ -176,25 +176,25 @@ class Explorer:
         self._limits = self._axis_limits()
 
     def _moving(self) -> list[Artist]:
-        """Return the artists that move, lowest first; an artist inside a moving axes comes with its axes."""
+        """Return the artists that move, lowest first; an artist inside another one, such as its axes, comes with it."""
         found = list(dict.fromkeys(_artists_in(self._artists)))
         if not found:
             raise TypeError(
                 f"setup returned {self._artists!r:.80}, which holds no artist: "
                 "return what moves, such as {'dot': ax.plot([], [], 'o')[0]}."
             )
-        strangers = [artist for artist in found if artist.get_figure() is not self._figure]
+        strangers = [artist for artist in found if artist.get_figure(root=True) is not self._figure]
         if strangers:
             raise ValueError(
                 f"{strangers[0]} is not part of the figure that setup was given: draw on fig, as in "
                 "ax = fig.subplots(), not through plt."
             )
-        top = [artist for artist in found if artist is artist.axes or artist.axes not in found]
-        return sorted(top, key=lambda artist: artist.get_zorder())
+        inside = {part for artist in found for part in artist.findobj(include_self=False)}
+        return sorted((artist for artist in found if artist not in inside), key=lambda artist: artist.get_zorder())
 
-    def _axis_limits(self) -> dict[Any, tuple[float, ...]]:
-        moving = self._moving()
-        return {ax: ax.viewLim.bounds for ax in self._figure.axes if ax not in moving}
+    def _axis_limits(self) -> dict[Axes, tuple[float, ...]]:
+        redrawn = {ax for artist in self._moving() for ax in artist.findobj(Axes)}
+        return {ax: ax.viewLim.bounds for ax in self._figure.axes if ax not in redrawn}
 
     def _move(self, digits: Sequence[int]) -> str:
         """Call the author's `update` for one position of each slider; return its sentence."""
@@ -333,13 +333,8 @@ class Explorer:
 
     def _still_svg(self) -> str:
         """Return the start picture for a page whose scripts do not run."""
-        state, (fragment, said) = self._picture_state(), self._frame(self._start_index)
-        unique = f"s{next(_still_counter)}-"
-        content = (self._background + fragment).replace(figures.ID_PREFIX, unique)
-        return (
-            f'<svg role="img" aria-label="{escape(said)}" viewBox="{state["viewBox"]}" '
-            f'style="width:100%;max-width:{state["width"]}px">{content}</svg><p>{escape(said)}</p>'
-        )
+        fragment, said = self._frame(int(np.ravel_multi_index(self._start, self._sizes)))
+        return figures.svg_image(self._figure, self._background + fragment, said) + f"<p>{escape(said)}</p>"
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         if static_export() and self.n_positions <= AHEAD_LIMIT:
@@ -358,19 +353,13 @@ class Explorer:
     # ---- small things ------------------------------------------------------------------------------
 
     @property
-    def _start_index(self) -> int:
-        return int(np.ravel_multi_index(self._start, self._sizes))
-
-    @property
     def _label_width(self) -> str:
-        return f"{max(len(slider.label) for slider in self.sliders) * 0.55 + 1:.1f}em"
+        """Return room for the longest label that stands in front of its control."""
+        in_front = [len(slider.label) for slider in self.sliders if slider.kind != "checkbox"]
+        return f"{max(in_front, default=0) * 0.55 + 1:.1f}em"
 
     def _picture_state(self) -> dict[str, Any]:
-        return {
-            "background": self._background,
-            "viewBox": figures.view_box(self._figure),
-            "width": round(self._figure.get_size_inches()[0] * 96),
-        }
+        return {"background": self._background, **figures.svg_size(self._figure)}
 
     def _check_signature(self) -> None:
         """Refuse an `update` that does not take the sliders, before anything is drawn."""
@@ -382,9 +371,6 @@ class Explorer:
                 f"update does not fit the sliders {', '.join(names)} ({error}): "
                 f"define it as update(artists, {', '.join(names)})."
             ) from error
-
-
-_still_counter = itertools.count()
 
 
 def _artists_in(found: Any, seen: set[int] | None = None) -> Iterator[Artist]:

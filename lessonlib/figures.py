@@ -80,7 +80,6 @@ _RC = {
     "lines.markersize": 7.0,
     "font.family": ["DejaVu Sans"],
     "svg.fonttype": "none",
-    "path.simplify": True,
 }
 
 
@@ -135,15 +134,12 @@ def svg_content(fig: Figure, artists: Iterable[Artist], *, salt: str) -> str:
     Returns
     -------
     str
-        Themed markup in the coordinates of `view_box`.
+        Themed markup in the coordinates of `svg_size`.
     """
     fig.dpi = 72  # the unit of the SVG backend is the point
-    width, height = fig.get_size_inches() * 72
     out = io.StringIO()
     with style(), mpl.rc_context({"svg.hashsalt": salt}):
-        renderer = RendererSVG(
-            width, height, out, image_dpi=144, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        )
+        renderer = RendererSVG(*fig.get_size_inches() * 72, out, image_dpi=144)
         # What is written so far is the document's head, with a style rule that would leak into the page.
         start = out.tell()
         for artist in artists:
@@ -153,10 +149,19 @@ def svg_content(fig: Figure, artists: Iterable[Artist], *, salt: str) -> str:
     return re.sub(r">\s+<", "><", re.sub(r"<[^>]*>", _themed_tag, body)).strip()
 
 
-def view_box(fig: Figure) -> str:
-    """Return the ``viewBox`` attribute for `svg_content` of the figure."""
-    width, height = fig.get_size_inches() * 72
-    return f"0 0 {width:g} {height:g}"
+def svg_size(fig: Figure) -> dict[str, Any]:
+    """Return the ``viewBox`` of a figure's `svg_content`, and the ``width`` in CSS pixels that it has at most."""
+    width, height = fig.get_size_inches()
+    return {"viewBox": f"0 0 {72 * width:g} {72 * height:g}", "width": round(96 * width)}
+
+
+def svg_image(fig: Figure, content: str, alt: str) -> str:
+    """Return `svg_content` of a figure as an ``<svg>`` of its own that says `alt`; its ids follow from the content."""
+    size, unique = svg_size(fig), "f" + hashlib.sha256(content.encode()).hexdigest()[:8] + "-"
+    return (
+        f'<svg role="img" aria-label="{escape(alt)}" viewBox="{size["viewBox"]}" '
+        f'style="width:100%;max-width:{size["width"]}px">{content.replace(ID_PREFIX, unique)}</svg>'
+    )
 
 
 def _themed_tag(match: re.Match[str]) -> str:
@@ -198,20 +203,11 @@ def static_bundle(fig: Figure, alt: str) -> dict[str, Any]:
     png = base64.b64encode(png_bytes(fig)).decode("ascii")
     html = f'<img alt="{escape(alt)}" src="data:image/png;base64,{png}">'
     if static_export():
-        html = f'<div class="lesson-figure"><style>{theme_css()}</style>{_inline_svg(fig, alt)}</div>'
+        with style():
+            fig.draw_without_rendering()  # lets a layout engine do its work
+        svg = svg_image(fig, svg_content(fig, [fig], salt="figure"), alt)
+        html = f'<div class="lesson-figure"><style>{theme_css()}</style>{svg}</div>'
     return {"text/html": html, "image/png": png, "text/plain": alt}
-
-
-def _inline_svg(fig: Figure, alt: str) -> str:
-    with style():
-        fig.draw_without_rendering()  # lets a layout engine do its work
-    content = svg_content(fig, [fig], salt="figure")
-    unique = "f" + hashlib.sha256(content.encode()).hexdigest()[:8] + "-"
-    width = round(fig.get_size_inches()[0] * 96)
-    return (
-        f'<svg role="img" aria-label="{escape(alt)}" viewBox="{view_box(fig)}" '
-        f'style="width:100%;max-width:{width}px">{content.replace(ID_PREFIX, unique)}</svg>'
-    )
 
 
 def show(fig: Figure, alt: str) -> None:
@@ -233,8 +229,8 @@ def show(fig: Figure, alt: str) -> None:
     from IPython.display import display
 
     alt = sentence(alt, "alt")
-    if plt := _loaded_pyplot():
-        plt.close(fig)
+    if pyplot := sys.modules.get("matplotlib.pyplot"):  # importing it would choose a backend for the learner
+        pyplot.close(fig)
     display(static_bundle(fig, alt), raw=True)
 
 
@@ -255,8 +251,3 @@ def sentence(text: object, name: str) -> str:
     if not line:
         raise ValueError(f"{remedy}; got the empty string {text!r:.80}.")
     return line
-
-
-def _loaded_pyplot() -> Any:
-    """Return pyplot if someone imported it: importing it here would choose a backend for the learner."""
-    return sys.modules.get("matplotlib.pyplot")

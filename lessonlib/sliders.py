@@ -46,7 +46,7 @@ class Slider:
         """The positions as the learner reads them."""
         if self.kind == "checkbox":
             return ["off", "on"]
-        if all(isinstance(position, float) for position in self.positions):
+        if self.kind == "float" or all(isinstance(position, float) for position in self.positions):
             decimals = _decimals(self.positions)
             return [f"{position:.{decimals}f}" for position in self.positions]
         return [str(position) for position in self.positions]
@@ -140,6 +140,7 @@ def _positions(name: str, values: Iterable[Position]) -> tuple[Position, ...]:
             f"The positions of {name} must be a list, a range or a one-dimensional array, got {values!r:.80}."
         )
     positions = tuple(value.item() if isinstance(value, np.generic) else value for value in values)
+    seen = set()
     for i, value in enumerate(positions):
         if not isinstance(value, int | float | str):
             raise TypeError(
@@ -148,8 +149,9 @@ def _positions(name: str, values: Iterable[Position]) -> tuple[Position, ...]:
             )
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"Position {i} of {name} is {value}: leave it out.")
-        if value in positions[:i]:
+        if value in seen:
             raise ValueError(f"Position {value!r} of {name} occurs twice: leave one out (np.unique does).")
+        seen.add(value)
     if len(positions) < 2:
         raise ValueError(f"{name} has {len(positions)} position(s): give at least two, or fix its value in update.")
     return positions

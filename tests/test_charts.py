@@ -2,9 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from sklearn.metrics import confusion_matrix
@@ -114,8 +111,8 @@ def test_what_is_wrong_differs_in_colour_and_hatch_from_the_diagonal():
     assert right.get_hatch() != wrong.get_hatch()
 
 
-@given(arrays(np.int64, (3, 3), elements=st.integers(0, 10_000)))
-def test_every_count_can_be_read_back(counts):
+def test_every_count_can_be_read_back():
+    counts = np.arange(9).reshape(3, 3) * 1_234_567
     _, table = drawn_table(["a", "b", "c"])
     table.set(counts)
     assert [[int(text.get_text()) for text in row] for row in table.numbers] == counts.tolist()

@@ -116,6 +116,37 @@ def test_a_moving_axes_is_drawn_whole_and_once():
     assert made._frame(0)[0].count("stroke: var(--lesson-blue)") == 1
 
 
+@pytest.mark.parametrize("returned", ["locals", "fig"])
+def test_a_moving_figure_is_drawn_whole_and_once(returned):
+    """What `return fig` and `return locals()` give."""
+
+    def whole(fig):
+        ax = fig.subplots()
+        (line,) = ax.plot([0, 1], [0, 1])
+        return fig if returned == "fig" else {"fig": fig, "ax": ax, "line": line}
+
+    def redraw(artists, p):
+        (artists if returned == "fig" else artists["fig"]).axes[0].set_xlim(0, p)
+        return f"The axis ends at {p:.1f}."
+
+    made = Explorer(whole, redraw, p=P)
+    assert made._frame(0)[0] != made._frame(3)[0]
+    assert made._frame(0)[0].count("stroke: var(--lesson-blue)") == 1
+
+
+def test_artists_of_a_subfigure_move():
+    def halves(fig):
+        ax = fig.subfigures(1, 2)[1].subplots()
+        ax.set(xlim=(0, 1), ylim=(0, 1))
+        return ax.plot([0, 1], [0, 1])[0]
+
+    def tilt(line, p):
+        line.set_ydata([0, p])
+        return f"The line ends at {p:.1f}."
+
+    assert len({Explorer(halves, tilt, p=P)._frame(i) for i in range(4)}) == 4
+
+
 def test_artists_replaced_by_update_are_drawn():
     def prepare(fig):
         ax = fig.subplots()
@@ -164,6 +195,7 @@ def test_limits_left_to_matplotlib_are_settled_by_setup():
         (np.linspace(0, 1, 5), ipywidgets.FloatSlider, ["0.00", "0.25", "0.50", "0.75", "1.00"]),
         (np.linspace(0, 1, 4), ipywidgets.FloatSlider, ["0.00", "0.33", "0.67", "1.00"]),
         ([1e-4, 2e-4], ipywidgets.FloatSlider, ["0.0001", "0.0002"]),
+        ([0, 0.5, 1], ipywidgets.FloatSlider, ["0.0", "0.5", "1.0"]),
         ([2, 3, 10], ipywidgets.SelectionSlider, ["2", "3", "10"]),
         ([3, 2, 1], ipywidgets.SelectionSlider, ["3", "2", "1"]),
         (["none", "dropout"], ipywidgets.SelectionSlider, ["none", "dropout"]),
@@ -196,6 +228,12 @@ def test_start_and_labels(made):
     assert (p.description, k.description) == ("probability <p>", "k")
     assert (made.picture.slider_0, made.picture.slider_1) == (0.6, 0)
     assert repr(made) == "At p = 0.6 and k = 2 the loss is 0.511."
+
+
+def test_the_label_of_a_checkbox_takes_no_room_from_the_sliders():
+    labels = {"tick": "a long label, which stands behind its box"}
+    made = Explorer(setup, lambda artists, p, tick: "Both.", p=P, tick=[False, True], labels=labels)
+    assert made.controls[0].style.description_width == Explorer(setup, update, p=P).controls[0].style.description_width
 
 
 def test_sliders_are_linked_in_the_browser(made):
