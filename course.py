@@ -174,9 +174,14 @@ def leave_grader_out_of_lab(venv: Path) -> None:
         path.write_text(json.dumps(content), encoding="utf-8")
 
 
+def pip_install(python: str) -> list[str]:
+    """Return the beginning of a command that installs with a Python's own pip."""
+    return [python, "-m", "pip", "install", "--disable-pip-version-check"]
+
+
 def install(python: str, lock: Path) -> None:
     """Install the locked packages, PyTorch and the course's own library with the given Python's pip."""
-    pip = [python, "-m", "pip", "install", "--disable-pip-version-check"]
+    pip = pip_install(python)
     without_torch = [line for line in lock.read_text(encoding="utf-8").splitlines() if not line.startswith("torch==")]
     total = sum("==" in line for line in without_torch)
     listed = ROOT / "build" / "requirements-without-torch.txt"
@@ -215,20 +220,8 @@ def has_nvidia_gpu() -> bool:
 
 def torch_offered(python: str, wanted: str) -> str | None:
     """Ask pip which PyTorch it would take, without downloading it ("": it cannot tell; None: there is none)."""
-    command = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--dry-run",
-        "--no-deps",
-        "--ignore-installed",
-        "--quiet",
-        "--report",
-        "-",
-        wanted,
-    ]
-    answer = subprocess.run(command, capture_output=True, text=True)
+    question = ["--dry-run", "--no-deps", "--ignore-installed", "--quiet", "--report", "-", wanted]
+    answer = subprocess.run([*pip_install(python), *question], capture_output=True, text=True)
     if answer.returncode:
         return ""
     installs = json.loads(answer.stdout[answer.stdout.index("{") :])["install"]
@@ -241,7 +234,7 @@ def torch_attempts(python: str, wanted: str, offered: str, gpu: bool, system: st
     The registry's wheel is the CPU build on macOS and Windows, but on Linux it brings gigabytes of CUDA. uv knows where
     the other builds are. Where pip is set up to find a CPU build by itself, that is taken.
     """
-    pip = [python, "-m", "pip", "install", "--disable-pip-version-check"]
+    pip = pip_install(python)
     uv = [python, "-m", "uv", "pip", "install", "--python", python, wanted, "--torch-backend"]
     if offered.endswith("+cpu") and not gpu:
         return [[*pip, "--no-deps", f"torch=={offered}"]]
@@ -257,17 +250,10 @@ def torch_attempts(python: str, wanted: str, offered: str, gpu: bool, system: st
 
 def run_quietly(command: list[str], total: int = 0) -> tuple[int, str]:
     """Run an installer, showing how far it is instead of all it says; return its exit status and its whole output."""
-    environment = os.environ | {"PYTHONUNBUFFERED": "1", "PIP_NO_INPUT": "1"}
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PIP_NO_INPUT": "1"}
     log, count, told = [], 0, 0
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=environment,
-        cwd=ROOT,
-    ) as process:
+    with subprocess.Popen(command, env=environment, cwd=ROOT, **output) as process:
         for line in process.stdout:
             log.append(line)
             count += line.startswith(("Collecting ", "Processing ", "Requirement already satisfied"))
@@ -317,9 +303,9 @@ def explain_venv(log: str) -> str:
     return explain(log)
 
 
-def hand_over(command: list[str]) -> int:
+def hand_over(command: list[str], cwd: Path | None = ROOT, env: dict[str, str] | None = None) -> int:
     """Run a program in the foreground until it ends; Ctrl-C is for it, not for us."""
-    process = subprocess.Popen(command, cwd=ROOT)
+    process = subprocess.Popen(command, cwd=cwd, env=env)
     while True:
         try:
             return process.wait()
@@ -405,6 +391,17 @@ def inside(*program: str):
     return lambda words: hand_over([ensure_installed(), *program, *words])
 
 
+def beside(module: str):
+    """Return a command whose words name folders of the user's: they count from where the user stands."""
+
+    def run(words: list[str]) -> int:
+        # -P: a learner's statistics.py in that folder is not to be taken for Python's.
+        command = [ensure_installed(), "-P", "-m", module, *words]
+        return hand_over(command, cwd=None, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+    return run
+
+
 COMMANDS = {
     "start": start,
     "test": test,
@@ -416,9 +413,9 @@ COMMANDS = {
     "binder": inside("-m", "tools.binder"),
     "badges": inside("-m", "tools.website", "--badges"),
     "record": inside("-m", "lessonlib", "record"),
-    "derive": inside("-m", "exercises.derive"),
-    "grade": inside("-m", "exercises.grade"),
-    "cycle": inside("-m", "exercises.rehearsal"),
+    "derive": beside("exercises.derive"),
+    "grade": beside("exercises.grade"),
+    "cycle": beside("exercises.rehearsal"),
     "lock": lock,
 }
 

@@ -331,6 +331,20 @@ def test_words_after_the_dashes_reach_the_program(monkeypatch: pytest.MonkeyPatc
     assert seen[2] == ["PY", "-m", "lessonlib", "record", "main"]
 
 
+def test_folders_of_a_class_count_from_where_the_teacher_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And a file there that has the name of a module of Python's is left alone."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "secret.txt").write_text("a secret for the test only")
+    (tmp_path / "handed-in").mkdir()
+    (tmp_path / "statistics.py").write_text("raise SystemExit('imported a learner's file')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(course, "ensure_installed", lambda: sys.executable)
+    assert course.main(["grade", "handed-in", "--class", "mine"]) == 1
+    assert "handed-in holds no submission" in capfd.readouterr().err
+
+
 def test_missing_browser_is_said_but_does_not_stop_the_tests(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
