@@ -11,7 +11,7 @@
 #
 # **Time** about 30 minutes. **You need** nothing but this notebook.
 #
-# This course settles an argument. For ten years people have posted two curves and asked: *validation loss goes up while validation accuracy goes up;
+# This course settles an argument. For about ten years people have posted two curves and asked: *validation loss goes up while validation accuracy goes up;
 # what is happening?* The answers contradict each other. Here you make it happen, test the rival answers, and learn to read your own curves.
 #
 # After this lesson you
@@ -91,25 +91,25 @@ Explorer(
 # machine, and after the experiment you are told how well it did.
 
 # %%
+rates = {
+    "never": 0,
+    "one time in twenty": 1 / 20,
+    "one time in seven": 1 / 7,
+    "every other time": 1 / 2,
+}
 coins = Question(
     "0-coins",
-    "A fair coin, 200 throws, five hundred times. How often is the share of heads off by more "
-    "than 0.05?",
-    ["never", "one time in twenty", "one time in six", "every other time"],
+    "A fair coin, 200 throws, five hundred times. "
+    "How often is the share of heads off by more than 0.05?",
+    list(rates),
 )
 coins
 
 # %%
-shares = (np.random.default_rng(1).random((500, 200)) < 0.5).mean(axis=1)
-off = (np.abs(shares - 0.5) > 0.05 + 1e-9).mean()
-options = {
-    "never": 0,
-    "one time in twenty": 1 / 20,
-    "one time in six": 1 / 6,
-    "every other time": 1 / 2,
-}
+heads = (np.random.default_rng(1).random((500, 200)) < 0.5).sum(axis=1)
+off = (np.abs(heads - 100) > 10).mean()  # 10 of 200 throws are a share of 0.05
 print(f"off by more than 0.05 in {off:.0%} of 500 series")
-print(coins.settle(min(options, key=lambda name: abs(options[name] - off))))
+print(coins.settle(min(rates, key=lambda name: abs(rates[name] - off))))
 
 # %% [markdown]
 # The score is the **Brier score**: the squared distance between what you said and what came true. Saying "100 %" and being wrong costs most.
@@ -124,8 +124,8 @@ checks.choice(
     "0-check-error",
     "A network is right on 90 of 100 validation pictures. With another 100 pictures, what is plausible?",
     right=(
-        "anything from 84 to 96",
-        f"Yes: the standard error of 0.9 at n = 100 is {metrics.accuracy_standard_error(0.9, 100):.2f}, and two of them either way are plausible.",
+        "anything from 82 to 98",
+        f"Yes: each hundred is a sample with a standard error of {metrics.accuracy_standard_error(0.9, 100):.2f}. For the difference of two that makes {np.sqrt(2) * metrics.accuracy_standard_error(0.9, 100):.3f}, and twice as much either way is plausible.",
     ),
     wrong=[
         (
