@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -121,9 +122,18 @@ class Classroom:
         """Return the learners in ``students.csv``, if there is such a file: the first column, no heading."""
         try:
             with open(self.folder / "students.csv", encoding="utf-8-sig", newline="") as file:
-                return [row[0].strip() for row in csv.reader(file) if row and row[0].strip()]
+                return [student_name(row[0]) for row in csv.reader(file) if row and row[0].strip()]
         except FileNotFoundError:
             return []
+
+
+def student_name(text: str) -> str:
+    """Return a learner's name as folders and tables hold it.
+
+    >>> student_name("Ana María ")
+    'Ana_María'
+    """
+    return re.sub(r"[^\w.@-]+", "_", text).strip("_-. ") or "unnamed"
 
 
 def write_csv(path: Path, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -17,7 +17,6 @@ import argparse
 import hashlib
 import json
 import os
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -28,7 +27,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from exercises import exercise, feedback, gradebook, repair
-from exercises.classroom import Classroom, write_csv
+from exercises.classroom import Classroom, student_name, write_csv
 from exercises.exercise import ExerciseError, Key
 from exercises.sandbox import Limits, Outcome, Sandbox
 from lessonlib import answers, storage
@@ -155,8 +154,7 @@ def _exercise_of(inside: Path, path: Path, stems: Sequence[str]) -> str | None:
 
 def _student_of(inside: Path, stem: str) -> str:
     """Return the folder's name, or what stands before the exercise's in the file's."""
-    name = inside.parts[0] if len(inside.parts) > 1 else inside.stem.split(stem)[0]
-    return re.sub(r"[^\w.@-]+", "_", name).strip("_-. ") or "unnamed"
+    return student_name(inside.parts[0] if len(inside.parts) > 1 else inside.stem.split(stem)[0])
 
 
 def with_missing(found: Sequence[Submission], students: Sequence[str], stems: Iterable[str]) -> list[Submission]:

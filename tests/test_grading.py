@@ -291,6 +291,14 @@ def test_whose_a_file_is(tmp_path, path, student):
     assert grade.find(tmp_path, [STEM]) == [Submission(student, STEM, target)]
 
 
+def test_a_learner_who_handed_in_is_not_missing_because_the_list_has_a_space_in_the_name(tmp_path):
+    other_class = Classroom(tmp_path, SECRET)
+    (tmp_path / "students.csv").write_text("Ana María\nlovelace_ada\n", encoding="utf-8")
+    handed_in = [Submission("Ana_María", STEM, tmp_path)]
+    every = grade.with_missing(handed_in, other_class.students(), [STEM])
+    assert every == [*handed_in, Submission("lovelace_ada", STEM, None)]
+
+
 def test_of_two_files_of_one_learner_the_newer_counts_and_checkpoints_do_not(tmp_path):
     for name, age in (
         (f"ana/{STEM}.ipynb", 100),
