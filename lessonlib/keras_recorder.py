@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lessonlib import _validate as check
-from lessonlib import metrics
-from lessonlib.runs import Run
+from lessonlib.runs import MEASURED_TRAINING_EXAMPLES, Run, loss_and_accuracy
 from lessonlib.synthetic import Rng
 
-#: On how many training examples the training metrics are measured again after each epoch.
-MEASURED_TRAINING_EXAMPLES = 2_000
 EVALUATION_BATCH = 1_000
+#: What Keras calls an accuracy that asks for the first answer alone: not that of the top five, nor a weighted one.
+ACCURACY_NAMES = ("accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy")
 #: Keras keeps probabilities this far from 0 and 1 before it takes a logarithm.
 KERAS_EPSILON = np.float32(1e-7)
 
@@ -96,9 +95,10 @@ class KerasRecorder:
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Measure the model as it is now."""
-        row = _reported(logs or {}) | self._measure(*self.train, prefix="train")[0]
-        val_row, logits = self._measure(*self.val, prefix="val")
-        self._history.append(row | val_row)
+        row = _reported(logs or {})
+        row |= loss_and_accuracy(self.train[1], self._logits_of(self.train[0]), prefix="train")
+        logits = self._logits_of(self.val[0])
+        self._history.append(row | loss_and_accuracy(self.val[1], logits, prefix="val"))
         if self.keep_logits:
             self._kept.append(logits[: self.keep_logits])
 
@@ -109,7 +109,8 @@ class KerasRecorder:
         -------
         Run
             With ``running_train_loss`` and ``running_train_accuracy`` (what Keras reports: means over the
-            epoch while the weights move, dropout on; the accuracy only if it was compiled as a metric),
+            epoch while the weights move, dropout on; the accuracy only if it was compiled under one of
+            `ACCURACY_NAMES`),
             ``train_loss`` and ``train_accuracy`` (after the epoch, in evaluation mode, on up to 2,000
             training examples), ``val_loss`` and ``val_accuracy``, and the standard errors
             ``train_loss_se`` and ``val_loss_se``. An epoch at which the network has diverged has NaN.
@@ -121,23 +122,13 @@ class KerasRecorder:
         """
         if not self._history:
             raise RuntimeError("nothing was recorded: pass the recorder as model.fit(..., callbacks=[recorder]) first.")
-        return Run(
-            metrics={name: np.array([row[name] for row in self._history]) for name in self._history[0]},
-            val_logits=np.stack(self._kept) if self.keep_logits else None,
-            val_labels=self.val[1][: self.keep_logits] if self.keep_logits else None,
-            provenance=self._provenance(),
-        )
+        return Run.of_epochs(self._history, self._kept, self.val[1], self._provenance())
 
-    def _measure(self, x: NDArray, y: NDArray, *, prefix: str) -> tuple[dict[str, float], NDArray[np.float64]]:
+    def _logits_of(self, x: NDArray) -> NDArray[np.float64]:
         starts = range(0, len(x), EVALUATION_BATCH)
-        logits = np.concatenate([self._logits(x[start : start + EVALUATION_BATCH]) for start in starts])
-        if not np.isfinite(logits).all():  # a diverged network has no loss; the run goes on and says so
-            return {f"{prefix}_loss": np.nan, f"{prefix}_accuracy": np.nan, f"{prefix}_loss_se": np.nan}, logits
-        loss = metrics.estimate_mean(metrics.cross_entropy_per_example(y, logits=logits))
-        row = {f"{prefix}_loss": loss.value, f"{prefix}_accuracy": metrics.accuracy(y, logits)}
-        return row | {f"{prefix}_loss_se": loss.standard_error}, logits
+        return np.concatenate([self._logits_of_batch(x[start : start + EVALUATION_BATCH]) for start in starts])
 
-    def _logits(self, x: NDArray) -> NDArray[np.float64]:
+    def _logits_of_batch(self, x: NDArray) -> NDArray[np.float64]:
         import keras
 
         said = self.model(x, training=False)
@@ -205,8 +196,8 @@ def _as_logits(outputs: NDArray, from_logits: bool) -> NDArray[np.float64]:
 def _reported(logs: Mapping[str, float]) -> dict[str, float]:
     """Return what Keras itself says of the training, under our names."""
     row = {"running_train_loss": float(logs["loss"])} if "loss" in logs else {}
-    hits = [v for k, v in logs.items() if not k.startswith("val_") and (k == "acc" or k.endswith("accuracy"))]
-    return row | ({"running_train_accuracy": float(hits[0])} if hits else {})
+    found = next((name for name in ACCURACY_NAMES if name in logs), None)
+    return row if found is None else row | {"running_train_accuracy": float(logs[found])}
 
 
 def _name_of(loss: Any) -> str:

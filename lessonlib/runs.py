@@ -10,7 +10,7 @@ import json
 import math
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,10 +30,8 @@ LARGEST_FILE_BYTES = 256 * 2**20
 LONGEST_ABOUT_BYTES = LONGEST_DIRECTORY_BYTES = 2**20
 #: The types of arrays in a file, by the first word of their names.
 _TYPES = {"metric": (np.dtype(np.float64),), "val": tuple(map(np.dtype, (np.float16, np.int16, np.int64)))}
-#: Metrics where a larger value is better; of all others the smallest is the best.
-LARGER_IS_BETTER = frozenset(
-    {"train_accuracy", "val_accuracy", "running_train_accuracy", "noisy_val_accuracy", "test_accuracy"}
-)
+#: On how many training examples a recorder measures again after each epoch: enough beside the validation, and quick.
+MEASURED_TRAINING_EXAMPLES = 2_000
 
 
 class RunFileError(ValueError):
@@ -66,6 +64,36 @@ class Run:
     val_logits: NDArray[np.float16] | None = None
     val_labels: NDArray[np.int64] | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_epochs(
+        cls,
+        rows: Sequence[Mapping[str, float]],
+        kept_logits: Sequence[NDArray],
+        val_labels: NDArray[np.int64],
+        provenance: Mapping[str, Any],
+    ) -> Run:
+        """Gather what a training measured, epoch by epoch.
+
+        Parameters
+        ----------
+        rows : sequence of mapping of str to float
+            The metrics after each epoch; all have the names of the first.
+        kept_logits : sequence of ndarray, each of shape (n_examples, n_classes)
+            The logits of the first validation examples after each epoch; empty where none were kept.
+        val_labels : ndarray of int, shape (n_val,)
+            Of all validation examples.
+        provenance : mapping
+
+        Returns
+        -------
+        Run
+        """
+        metrics = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        if not kept_logits:
+            return cls(metrics, provenance=provenance)
+        logits = np.stack(kept_logits)
+        return cls(metrics, logits, val_labels[: logits.shape[1]], provenance)
 
     def __post_init__(self) -> None:
         metrics = {name: _metric_vector(values, name) for name, values in self.metrics.items()}
@@ -120,7 +148,7 @@ class Run:
         Parameters
         ----------
         metric : str
-            Smallest is best unless it is listed in `LARGER_IS_BETTER`. NaN is passed over.
+            Of an accuracy the largest value is the best, of all others the smallest. NaN is passed over.
 
         Returns
         -------
@@ -136,7 +164,7 @@ class Run:
         values = self[metric]
         if np.isnan(values).all():
             raise ValueError(f"{metric} is NaN in every epoch: the run diverged, there is no best epoch.")
-        best = np.nanargmax(values) if metric in LARGER_IS_BETTER else np.nanargmin(values)
+        best = np.nanargmax(values) if metric.endswith("accuracy") else np.nanargmin(values)
         return int(best) + 1
 
     def val_losses(self) -> NDArray[np.float64]:
@@ -242,6 +270,34 @@ class Run:
             raise
         except Exception as error:  # a damaged zip can raise almost anything
             raise RunFileError(f"{source} is not a run saved by lessonlib ({error}): record it again.") from error
+
+
+def loss_and_accuracy(labels: ArrayLike, logits: NDArray, *, prefix: str) -> dict[str, float]:
+    """Measure a set of examples, under the names that a `Run` has for its metrics.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (n_examples,)
+    logits : ndarray, shape (n_examples, n_classes)
+    prefix : str
+        What the names begin with, such as ``"val"``.
+
+    Returns
+    -------
+    dict of str to float
+        ``val_loss``, ``val_accuracy`` and ``val_loss_se``, the standard error of the loss. NaN if a logit is not
+        finite: a network that diverged has no loss, and its run goes on and says so.
+
+    Raises
+    ------
+    ValueError
+        If labels and logits do not fit together.
+    """
+    names = [f"{prefix}_{name}" for name in ("loss", "accuracy", "loss_se")]
+    if not np.isfinite(logits).all():
+        return dict.fromkeys(names, np.nan)
+    loss = metrics.estimate_mean(metrics.cross_entropy_per_example(labels, logits=logits))
+    return dict(zip(names, (loss.value, metrics.accuracy(labels, logits), loss.standard_error), strict=True))
 
 
 def _metric_vector(values: ArrayLike, name: str) -> NDArray[np.float64]:

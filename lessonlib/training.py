@@ -18,7 +18,7 @@ from lessonlib import _validate as check
 from lessonlib import calibration, metrics, synthetic
 from lessonlib.data import ImageData
 from lessonlib.recipes import Recipe
-from lessonlib.runs import Run
+from lessonlib.runs import MEASURED_TRAINING_EXAMPLES, Run, loss_and_accuracy
 
 if TYPE_CHECKING:
     import torch
@@ -51,10 +51,11 @@ def choose_precision(device: str) -> str:
     import torch
 
     if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    # torch has no public question for this; without the answer float32 is always right.
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return "bfloat16" if device == "cpu" and supported() else "float32"
+        supported = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        # torch has no public question for this; without the answer float32 is always right.
+        supported = device == "cpu" and getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    return "bfloat16" if supported else "float32"
 
 
 def build_network(recipe: Recipe, *, n_classes: int = 10) -> torch.nn.Sequential:
@@ -143,15 +144,15 @@ def train(
     Raises
     ------
     ValueError
-        If the data are too few for the recipe, or `seed`, `precision` or `keep_logits` is not possible.
-    RuntimeError
-        If torch has no such device.
+        If the data are too few for the recipe, torch cannot compute on the device, or `seed`, `precision` or
+        `keep_logits` is not possible.
     """
     import torch
 
     device = device or choose_device()
     seed = check.whole_number(seed, "seed", low=0)
-    _check_request(recipe, data, precision, keep_logits)
+    keep_logits = check.whole_number(keep_logits, "keep_logits", low=0, high=recipe.n_val)
+    _check_request(recipe, data, device, precision)
     train_set, held_out = _pick_examples(recipe, data, seed)
     torch.manual_seed(seed)
     network = build_network(recipe, n_classes=data.n_classes).to(device, memory_format=torch.channels_last)
@@ -160,8 +161,8 @@ def train(
     kept: list[NDArray[np.float32]] = []
     for epoch in range(1, recipe.epochs + 1):
         row = trainer.run_epoch(None if on_batch is None else lambda b, n, epoch=epoch: on_batch(epoch, b, n))
-        train_images, train_labels = (part[:2_000] for part in train_set)
-        row |= _loss_and_accuracy(train_labels, predict_logits(network, train_images), prefix="train")
+        train_images, train_labels = (part[:MEASURED_TRAINING_EXAMPLES] for part in train_set)
+        row |= loss_and_accuracy(train_labels, predict_logits(network, train_images), prefix="train")
         logits = {name: predict_logits(network, examples[0]) for name, examples in held_out.items()}
         for name, (_, labels) in held_out.items():
             row |= _measure(labels, logits[name], prefix=name)
@@ -172,15 +173,17 @@ def train(
             kept.append(logits["val"][:keep_logits])
         if on_epoch is not None:
             on_epoch(epoch, row)
-    return Run(
-        metrics={name: np.array([row[name] for row in history]) for name in history[0]},
-        val_logits=np.stack(kept) if kept else None,
-        val_labels=held_out["val"][1][:keep_logits].astype(np.int64) if kept else None,
-        provenance=_provenance(recipe, data, seed, device, precision, n_train=len(train_set[1])),
-    )
+    provenance = _provenance(recipe, data, seed, device, precision, n_train=len(train_set[1]))
+    return Run.of_epochs(history, kept, held_out["val"][1], provenance)
 
 
-def _check_request(recipe: Recipe, data: ImageData, precision: str, keep_logits: int) -> None:
+def _check_request(recipe: Recipe, data: ImageData, device: str, precision: str) -> None:
+    import torch
+
+    try:
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:  # the latter from a torch that was built without CUDA
+        raise ValueError(f"torch cannot compute on the device {device!r} here ({error}): pass 'cpu'.") from error
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}.")
     n_train, n_held_out = recipe.n_train, recipe.n_val + recipe.n_test
@@ -192,21 +195,23 @@ def _check_request(recipe: Recipe, data: ImageData, precision: str, keep_logits:
             f"which have {len(data.train_labels)} and {len(data.test_labels)}: "
             "lower n_train, n_val or n_test with dataclasses.replace(recipe, ...)."
         )
-    if not 0 <= keep_logits <= recipe.n_val:
-        raise ValueError(f"keep_logits must be between 0 and n_val = {recipe.n_val}, got {keep_logits}.")
 
 
 Examples = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 
 def _pick_examples(recipe: Recipe, data: ImageData, seed: int) -> tuple[Examples, dict[str, Examples]]:
-    """Return the training examples and the held-out ones by name ("val", and "test" where the recipe has them)."""
+    """Return the training examples, in random order, and the held-out ones by name.
+
+    These are "val", and "test" where the recipe has them.
+    """
     order = np.random.default_rng(seed).permutation(len(data.train_labels))
     chosen = order[: recipe.n_train] if recipe.n_train else order
     val_set = data.test_images[: recipe.n_val], data.test_labels[: recipe.n_val]
     if recipe.split == "sorted":
         pool = order[: recipe.n_train + recipe.n_val]
-        chosen, tail = np.split(pool[np.argsort(data.train_labels[pool], kind="stable")], [recipe.n_train])
+        tail = pool[np.argsort(data.train_labels[pool], kind="stable")[recipe.n_train :]]
+        chosen = pool[~np.isin(pool, tail)]
         val_set = data.train_images[tail], data.train_labels[tail]
     labels = _with_noise(recipe, data.train_labels[chosen], data, seed)
     held_out = {"val": val_set}
@@ -392,17 +397,9 @@ def predict_logits(network: torch.nn.Module, images: NDArray[np.uint8]) -> NDArr
     return np.concatenate(parts)
 
 
-def _loss_and_accuracy(labels: NDArray[np.int64], logits: NDArray[np.float32], *, prefix: str) -> dict[str, float]:
-    names = [f"{prefix}_{name}" for name in ("loss", "accuracy", "loss_se")]
-    if not np.isfinite(logits).all():  # a diverged network has no loss; the run goes on and says so
-        return dict.fromkeys(names, np.nan)
-    loss = metrics.estimate_mean(metrics.cross_entropy_per_example(labels, logits=logits))
-    return dict(zip(names, (loss.value, metrics.accuracy(labels, logits), loss.standard_error), strict=True))
-
-
 def _measure(labels: NDArray[np.int64], logits: NDArray[np.float32], *, prefix: str) -> dict[str, float]:
     """Return loss and accuracy with what lesson 7 adds: refinement, its temperature and the mean confidence."""
-    row = _loss_and_accuracy(labels, logits, prefix=prefix)
+    row = loss_and_accuracy(labels, logits, prefix=prefix)
     names = [f"{prefix}_{name}" for name in ("refinement", "temperature", "confidence")]
     if not np.isfinite(logits).all():
         return row | dict.fromkeys(names, np.nan)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import keras
 import numpy as np
 import pytest
 
 from lessonlib import metrics
-from lessonlib.keras_recorder import MEASURED_TRAINING_EXAMPLES, KerasRecorder
-from lessonlib.runs import Run
+from lessonlib.keras_recorder import KerasRecorder
+from lessonlib.runs import MEASURED_TRAINING_EXAMPLES, Run
 from lessonlib.synthetic import Examples, imbalanced_gaussians, teacher
 
 TRAIN, VAL = teacher(120, 75, rng=0)
@@ -25,23 +25,21 @@ BINARY = keras.losses.BinaryCrossentropy
 
 
 @pytest.fixture(autouse=True)
-def same_weights() -> Iterator[None]:
+def same_weights() -> None:
     """Give every test the same random numbers."""
     keras.utils.set_random_seed(0)
-    yield
-    keras.backend.clear_session()
 
 
-def build(n_out: int, activation: str | None, loss: object, *, dropout: float = 0.5, metric: str = "accuracy"):
+def build(n_out: int, activation: str | None, loss: object, *, measures: tuple = ("accuracy",)):
     """Return a small compiled network."""
     layers = [
         keras.Input((20,)),
         keras.layers.Dense(16, activation="relu"),
-        keras.layers.Dropout(dropout),
+        keras.layers.Dropout(0.5),
         keras.layers.Dense(n_out, activation=activation),
     ]
     model = keras.Sequential(layers)
-    model.compile(optimizer=keras.optimizers.SGD(0.1), loss=loss, metrics=[metric])
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss=loss, metrics=list(measures))
     return model
 
 
@@ -73,8 +71,8 @@ KINDS = {
 def test_it_measures_what_evaluate_reports(kind: str) -> None:
     n_out, activation, loss, from_logits, train, val = KINDS[kind]
     # A one-column output that is a logit is right where it is above 0, which Keras must be told.
-    metric = keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0) if kind.startswith("logit,") else "accuracy"
-    model = build(n_out, activation, loss(), metric=metric)
+    accuracy = keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0) if kind.startswith("logit,") else "accuracy"
+    model = build(n_out, activation, loss(), measures=(accuracy,))
     run, _ = record(model, KerasRecorder(train, val, from_logits=from_logits), train)
     for prefix, examples in (("train", train), ("val", val)):
         loss_there, accuracy_there = model.evaluate(examples.x, examples.y, batch_size=32, verbose=0)
@@ -102,6 +100,16 @@ def test_the_running_values_are_what_keras_reports() -> None:
     np.testing.assert_allclose(run["running_train_loss"], history["loss"])
     np.testing.assert_allclose(run["running_train_accuracy"], history["accuracy"])
     assert not np.allclose(run["running_train_loss"], run["train_loss"], atol=1e-3)
+
+
+def test_the_accuracy_of_the_top_k_is_not_taken_for_the_accuracy() -> None:
+    top = keras.metrics.SparseTopKCategoricalAccuracy(3)  # of three classes: always 1
+    for measures, names in (((top, "accuracy"), {"running_train_accuracy"}), ((top,), set())):
+        model = build(3, None, SPARSE(from_logits=True), measures=measures)
+        run, history = record(model, KerasRecorder(THREE, THREE_VAL, from_logits=True), THREE)
+        assert names == {"running_train_accuracy"} & set(run.metrics)
+        for name in names:
+            np.testing.assert_array_equal(run[name], history["accuracy"])
 
 
 def test_class_weights_do_not_enter_the_measured_loss() -> None:

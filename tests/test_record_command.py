@@ -164,8 +164,10 @@ def test_missing_data_end_with_one_and_a_message(tmp_path: Path, capsys: pytest.
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--keep-logits", "11"], "keep_logits must be between 0 and n_val = 10, got 11"),
+        (["--keep-logits", "11"], "keep_logits must be a whole number from 0 to 10, got 11"),
         (["--keep-logits", "-1"], "got -1"),
+        (["--device", "abacus"], "torch cannot compute on the device 'abacus' here"),
+        (["--device", "cuda:99"], "torch cannot compute on the device 'cuda:99' here"),
     ],
 )
 def test_an_impossible_request_ends_with_one_and_a_message(

@@ -128,6 +128,7 @@ def test_a_sorted_split_trains_on_the_first_classes_and_validates_on_the_last(im
     (_, labels), held_out = training._pick_examples(recipe, images, 0)
     assert (len(labels), len(held_out["val"][1])) == (150, 40)
     assert labels.max() <= held_out["val"][1].min()
+    assert len(set(labels[:30])) == len(set(labels)), "the first ones, which are measured, are not drawn at random"
 
 
 def test_too_many_images_for_a_sorted_split_are_refused(images: ImageData) -> None:
@@ -365,12 +366,12 @@ def test_a_network_has_the_size_that_its_recipe_says(changes: dict, expected: in
 
 
 @pytest.mark.parametrize("n_classes", [2, 10, 100])
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_the_network_of_every_recipe_maps_images_to_one_logit_per_class(recipe: Recipe, n_classes: int) -> None:
+def test_a_network_maps_images_to_one_logit_per_class(n_classes: int) -> None:
     import torch
 
-    network = training.build_network(recipe, n_classes=n_classes)
-    assert network(torch.zeros(2, 3, 32, 32)).shape == (2, n_classes)
+    for recipe in (TINY, RECIPES["main"], RECIPES["adam-constant"]):
+        network = training.build_network(recipe, n_classes=n_classes)
+        assert network(torch.zeros(2, 3, 32, 32)).shape == (2, n_classes)
 
 
 def test_the_recipes_of_the_course_fit_cifar10_and_a_laptop() -> None:
@@ -389,8 +390,9 @@ BAD_REQUESTS = {
     "too-many-training": ({"recipe": {"n_train": 201}}, "wants 201 images of the training file", "dataclasses.replace"),
     "too-many-validation": ({"recipe": {"n_val": 41}}, "and 41 of the test file", "dataclasses.replace"),
     "precision": ({"precision": "float16"}, "got 'float16'", "must be one of ('float32', 'bfloat16')"),
-    "logits-negative": ({"keep_logits": -1}, "got -1", "must be between 0 and n_val = 40"),
-    "logits-too-many": ({"keep_logits": 41}, "got 41", "must be between 0 and n_val = 40"),
+    "logits-negative": ({"keep_logits": -1}, "got -1", "keep_logits must be a whole number from 0 to 40"),
+    "logits-too-many": ({"keep_logits": 41}, "got 41", "keep_logits must be a whole number from 0 to 40"),
+    "logits-fraction": ({"keep_logits": 1.5}, "got 1.5", "keep_logits must be a whole number from 0 to 40"),
     "seed-negative": ({"seed": -1}, "got -1", "seed must be a whole number of at least 0"),
     "seed-fraction": ({"seed": 0.5}, "got 0.5", "seed must be a whole number of at least 0"),
 }
@@ -405,9 +407,10 @@ def test_an_impossible_request_is_refused_naming_value_and_remedy(images: ImageD
     assert remedy in str(caught.value)
 
 
-def test_an_unknown_device_is_refused_by_name(images: ImageData) -> None:
-    with pytest.raises(RuntimeError, match="abacus"):
-        training.train(TINY, images, seed=0, device="abacus")
+@pytest.mark.parametrize("device", ["abacus", "cuda:99", "meta"])
+def test_a_device_that_is_not_there_is_refused_by_name(images: ImageData, device: str) -> None:
+    with pytest.raises(ValueError, match=rf"torch cannot compute on the device '{device}' here .*: pass 'cpu'"):
+        training.train(TINY, images, seed=0, device=device)
 
 
 @pytest.mark.parametrize(("n", "value"), [(1, "got 1"), (0, "got 0"), (2.5, "got 2.5")])
