@@ -127,6 +127,17 @@ def test_an_exercise_says_its_time_and_points_and_asks_four_to_eight_questions(s
     assert 4 <= len(source.with_role("check")) <= 8
 
 
+def test_the_teachers_guide_gives_time_and_points_of_each_exercise_and_a_fault_of_each_question(source):
+    guide = (exercise.FOLDER.parent / "docs" / "teachers-guide.md").read_text(encoding="utf-8")
+    number = int(source.stem[:2])
+    points = sum(cell.metadata["points"] for cell in source.with_role("check"))
+    minutes = re.search(r"\*\*Time\*\* about (\d+)", source.cells[0].source)[1]
+    assert re.search(rf"^\| {number} .* \| {minutes} \| {points} \|$", guide, re.MULTILINE)
+    told = set(re.findall(rf"^\| {number} `(\w+)` \|", guide, re.MULTILINE))
+    assert told <= set(source.answer_cells())
+    assert all(told & set(exercise.names_of(cell, "check")) for cell in source.with_role("check"))
+
+
 # ----------------------------------------------------------------------------------------- right answers, wrong answers
 
 
