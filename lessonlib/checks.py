@@ -48,7 +48,10 @@ def choice(name: str, question: str, *, right: tuple[str, str], wrong: Sequence[
     """
     feedback = dict([right, *wrong])
     if not wrong or len(feedback) < len(wrong) + 1 or not all(map(str.strip, feedback.values())):
-        raise ValueError(f"check {name!r} needs a right and a wrong option, all different, each with feedback.")
+        raise ValueError(
+            f"check {name!r} needs a right and a wrong option, all different, each with feedback, "
+            f"got {[right, *wrong]}."
+        )
     options = shuffled(name, list(feedback))
     buttons = radio_buttons(options)
 
@@ -102,7 +105,8 @@ def number(
         if abs(mistake - answer) <= tolerance:
             raise ValueError(f"check {name!r}: the mistake {mistake} is within the tolerance of the answer {answer}.")
     # FloatText would start at 0, and an untouched 0 is no answer.
-    field = widgets.Text(placeholder="for example 0.25", description="Your number")
+    style = {"description_width": "initial"}  # or the label is cut off
+    field = widgets.Text(placeholder="for example 0.25", description="Your number", style=style)
 
     def press() -> str:
         given = _read_number(field.value)
@@ -159,8 +163,10 @@ def inventory_item(
         If there is no wrong option or two options are equal.
     """
     if not wrong or len({right, *wrong}) < len(wrong) + 1:
-        raise ValueError(f"inventory item {name!r} needs a right and a wrong option, all different.")
-    options = shuffled(name, [right, *wrong])
+        raise ValueError(
+            f"inventory item {name!r} needs a right and a wrong option, all different, got {[right, *wrong]}."
+        )
+    options = shuffled(question, [right, *wrong])
     buttons = radio_buttons(options)
 
     def press() -> str:
@@ -173,9 +179,9 @@ def inventory_item(
     return Panel(question, options, [buttons], button="Keep my answer", on_press=press, in_page=in_page)
 
 
-def shuffled(name: str, options: Sequence[str]) -> list[str]:
-    """Return the options in an order that depends on the name alone."""
-    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+def shuffled(key: str, options: Sequence[str]) -> list[str]:
+    """Return the options in an order that depends on the key alone."""
+    seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
     order = list(options)
     random.Random(seed).shuffle(order)
     return order
@@ -187,7 +193,7 @@ def answers() -> dict[str, list[dict]]:
     Returns
     -------
     dict of str to list of dict
-        Each answer has ``given``, ``right`` (bool) and ``time``.
+        Each answer has ``given`` and ``right`` (bool).
 
     Raises
     ------
@@ -195,7 +201,7 @@ def answers() -> dict[str, list[dict]]:
         If the learner's file cannot be read.
     """
     by_name: dict[str, list[dict]] = {}
-    for record in storage.read_records(FILE):
+    for record in storage.read_records(FILE, "check", "given", "right"):
         by_name.setdefault(record["check"], []).append(record)
     return by_name
 

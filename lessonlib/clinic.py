@@ -289,7 +289,7 @@ def diagnose(number: int, *, cause: str, evidence: str, action: str) -> dict[str
 def diagnoses() -> dict[int, dict[str, Option]]:
     """Return the learner's first diagnosis of each case, graded, by number of the case.
 
-    Later ones were made after the feedback and do not count, nor does one to an earlier edition of a case.
+    Later ones were made after the feedback and do not count, nor do those of another edition of the clinic.
 
     Raises
     ------
@@ -297,11 +297,12 @@ def diagnoses() -> dict[int, dict[str, Option]]:
         If the learner's file cannot be read.
     """
     first: dict[int, dict[str, Option]] = {}
-    for record in storage.read_records(FILE):
-        options = answer(record["case"]).options
-        offered = {part: {option.text: option for option in options[part]} for part in PARTS}
-        if record["case"] not in first and all(record[part] in offered[part] for part in PARTS):
-            first[record["case"]] = {part: offered[part][record[part]] for part in PARTS}
+    for record in storage.read_records(FILE, "case", *PARTS):
+        try:
+            graded = {part: grade(record["case"], part, record[part]) for part in PARTS}
+        except ValueError:  # a case or an option of another edition
+            continue
+        first.setdefault(record["case"], graded)
     return dict(sorted(first.items()))
 
 
@@ -341,7 +342,8 @@ class Score:
 
     def __str__(self) -> str:
         if not self.points:
-            return f"No case answered yet: your points and your confusions appear here, out of {3 * N_CASES} points."
+            possible = len(PARTS) * N_CASES
+            return f"No case answered yet: your points and your confusions appear here, out of {possible} points."
         each = ", ".join(f"{part} {points:g} of {self.n_answered}" for part, points in self.by_part().items())
         lines = [f"{self.n_answered} of {N_CASES} cases answered: {self.total:g} of {self.possible} points ({each})."]
         for (true, given), numbers in self.confusions.items():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from lessonlib import runs, storage
 
@@ -49,7 +50,14 @@ def report() -> list[Finding]:
     list of Finding
         Each prints as one line that is the same on every machine that has what is needed.
     """
-    return [_python(), *_packages(), _recordings(), _learner_folder()]
+    course = f"start Jupyter in the folder of the course, or set {runs.FOLDER_VARIABLE} to its notebooks/recordings"
+    own = f"set {storage.HOME_VARIABLE} to a folder that you may write to"
+    return [
+        _python(),
+        *_packages(),
+        _place("recorded runs", runs.recordings_folder, lambda folder: any(folder.glob("*.npz")), course),
+        _place("a place for your answers", storage.learner_folder, lambda folder: os.access(folder, os.W_OK), own),
+    ]
 
 
 def _python() -> Finding:
@@ -67,19 +75,9 @@ def _packages() -> Iterator[Finding]:
         yield Finding(f"{name} ({lessons})", bool(version), version, INSTALL)
 
 
-def _recordings() -> Finding:
-    remedy = f"start Jupyter in the folder of the course, or set {runs.FOLDER_VARIABLE} to its notebooks/recordings"
+def _place(subject: str, find: Callable[[], Path], is_usable: Callable[[Path], bool], remedy: str) -> Finding:
     try:
-        folder = runs.recordings_folder()
-    except FileNotFoundError as missing:
-        return Finding("recorded runs", False, str(missing), remedy)
-    return Finding("recorded runs", any(folder.glob("*.npz")), str(folder), remedy)
-
-
-def _learner_folder() -> Finding:
-    remedy = f"set {storage.HOME_VARIABLE} to a folder that you may write to"
-    try:
-        folder = storage.learner_folder()
+        folder = find()
     except OSError as error:
-        return Finding("a place for your answers", False, str(error), remedy)
-    return Finding("a place for your answers", os.access(folder, os.W_OK), str(folder), remedy)
+        return Finding(subject, False, str(error), remedy)
+    return Finding(subject, is_usable(folder), str(folder), remedy)

@@ -61,9 +61,9 @@ PRE_TEST = (
     Item(
         "who pays",
         "Late in training validation loss has doubled, accuracy is a little higher. Most of that loss is paid by",
-        right="a minority of wrong answers that are very confident",
+        right="a minority of very confident errors",
         wrong=(
-            "right answers that became unsure",
+            "right answers that became less certain",
             "all pictures about equally",
             "pictures near the decision boundary",
         ),
@@ -71,8 +71,8 @@ PRE_TEST = (
     Item(
         "temperature",
         "All logits of a trained network are divided by 3. What can change?",
-        right="the loss and the probabilities, not the accuracy",
-        wrong=("the accuracy, not the loss", "both", "neither"),
+        right="the loss, not the accuracy",
+        wrong=("the accuracy, not the loss", "both the loss and the accuracy", "neither"),
     ),
     Item(
         "double softmax",
@@ -83,8 +83,8 @@ PRE_TEST = (
     Item(
         "majority",
         "Nine pictures in ten show apples. A network reaches 90 % accuracy. You know",
-        right="nothing yet about whether it learnt anything",
-        wrong=("that it learnt something", "that it is overfitted", "that its loss is low"),
+        right="nothing about what it learnt",
+        wrong=("that it learnt to tell apples from the rest", "that it is overfitted", "that its loss is low"),
     ),
     Item(
         "small difference",
@@ -95,9 +95,9 @@ PRE_TEST = (
     Item(
         "class weights",
         "One class has few examples, so its errors are given a larger weight in the loss. Mostly this",
-        right="moves the decision threshold and distorts the probabilities",
+        right="moves the threshold and distorts the probabilities",
         wrong=(
-            "teaches the network more about the class",
+            "teaches the network more about what sets the class apart",
             "raises accuracy",
             "changes nothing but the scale of the loss",
         ),
@@ -105,18 +105,18 @@ PRE_TEST = (
     Item(
         "validation below training",
         "Validation loss is lower than training loss in the first epochs. Most likely",
-        right="training loss was averaged while the weights moved, or with dropout on",
+        right="training was averaged over the epoch or had dropout on",
         wrong=(
             "the validation set is too easy",
-            "the validation set leaks into training",
+            "examples of the validation set have leaked into training",
             "the network is underfitted",
         ),
     ),
     Item(
         "plateau",
         "Training and validation loss both fall, accuracy stays at 60 %. Training longer",
-        right="may help or not: several causes look like this",
-        wrong=("will help, the loss still falls", "cannot help, the network is too small", "will overfit"),
+        right="may help or not, depending on the cause",
+        wrong=("will help, since the loss still falls", "cannot help, since the network is too small", "will overfit"),
     ),
 )
 
@@ -134,8 +134,8 @@ POST_TEST = (
         "loss down",
         "Full-batch gradient descent lowers both losses in each of 2,000 steps. During these steps the number of "
         "correct answers",
-        right="can drop now and then, or even dive and come back",
-        wrong=("grows or stays in each step", "drops in no stretch of steps", "drops only where labels are wrong"),
+        right="can drop, even deeply, and recover",
+        wrong=("grows or stays in each step", "drops in no stretch of steps", "drops only where some labels are wrong"),
     ),
     Item(
         "right answer",
@@ -154,7 +154,7 @@ POST_TEST = (
         "who pays",
         "Thirty epochs after its lowest point a held-out loss stands at 1.9 with 70 % correct. Look at the bill image "
         "by image: most of it comes from",
-        right="a part of the 30 % missed, where the true class got almost no probability",
+        right="missed images that gave the truth next to nothing",
         wrong=(
             "the 70 % correct, whose probabilities have become lower",
             "each image in equal parts",
@@ -164,7 +164,7 @@ POST_TEST = (
     Item(
         "temperature",
         "Before the softmax you multiply a finished model's outputs by 0.5. Compared with before, on the same images",
-        right="it is right as often, and its loss may be lower or higher",
+        right="it is right as often, at another loss",
         wrong=(
             "it is right less often at the same loss",
             "it is right less often and its loss is higher",
@@ -175,15 +175,19 @@ POST_TEST = (
         "double softmax",
         "A two-class model gets every training example right and reports a training loss that has stood at 0.32 for "
         "fifty epochs. Look first at",
-        right="whether the outputs are turned into probabilities once more inside the loss",
-        wrong=("whether the steps are too short", "whether labels were mixed up", "whether it needs more units"),
+        right="whether probabilities are formed twice",
+        wrong=(
+            "whether the steps of the optimiser are too short",
+            "whether labels were mixed up",
+            "whether it needs more units",
+        ),
     ),
     Item(
         "majority",
         "A test for a defect that 3 % of the parts have is 97 % accurate. That alone means",
         right="as much as always saying 'no defect' would",
         wrong=(
-            "that it finds most of the defects",
+            "that it finds most of the defects that there are",
             "that it has memorised the parts",
             "that its probabilities are good",
         ),
@@ -198,9 +202,9 @@ POST_TEST = (
         "class weights",
         "Frauds are 2 % of the payments. Each one is made to count fifty times in training. The main effect is that "
         "the model",
-        right="says 'fraud' sooner, with probabilities that are too high",
+        right="says 'fraud' sooner, with inflated probabilities",
         wrong=(
-            "finds out more about what frauds look like",
+            "finds out more about what a fraudulent payment looks like",
             "is right about more payments",
             "behaves as before, with larger numbers in the log",
         ),
@@ -209,10 +213,10 @@ POST_TEST = (
         "validation below training",
         "Epoch 1 of a network with dropout: the log says training 1.8, held-out 1.5. The first thing to think of is "
         "that",
-        right="the two numbers were not taken at the same moment and in the same mode",
+        right="they were taken at another moment, in another mode",
         wrong=(
             "the held-out images are simpler ones",
-            "some held-out images are among the training images",
+            "some of the held-out images are among the training images",
             "the network has too few parameters",
         ),
     ),
@@ -220,8 +224,12 @@ POST_TEST = (
         "plateau",
         "For forty epochs a model has been correct on 72 % of both sets, and both its losses creep downwards. Another "
         "forty epochs",
-        right="cannot be judged before one knows what holds it at 72 %",
-        wrong=("are worth it, as it is still learning", "are wasted, as it lacks capacity", "make it memorise"),
+        right="cannot be judged without knowing the cause",
+        wrong=(
+            "are worth it, as it is still learning",
+            "are wasted, as a network of this size can do no more",
+            "make it memorise",
+        ),
     ),
 )
 
@@ -246,12 +254,26 @@ def _panels(form: str, items: tuple[Item, ...], reply: str) -> list[Panel]:
 
 
 def n_answered(form: str = "pre") -> int:
-    """Return how many questions of a form ("pre" or "post") the learner has answered."""
+    """Return how many questions of a form the learner has answered.
+
+    Parameters
+    ----------
+    form : {"pre", "post"}
+
+    Raises
+    ------
+    ValueError
+        If there is no such form.
+    OSError
+        If the learner's file cannot be read.
+    """
     return len(_answered(form))
 
 
 def _answered(form: str) -> dict[str, bool]:
     """Return by concept whether the learner's first answer was right."""
+    if form not in ("pre", "post"):
+        raise ValueError(f"form must be 'pre' or 'post', got {form!r}.")
     kept = checks.answers()
     names = {item.concept: f"{form}: {item.concept}" for item in PRE_TEST}
     return {concept: kept[name][0]["right"] for concept, name in names.items() if name in kept}

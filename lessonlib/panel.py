@@ -14,6 +14,14 @@ import ipywidgets as widgets
 
 from lessonlib import page, storage
 
+#: ipywidgets gives every option one line: a longer one would be written over the next, its button on the last line.
+_STYLE = """<style>
+.lesson-question p {line-height:1.4; margin:.4em 0}
+.lesson-question .widget-radio-box label {display:flex; flex-direction:row-reverse; justify-content:flex-end}
+.lesson-question .widget-radio-box label {height:auto; line-height:1.4; padding:.15em 0}
+.lesson-question .widget-radio-box input {flex:none; height:1.4em}
+</style>"""
+
 
 class Panel:
     """A question with widgets below it and a line that answers.
@@ -49,8 +57,8 @@ class Panel:
         self.answer_line = widgets.HTML()
         self.button = widgets.Button(description=button, layout=widgets.Layout(width="max-content"))
         self.button.on_click(lambda _: self._answer(on_press))
-        heading = widgets.HTML(f"<p><strong>{html.escape(question)}</strong></p>")
-        self.widget = widgets.VBox([heading, *controls, self.button, self.answer_line])
+        heading = widgets.HTML(f"{_STYLE}<p><strong>{html.escape(question)}</strong></p>")
+        self.widget = widgets.VBox([heading, *controls, self.button, self.answer_line]).add_class("lesson-question")
 
     def _answer(self, on_press: Callable[[], str]) -> None:
         try:

@@ -177,7 +177,7 @@ class Question:
             If the learner's file cannot be written.
         """
         index = self._index_of(outcome)
-        records = _records_of(self.name)
+        records = [record for record in _records() if record["question"] == self.name]
         settled = [number for number, record in enumerate(records) if record["kind"] == "outcome"]
         before = records[: settled[0]] if settled else records  # hindsight does not count
         # A prediction kept under an earlier edition of the question may have another number of options.
@@ -214,7 +214,8 @@ class Question:
         choice = radio_buttons(texts)
         guess = 1 / len(texts)
         sure = [("just guessing", guess), *((f"{c:.0%}", c) for c in CONFIDENCES if c > guess)]
-        confidence = widgets.Dropdown(options=sure, value=guess, description="How sure?")
+        style = {"description_width": "initial"}
+        confidence = widgets.Dropdown(options=sure, value=guess, description="How sure?", style=style)
 
         def press() -> str:
             if choice.index is None:
@@ -264,8 +265,8 @@ def _display_html(html: str) -> None:
     display(HTML(html))
 
 
-def _records_of(question: str) -> list[dict]:
-    return [record for record in storage.read_records(FILE) if record.get("question") == question]
+def _records() -> list[dict]:
+    return storage.read_records(FILE, "kind", "question")
 
 
 def forecasts() -> list[Forecast]:
@@ -284,7 +285,7 @@ def forecasts() -> list[Forecast]:
     """
     latest: dict[str, list[float]] = {}
     settled: dict[str, Forecast] = {}
-    for record in storage.read_records(FILE):
+    for record in _records():
         name = record["question"]
         if record["kind"] == "prediction":
             latest[name] = record["probabilities"]

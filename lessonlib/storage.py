@@ -110,19 +110,21 @@ def _ends_within_a_line(file: BinaryIO) -> bool:
     return file.read(1) != b"\n"
 
 
-def read_records(name: str) -> list[dict[str, Any]]:
+def read_records(name: str, *keys: str) -> list[dict[str, Any]]:
     """Read the records of a file of the learner, oldest first.
 
     Parameters
     ----------
     name : str
         File name in `learner_folder`.
+    *keys : str
+        What every record holds.
 
     Returns
     -------
     list of dict
-        Empty if there is no such file. A line that is not a record (a writer was killed half-way)
-        is left in the file and passed over with a warning.
+        Empty if there is no such file. A line that is not such a record (a writer was killed half-way,
+        or it was edited) is left in the file and passed over with a warning.
 
     Raises
     ------
@@ -138,7 +140,7 @@ def read_records(name: str) -> list[dict[str, Any]]:
             record = json.loads(line)
         except json.JSONDecodeError:
             record = None
-        if isinstance(record, dict):
+        if isinstance(record, dict) and record.keys() >= set(keys):
             records.append(record)
         elif line.strip():
             warnings.warn(f"{path}, line {number} is damaged and was passed over: {line[:40]!r}", stacklevel=2)

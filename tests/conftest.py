@@ -21,9 +21,11 @@ def root() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test an empty folder for the learner's answers."""
-    monkeypatch.setenv("LESSONLIB_HOME", str(tmp_path / "home"))
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test an empty folder for the learner's answers, and return it."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("LESSONLIB_HOME", str(folder))
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -22,14 +22,6 @@ RIGHT = ("The loss of a wrong answer can grow", "Yes: it has no upper bound.")
 WRONG = [("Accuracy is wrong", "It counts what it says."), ("It cannot happen", "It did, in <lesson 2> & 3.")]
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the learner's empty folder of this test."""
-    folder = tmp_path / "learner"
-    monkeypatch.setenv(storage.HOME_VARIABLE, str(folder))
-    return folder
-
-
 def ask_choice() -> Panel:
     """Return a check with one right and two wrong options."""
     return checks.choice("why", "Why do both rise?", right=RIGHT, wrong=WRONG)

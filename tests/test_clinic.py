@@ -19,14 +19,6 @@ NUMBERS = range(1, clinic.N_CASES + 1)
 QUICK = ("memorised", "majority", "ceiling", "unfinished", "softmax")
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the learner's empty folder of this test."""
-    folder = tmp_path / "learner"
-    monkeypatch.setenv(storage.HOME_VARIABLE, str(folder))
-    return folder
-
-
 def choice(number: int, credit: float) -> dict[str, str]:
     """Return an option of each part with this credit, or the worst where a part has none such."""
     options = clinic.answer(number).options
@@ -174,8 +166,9 @@ def test_the_points_of_a_guesser_are_those_of_all_options_on_average() -> None:
     assert clinic.points_by_guessing() == pytest.approx(sum(credits) / 3)
 
 
-def test_an_answer_to_an_earlier_edition_does_not_count() -> None:
-    storage.append_record(clinic.FILE, {"case": 1, "cause": "long gone", "evidence": "x", "action": "y"})
+@pytest.mark.parametrize("number", [1, 99])
+def test_an_answer_to_another_edition_does_not_count(number: int) -> None:
+    storage.append_record(clinic.FILE, {"case": number, "cause": "long gone", "evidence": "x", "action": "y"})
     assert clinic.diagnoses() == {}
 
 

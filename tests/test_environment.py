@@ -1,8 +1,12 @@
 """The report of lesson 0: the same lines on every good machine, a remedy on every other."""
 
 import importlib.metadata
+import re
 
-from lessonlib import environment, inventory, runs, storage
+import pytest
+
+from lessonlib import environment, runs, storage
+from notebooks import build
 
 
 def finding(subject):
@@ -42,25 +46,10 @@ def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path, monkeyp
     assert storage.HOME_VARIABLE in str(finding("a place"))
 
 
-def test_the_inventory_has_twelve_different_questions_with_one_right_and_three_wrong_options():
-    assert len({item.concept for item in inventory.PRE_TEST}) == len(inventory.PRE_TEST) == 12
-    assert all(len({item.right, *item.wrong}) == 4 for item in inventory.PRE_TEST)
-
-
-def test_the_place_of_the_right_option_gives_nothing_away():
-    asked = zip(inventory.pre_test(), inventory.PRE_TEST, strict=True)
-    places = [panel.options.index(item.right) for panel, item in asked]
-    assert len(set(places)) == 4
-
-
-def test_answers_to_the_inventory_are_kept_without_telling_whether_they_are_right():
-    panels = inventory.pre_test()
-    assert inventory.n_answered() == 0
-    radio = panels[0].widget.children[1]
-    told = []
-    for index in (0, 1):
-        radio.index = index
-        panels[0].button.click()
-        told.append(panels[0].answer_line.value)
-    assert told[0] == told[1]
-    assert inventory.n_answered() == 1
+@pytest.mark.parametrize("framework", environment.FRAMEWORKS)
+def test_it_names_the_lessons_that_need_a_framework(framework):
+    """Lesson 6 trains through the library, the others import for themselves."""
+    needs = {"torch": r"^import torch|training\.train\(", "keras": r"^import keras|^from keras"}[framework]
+    sources = {source.stem: source.read_text(encoding="utf-8") for source in build.sources()}
+    users = [str(int(name[:2])) for name, text in sources.items() if re.search(needs, text, re.MULTILINE)]
+    assert re.findall(r"\d+", environment.FRAMEWORKS[framework]) == users

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lessonlib import inventory, storage
+from lessonlib import inventory
 from lessonlib.inventory import Comparison
 from lessonlib.panel import Panel
 
 FORMS = {"pre": inventory.PRE_TEST, "post": inventory.POST_TEST}
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the learner's empty folder of this test."""
-    folder = tmp_path / "learner"
-    monkeypatch.setenv(storage.HOME_VARIABLE, str(folder))
-    return folder
 
 
 def press(panel: Panel, value: str) -> str:
@@ -30,10 +20,14 @@ def press(panel: Panel, value: str) -> str:
     return panel.answer_line.value
 
 
+def panels(form: str) -> list[Panel]:
+    """Return the panels of a form."""
+    return inventory.pre_test() if form == "pre" else inventory.post_test()
+
+
 def answer(form: str, *, right: int) -> None:
     """Answer a whole form, the first `right` questions rightly."""
-    panels = inventory.pre_test() if form == "pre" else inventory.post_test()
-    for number, (panel, item) in enumerate(zip(panels, FORMS[form], strict=True)):
+    for number, (panel, item) in enumerate(zip(panels(form), FORMS[form], strict=True)):
         press(panel, item.right if number < right else item.wrong[0])
 
 
@@ -63,8 +57,14 @@ def test_the_questions_of_a_pair_share_few_words(before: inventory.Item, after: 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_right_option_is_not_given_away_by_its_length(form: str) -> None:
-    longest = sum(len(item.right) > max(map(len, item.wrong)) for item in FORMS[form])
-    assert longest <= 9
+    """Whoever takes the longest option of four is right about as often as by chance."""
+    assert sum(len(item.right) > max(map(len, item.wrong)) for item in FORMS[form]) <= 4
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_right_option_is_not_given_away_by_its_place(form: str) -> None:
+    places = [panel.options.index(item.right) for panel, item in zip(panels(form), FORMS[form], strict=True)]
+    assert max(map(places.count, range(4))) <= 6
 
 
 # ---- what is kept ----------------------------------------------------------------------------------------------------
@@ -84,6 +84,11 @@ def test_each_form_counts_its_own_answers() -> None:
     assert (inventory.n_answered("pre"), inventory.n_answered("post")) == (12, 0)
     press(inventory.post_test()[4], inventory.POST_TEST[4].right)
     assert (inventory.n_answered("pre"), inventory.n_answered("post")) == (12, 1)
+
+
+def test_a_form_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="form must be 'pre' or 'post', got 'mid'"):
+        inventory.n_answered("mid")
 
 
 # ---- the gain --------------------------------------------------------------------------------------------------------

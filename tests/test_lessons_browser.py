@@ -1,4 +1,4 @@
-"""The first explorer of every lesson, as a learner meets it: in JupyterLab, moved by keyboard."""
+"""The first explorer of every lesson and a question, as a learner meets them in JupyterLab."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ from tests.browser import PATIENCE_MS, Lab, browser, lab, page  # noqa: F401
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
+QUESTION = """
+from lessonlib.predictions import Question
+Question("long", "What will happen?", ["it rises, " + "and rises, " * 20 + "and falls", "it falls"])
+"""
+# For each option: whether its button stands on its first line, its top, and where its text ends.
+OPTIONS = """labels => labels.map((label) => {
+    const box = label.getBoundingClientRect(), button = label.querySelector("input").getBoundingClientRect();
+    return [button.top - box.top < 10, box.top, box.top + label.scrollHeight];
+})"""
 LESSONS = sorted(build.NOTEBOOKS.glob("*.ipynb"))
 # JupyterLab draws only the cells in view, and a lesson need not be run beyond the explorer.
 RUN_TO = """async (index) => {
@@ -53,3 +62,14 @@ def test_the_first_explorer_of_a_lesson_follows_the_keyboard(
     expect(picture).not_to_have_attribute("aria-label", told)
     assert moving.inner_html() != drawn
     lab.shut_kernel_down(page)
+
+
+def test_an_option_too_long_for_its_line_covers_no_other(lab: Lab, page: Page) -> None:  # noqa: F811
+    page.set_viewport_size({"width": 800, "height": 1000})
+    lab.open_notebook(page, [QUESTION])
+    lab.run_all(page)
+    page.locator(".widget-radio-box label").nth(1).wait_for()
+    (leads, top, end), (_, next_top, _) = page.locator(".widget-radio-box label").evaluate_all(OPTIONS)
+    assert end - top > 40
+    assert leads
+    assert end <= next_top + 1

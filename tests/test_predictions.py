@@ -18,14 +18,6 @@ from lessonlib.predictions import Forecast, Question, brier_score, spread
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the learner's empty folder of this test."""
-    folder = tmp_path / "learner"
-    monkeypatch.setenv(storage.HOME_VARIABLE, str(folder))
-    return folder
-
-
 def kept() -> list[dict]:
     """Return what is in the learner's file."""
     return storage.read_records(predictions.FILE)
@@ -223,6 +215,15 @@ def test_a_damaged_line_does_not_lose_the_other_predictions(home: Path) -> None:
         file.write('{"kind": "outco')
     with pytest.warns(UserWarning, match="line 2 is damaged"):
         assert QUESTION.settle("rises").brier == pytest.approx(0.1**2 + 2 * 0.05**2)
+
+
+def test_a_line_that_is_no_prediction_is_passed_over_with_a_warning() -> None:
+    storage.append_record(predictions.FILE, {"note": "edited by hand"})
+    QUESTION.record(0, 0.9)
+    with pytest.warns(UserWarning, match="line 1 is damaged"):
+        QUESTION.settle("rises")
+    with pytest.warns(UserWarning, match="line 1 is damaged"):
+        assert len(predictions.forecasts()) == 1
 
 
 # --- asking -------------------------------------------------------------------------------------------------------
