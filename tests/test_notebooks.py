@@ -204,30 +204,27 @@ def test_good_cells_pass() -> None:
 # -------------------------------------------------------------------------------------------------- nbval does its work
 
 
-def nbval(path: Path, root: Path) -> subprocess.CompletedProcess[str]:
-    """Run nbval on one notebook the way `course.py test` does."""
-    options = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(root / "tests" / "nbval_sanitize.cfg")]
-    command = [sys.executable, "-m", "pytest", *options, "-p", "no:cacheprovider", "-q", "--rootdir", str(path.parent)]
-    return subprocess.run([*command, str(path)], capture_output=True, text=True, cwd=path.parent, check=False)
-
-
 def test_nbval_passes_the_right_number_and_fails_the_wrong_one(tmp_path: Path, root: Path) -> None:
-    """The test of the tests: 0.6340 passes, and the same notebook with 1.6340 stored fails."""
-    path = tmp_path / "loss.ipynb"
+    """The test of the tests, run as `course.py test` does: 0.6340 passes, and 1.6340 stored in the same cell fails."""
     cell = new_code_cell('print(f"loss {0.634:.4f}")', execution_count=1)
-    cell.outputs = [new_output("stream", name="stdout", text="loss 0.6340\n")]
-    nbformat.write(new_notebook(cells=[cell]), path)
-    good = nbval(path, root)
-    assert good.returncode == 0, good.stdout
-    assert "1 passed" in good.stdout
-    path.write_text(path.read_text(encoding="utf-8").replace("loss 0.6340", "loss 1.6340"), encoding="utf-8")
-    bad = nbval(path, root)
-    assert bad.returncode == 1, bad.stdout
-    assert "1 failed" in bad.stdout
-
-
-def test_a_whole_run_without_tests_fails(tmp_path: Path, root: Path) -> None:
-    """pytest's status for 'no tests ran' is not 0, and course.py hands it on."""
-    empty = tmp_path / "empty.ipynb"
-    nbformat.write(new_notebook(), empty)
-    assert nbval(empty, root).returncode == 5
+    for name, stored in {"right": "loss 0.6340\n", "wrong": "loss 1.6340\n"}.items():
+        cell.outputs = [new_output("stream", name="stdout", text=stored)]
+        nbformat.write(new_notebook(cells=[cell]), tmp_path / f"{name}.ipynb")
+    options = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(root / "tests" / "nbval_sanitize.cfg")]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *options,
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        "-rA",
+        "--rootdir",
+        str(tmp_path),
+    ]
+    run = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert run.returncode == 1, run.stdout
+    assert "PASSED right.ipynb::Cell 0" in run.stdout
+    assert "FAILED wrong.ipynb::Cell 0" in run.stdout
+    assert "1 failed, 1 passed" in run.stdout
