@@ -6,9 +6,9 @@ Taught in lesson 6. `cifar10` looks in this order: the path it is given, the env
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
+import lzma
 import os
 import pickle
 import shutil
@@ -28,6 +28,7 @@ from lessonlib import storage
 #: Environment variable with the folder or archive of CIFAR-10; "none" makes the loader behave as if there were none.
 PATH_VARIABLE = "LESSONLIB_CIFAR10"
 ARCHIVE_NAME = "cifar-10-python.tar.gz"
+PART_NAME = f"{ARCHIVE_NAME}.part"
 ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 ARCHIVE_BYTES = 170_498_071
 #: The official host first; it is slow at times, and the mirrors carry the same bytes.
@@ -113,31 +114,20 @@ def cifar10(path: str | os.PathLike[str] | None = None, *, download: bool = Fals
     Data: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009. See
     ``docs/data-card-cifar10.md`` for provenance, errors and the missing licence.
     """
-    try:
-        return _load(_find(path))
-    except Cifar10NotFound:
-        named = os.fspath(path) if path is not None else os.environ.get(PATH_VARIABLE)
-        if named or not download:
-            raise
-        return _load(fetch_archive())
-
-
-def _find(path: str | os.PathLike[str] | None) -> Path:
     named = os.fspath(path) if path is not None else os.environ.get(PATH_VARIABLE)
-    if named and named != "none":
-        source = Path(named).expanduser()
-        if not source.exists():
-            raise Cifar10NotFound(
-                f"there is no {source}: set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}."
-            )
-        return source
-    archive = cache_folder() / ARCHIVE_NAME
-    if named == "none" or not archive.exists():
+    source = Path(named).expanduser() if named else cache_folder() / ARCHIVE_NAME
+    if not named and download and not source.exists():
+        source = fetch_archive()
+    if named == "none" or not (named or source.exists()):
         raise Cifar10NotFound(
             "CIFAR-10 is not on this machine. Pass download=True to fetch it (170 MB), or set "
             f"{PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}."
         )
-    return archive
+    if not source.exists():
+        raise Cifar10NotFound(
+            f"there is no {source}: set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}."
+        )
+    return _load(source)
 
 
 def cache_folder() -> Path:
@@ -179,7 +169,7 @@ def fetch_archive(
 
     folder = folder or cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    _require_room(folder, ARCHIVE_BYTES)
+    _require_room(folder, ARCHIVE_BYTES - _arrived(folder / PART_NAME))
     failures = []
     for url in urls:
         try:
@@ -199,6 +189,11 @@ def fetch_archive(
     )
 
 
+def _arrived(part: Path) -> int:
+    """Return how many bytes of an interrupted download are there."""
+    return part.stat().st_size if part.exists() else 0
+
+
 def _require_room(folder: Path, n_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < n_bytes:
@@ -212,7 +207,7 @@ def _continue_download(url: str, output_file: str, pooch: object) -> None:
     """Download `url` for pooch, continuing the ``.part`` file that an earlier try left behind."""
     import requests
 
-    part = Path(output_file).with_name(f"{ARCHIVE_NAME}.part")
+    part = Path(output_file).with_name(PART_NAME)
     try:
         _download_to(url, part)
     except requests.RequestException as error:
@@ -225,7 +220,7 @@ def _download_to(url: str, part: Path) -> None:
     import requests
     from tqdm.auto import tqdm
 
-    have = part.stat().st_size if part.exists() else 0
+    have = _arrived(part)
     headers = {"Accept-Encoding": "identity"}  # else a server may compress, and no length would be right
     if have:
         headers["Range"] = f"bytes={have}-"
@@ -276,16 +271,19 @@ def _folder_opener(path: Path) -> Callable[[str], bytes]:
 
 
 def _archive_opener(path: Path) -> Callable[[str], bytes]:
-    try:
-        with tarfile.open(path) as archive:
-            content = {}
-            for member in archive:
-                name = Path(member.name).name
-                if member.isfile() and name in {*TRAIN_FILES, TEST_FILE}:
-                    _refuse_oversized(name, member.size)
-                    content[name] = archive.extractfile(member).read()  # type: ignore[union-attr]
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise Cifar10Damaged(f"{path} is not a complete archive ({error}): delete it and download it again.") from error
+    content = {}
+    with open(path, "rb") as file:  # out here: a file that may not be read is not a damaged one
+        try:
+            with tarfile.open(fileobj=file) as archive:
+                for member in archive:
+                    name = Path(member.name).name
+                    if member.isfile() and name in {*TRAIN_FILES, TEST_FILE}:
+                        _refuse_oversized(name, member.size)
+                        content[name] = archive.extractfile(member).read()  # type: ignore[union-attr]
+        except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:  # OSError: gzip and bzip2
+            raise Cifar10Damaged(
+                f"{path} is not a complete archive ({error}): delete it and download it again."
+            ) from error
 
     def open_file(name: str) -> bytes:
         if name not in content:

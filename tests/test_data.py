@@ -39,10 +39,10 @@ def nothing_but_what_the_test_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
-def pack(folder: Path, archive: Path) -> Path:
-    """Pack ``cifar-10-batches-py`` as the official archive is packed."""
+def pack(folder: Path, archive: Path, compression: str = "gz") -> Path:
+    """Pack ``cifar-10-batches-py``, by default as the official archive is packed."""
     archive.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(archive, "w:gz") as tar:
+    with tarfile.open(archive, f"w:{compression}") as tar:
         tar.add(folder, arcname="cifar-10-batches-py")
     return archive
 
@@ -290,6 +290,29 @@ def test_an_archive_cut_at_any_place_is_refused(tiny: SimpleNamespace, share: fl
             data.cifar10(path)
 
 
+@pytest.mark.parametrize("compression", ["bz2", "xz"])
+def test_an_archive_packed_in_another_way_is_read_and_a_damaged_one_refused(tmp_path: Path, compression: str) -> None:
+    path = pack(data.make_tiny_cifar10(tmp_path, n_per_file=80), tmp_path / "a.tar", compression)
+    assert data.cifar10(path).n_classes == 10
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 100] = bytes(100)
+    path.write_bytes(content)
+    with pytest.raises(data.Cifar10Damaged, match="delete it and download"):
+        data.cifar10(path)
+
+
+def test_an_archive_that_may_not_be_read_is_not_called_damaged(
+    tiny: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(data, "open", refuse, raising=False)
+    with pytest.raises(PermissionError):
+        data.cifar10(tiny.archive)
+
+
 @given(st.floats(0, 1), st.binary(min_size=1, max_size=30))
 @PATIENT
 def test_an_archive_with_overwritten_bytes_is_refused_or_read(
@@ -513,6 +536,14 @@ def test_without_room_on_the_disk_nothing_is_asked_for(
     with pytest.raises(OSError, match=r"has 0 MB free, the download needs 1 MB: make room"):
         fetch(tmp_path, mirror)
     assert mirror.seen == []
+
+
+def test_a_download_that_goes_on_needs_room_for_the_rest_only(
+    tmp_path: Path, mirrors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"{data.ARCHIVE_NAME}.part").write_bytes(CONTENT[:800_000])
+    monkeypatch.setattr(data.shutil, "disk_usage", lambda _: SimpleNamespace(free=300_000))
+    assert fetch(tmp_path, mirrors(CONTENT)).read_bytes() == CONTENT
 
 
 def test_a_disk_that_fills_during_the_download_is_an_os_error_and_no_further_mirror_is_tried(
