@@ -21,8 +21,10 @@ NO_ANSWER = "Not answered yet, or nothing returned."
 #: Longer values are cut in messages.
 MESSAGE_LENGTH = 120
 
-#: Larger arrays are no answer to any question of this course.
+#: Larger arrays are no answer to any question of this course, nor are longer whole numbers (Python refuses to write
+#: those of some thousand digits).
 LARGEST_ARRAY = 200_000
+LONGEST_INTEGER = 64  # bits
 
 
 class NotRight(AssertionError):
@@ -253,8 +255,8 @@ def expect_cases(
 
 
 def missing(got: Any) -> str | None:
-    """Return a sentence if there is no answer yet: None, `...`, or a list of nothing else."""
-    items = list(got) if isinstance(got, (list, tuple)) else [got]
+    """Return a sentence if there is no answer yet: None, `...`, or a list of nothing else; an empty list is one."""
+    items = got if isinstance(got, (list, tuple)) and got else [got]
     return NO_ANSWER if all(item is None or item is ... for item in items) else None
 
 
@@ -345,6 +347,8 @@ def _rounded(value: Any) -> Any:
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, (float, np.floating)):
         return float(f"{value:.6g}")
+    if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
+        return Opaque(f"a whole number of {value.bit_length()} bits")
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -363,7 +367,7 @@ def to_json(value: Any) -> Any:
     """
     if value is None or value is ... or isinstance(value, (str, bool)):
         return None if value is ... else value
-    if isinstance(value, (int, float)) and type(value) in (int, float):
+    if type(value) is float or (type(value) is int and value.bit_length() <= LONGEST_INTEGER):
         return value
     if isinstance(value, Mapping):
         return {"dict": {str(key): to_json(item) for key, item in value.items()}}

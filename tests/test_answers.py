@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,15 @@ def test_a_right_example_is_not_called_a_right_answer(capsys):
 def test_every_complaint_ends_with_the_hint():
     with pytest.raises(NotRight, match=r"Expected 2, got 1\.\nHint: count again"):
         expect(1, 2, hint="count again")
+
+
+def test_an_empty_list_is_an_answer():
+    assert answers.difference([], []) is None
+    assert answers.difference([], [4]) == "Expected shape (1,), got shape (0,): []."
+
+
+def test_a_whole_number_too_long_to_be_written_is_described():
+    endless = 10**5000
+    assert answers.difference(endless, 4) == "Expected 4, got a whole number of 16610 bits."
+    travelled = answers.from_json(json.loads(json.dumps(answers.to_json([endless, 2**63]))))
+    assert answers.difference(travelled, [4, 2**63]).endswith("got [something of type int, 9223372036854775808].")
