@@ -335,6 +335,8 @@ Explorer(
 )
 
 # %% [markdown]
+# The more classes, the wider the range in which p alone does not decide.
+#
 # Only the probability of the *true* class enters the loss. How the rest is shared among the wrong classes changes nothing in the loss, yet it
 # can decide whether the answer is right:
 

@@ -65,11 +65,15 @@ CORNERS = [
 CHOICES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.45, 0.49, 0.51, 0.55, 0.6, 0.7, 0.8, 0.9, 0.99)
 
 
+def two_classes(p_first):
+    """The probabilities of two classes, one row for each answer."""
+    return np.column_stack([p_first, 1 - np.asarray(p_first)])
+
+
 def measure(p_true):
     """Mean loss and accuracy of two-class answers that give their true class p_true."""
-    rows = np.column_stack([p_true, 1 - np.asarray(p_true)])
-    horses = np.zeros(len(rows), dtype=int)
-    return metrics.cross_entropy(horses, probabilities=rows), metrics.accuracy(horses, rows)
+    rows, truth = two_classes(p_true), np.zeros(len(p_true), dtype=int)
+    return metrics.cross_entropy(truth, probabilities=rows), metrics.accuracy(truth, rows)
 
 
 # %%
@@ -233,26 +237,22 @@ example_shows
 ones = np.array([1, 0, 1])
 
 
-def two_columns(p_one):
-    """The probabilities of class 0 and class 1."""
-    return np.column_stack([1 - np.array(p_one), p_one])
-
-
 def ranking(predictions):
     """Print loss and accuracy of each set; return both rankings, best first."""
-    loss = {n: metrics.cross_entropy(ones, probabilities=two_columns(p)) for n, p in predictions}
-    hits = {n: metrics.accuracy(ones, two_columns(p)) for n, p in predictions}
-    for name in loss:
+    rows = {name: two_classes(p)[:, ::-1] for name, p in predictions.items()}  # class 0 first
+    loss = {name: metrics.cross_entropy(ones, probabilities=p) for name, p in rows.items()}
+    hits = {name: metrics.accuracy(ones, p) for name, p in rows.items()}
+    for name in rows:
         print(f"{name:6} loss {loss[name]:.3f}, accuracy {hits[name]:.3f}")
     return sorted(loss, key=loss.get), sorted(hits, key=hits.get, reverse=True)
 
 
 # %% claims=["001-E2c"]
 by_loss, by_accuracy = ranking(
-    [("good", [0.9, 0.1, 0.8]), ("bad", [0.1, 0.9, 0.1]), ("mixed", [0.9, 0.9, 0.9])]
+    {"good": [0.9, 0.1, 0.8], "bad": [0.1, 0.9, 0.1], "mixed": [0.9, 0.9, 0.9]}
 )
 print(example_shows.settle("no, they rank them alike" if by_loss == by_accuracy else "yes"))
-by_loss, by_accuracy = ranking([("shy", [0.55, 0.45, 0.55]), ("bold", [0.9, 0.55, 0.9])])
+by_loss, by_accuracy = ranking({"shy": [0.55, 0.45, 0.55], "bold": [0.9, 0.55, 0.9]})
 assert by_loss == ["bold", "shy"] and by_accuracy == ["shy", "bold"]
 
 # %% [markdown]
@@ -279,11 +279,6 @@ for name, measure_error in (("squared", mean_squared_error), ("absolute", mean_a
 # %%
 BEFORE = {"A": 0.90, "B": 0.85, "C": 0.45, "D": 0.20}
 cats = np.zeros(4, dtype=int)
-
-
-def cat_rows(p_cat):
-    """Probabilities of cat and dog."""
-    return np.column_stack([p_cat, 1 - np.array(p_cat)])
 
 
 def setup_cats(fig):
@@ -320,17 +315,23 @@ Explorer(
     figsize=(9, 3.2),
 )
 
+# %%
+turning = BEFORE["D"] * BEFORE["C"] / 0.55
+Markdown(
+    f"With C at 0.55 the mean loss rises as soon as D falls below {turning:.2f}. "
+    "The loss is a logarithm: what counts is by which *factor* each probability moves."
+)
+
 # %% [markdown]
 # ## The ledger
 #
 # What you just did by eye can be done exactly. Between two sets of predictions each answer stays right, becomes wrong, becomes right or stays wrong.
-# The change in mean loss is the sum of these four groups, and nothing is left over. That is all `lessonlib.ledger` does:
+# The change in mean loss is the sum of these four groups, and nothing is left over. That is all `lessonlib.ledger` does (*dearer* answers cost more than
+# before, *cheaper* ones less):
 
 # %% claims=["002-A1c", "002-A1g"]
 AFTER = {"A": 0.95, "B": 0.90, "C": 0.55, "D": 0.01}
-book = ledger.between(
-    cats, probabilities=(cat_rows(list(BEFORE.values())), cat_rows(list(AFTER.values())))
-)
+book = ledger.between(cats, probabilities=[two_classes(list(p.values())) for p in (BEFORE, AFTER)])
 left_over = book.change - sum(part.contribution for _, part in book.items())
 assert abs(left_over) < 1e-12
 assert book.wrong_to_right.count == 1 and book.wrong_to_right.contribution < 0  # C

@@ -123,10 +123,18 @@ Explorer(
     title="One wrong answer",
 )
 
+# %%
+few_times, many_times = (with_one_error(1e-6, n).mean() / calm for n in (100, 5000))
+Markdown(
+    f"Among 100 answers the one error multiplies the mean loss by {few_times:.0f}; "
+    f"among 5,000 it still adds {many_times - 1:.0%}. It takes far more to make it invisible."
+)
+
 # %% [markdown]
 # ### In a real run: one picture, or a few?
 #
-# It is often said that a *single* misclassified image blows up the loss. The network of lesson 6 was measured on 5,000 validation pictures. Sort them by what they cost.
+# It is often said that a *single* misclassified image blows up the loss. The network of lesson 6 was measured on 5,000 validation pictures. Sort them by what they
+# cost, the *dearest* (those with the highest loss) first.
 
 # %%
 few = Question(

@@ -143,6 +143,7 @@ Explorer(
 )
 
 # %% [markdown]
+# Only accuracy moves with the share; recall, precision and F1 stay at 0, balanced accuracy at one half. The loss falls as the apples take over.
 # So a small loss is nothing to be proud of either, where one class has nine tenths. **A number without its baseline means nothing**, and both
 # baselines follow from the class shares.
 #
@@ -434,7 +435,13 @@ rare_question = Question(
 )
 rare_question
 
+
 # %%
+def sigmoid(z):
+    """Return the probability that belongs to a logit."""
+    return 1 / (1 + np.exp(-z))
+
+
 separation = 2.0
 pool = synthetic.imbalanced_gaussians(4_000, positive_share=0.5, separation=separation, rng=100)
 position = pool.x.sum(axis=1) / np.sqrt(2)  # along the line that joins the two clouds
@@ -445,7 +452,7 @@ def at_share(share):
     logit = separation * position + np.log(share / (1 - share))
     half = pool.y.mean()
     counts_as = np.where(pool.y == 1, share / half, (1 - share) / (1 - half))
-    return metrics.softmax(np.column_stack([0 * logit, logit]))[:, 1], counts_as
+    return sigmoid(logit), counts_as
 
 
 # %% claims=["001-M1", "000-M5"]
@@ -528,16 +535,16 @@ Explorer(
 
 # %% claims=["001-M1", "001-M4"]
 many = synthetic.imbalanced_gaussians(50_000, separation=separation, rng=101)
-odds = separation * many.x.sum(axis=1) / np.sqrt(2) + np.log(0.1 / 0.9)
-p_many = metrics.softmax(np.column_stack([0 * odds, odds]))[:, 1]
+p_many = sigmoid(separation * many.x.sum(axis=1) / np.sqrt(2) + np.log(0.1 / 0.9))
 grid = np.linspace(0.02, 0.7, 35)
 along = [five_measures(many.y, p_many > threshold) for threshold in grid]
-best_at = {}
+best, best_at = {}, {}
 for name in ("accuracy", "balanced acc.", "F1"):
     values = np.array([measured[name] for measured in along])
-    best_at[name] = grid[values.argmax()]
-    print(f"{name:13} is highest, {values.max():.2f}, with the threshold near {best_at[name]:.1f}")
+    best[name], best_at[name] = values.max(), grid[values.argmax()]
+    print(f"{name:13} is highest, {best[name]:.2f}, with the threshold near {best_at[name]:.1f}")
 assert best_at["balanced acc."] < best_at["F1"] < best_at["accuracy"]
+assert abs(best_at["F1"] - best["F1"] / 2) < 0.05
 
 # %% [markdown]
 # For accuracy it is 0.5; for balanced accuracy it is the share of positives; for F1 it lies between them (at half of the best F1). A threshold of 0.5 is
@@ -695,8 +702,7 @@ line_p, line_r, _ = sk.precision_recall_curve(weight_test.y, test_p[1.0])
 # %%
 on_line = np.linspace(-5, 6, 120)  # points along the line between the two clouds
 line_x = np.repeat(on_line[:, None] / np.sqrt(2), 2, axis=1)
-odds = 1.5 * on_line + np.log(0.1 / 0.9)
-true_p = metrics.softmax(np.column_stack([0 * odds, odds]))[:, 1]
+true_p = sigmoid(1.5 * on_line + np.log(0.1 / 0.9))
 
 
 # %%
@@ -745,9 +751,8 @@ Explorer(
 # The damage can be undone: a weight multiplies the odds by w, so take `ln w` off the logit.
 
 # %% claims=["001-M2"]
-repaired = metrics.softmax(
-    np.log(np.column_stack([1 - test_p[9.0], test_p[9.0]])) - [0, np.log(9)]
-)[:, 1]
+heavy_logit = np.log(test_p[9.0] / (1 - test_p[9.0]))
+repaired = sigmoid(heavy_logit - np.log(9))
 costs = [sk.log_loss(weight_test.y, p) for p in (test_p[1.0], test_p[9.0], repaired)]
 print("cross-entropy: plain {:.2f}, weighted {:.2f}, weighted minus ln w {:.2f}".format(*costs))
 assert costs[1] > costs[0] + 0.1 and abs(costs[2] - costs[0]) < 0.01
