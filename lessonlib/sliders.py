@@ -48,7 +48,7 @@ class Slider:
             return ["off", "on"]
         if self.kind == "float" or all(isinstance(position, float) for position in self.positions):
             decimals = _decimals(self.positions)
-            return [f"{position:.{decimals}f}" for position in self.positions]
+            return [f"{position:z.{decimals}f}" for position in self.positions]  # z: no -0.0
         return [str(position) for position in self.positions]
 
     def axis(self) -> dict[str, Any]:
@@ -160,10 +160,11 @@ def _positions(name: str, values: Iterable[Position]) -> tuple[Position, ...]:
 def _position_number(name: str, positions: tuple[Position, ...], value: Position) -> int:
     """Return where `value` stands among the positions."""
     for i, position in enumerate(positions):
-        if position == value:
-            return i
-        numbers = not isinstance(position, str) and not isinstance(value, str)
-        if numbers and math.isclose(position, value, rel_tol=1e-9, abs_tol=1e-12):
+        if isinstance(position, str) or not isinstance(value, int | float | np.generic):
+            found = isinstance(value, str) and position == value
+        else:
+            found = math.isclose(position, value, rel_tol=1e-9, abs_tol=1e-12)
+        if found:
             return i
     raise ValueError(f"start puts {name} at {value!r}, which is not among its positions {_listed(positions)}.")
 

@@ -138,7 +138,7 @@ def read_records(name: str, *keys: str) -> list[dict[str, Any]]:
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         try:
             record = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # no JSON, a number of thousands of digits, lists within lists within ...
             record = None
         if isinstance(record, dict) and record.keys() >= set(keys):
             records.append(record)

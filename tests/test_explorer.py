@@ -196,6 +196,7 @@ def test_limits_left_to_matplotlib_are_settled_by_setup():
         (np.linspace(0, 1, 4), ipywidgets.FloatSlider, ["0.00", "0.33", "0.67", "1.00"]),
         ([1e-4, 2e-4], ipywidgets.FloatSlider, ["0.0001", "0.0002"]),
         ([0, 0.5, 1], ipywidgets.FloatSlider, ["0.0", "0.5", "1.0"]),
+        ([-0.1, -1e-17, 0.1], ipywidgets.FloatSlider, ["-0.1", "0.0", "0.1"]),  # rounding errors of np.linspace
         ([2, 3, 10], ipywidgets.SelectionSlider, ["2", "3", "10"]),
         ([3, 2, 1], ipywidgets.SelectionSlider, ["3", "2", "1"]),
         (["none", "dropout"], ipywidgets.SelectionSlider, ["none", "dropout"]),
@@ -407,6 +408,9 @@ def test_bad_positions_are_named(positions, error, message):
     ("options", "error", "message"),
     [
         ({"start": {"p": 0.5}}, ValueError, r"start puts p at 0\.5, which is not among its positions 0\.2, 0\.4"),
+        ({"start": {"p": None}}, ValueError, r"start puts p at None"),
+        ({"start": {"p": [0.2]}}, ValueError, r"start puts p at \[0\.2\]"),
+        ({"start": {"p": np.eye(2)}}, ValueError, r"start puts p at array"),
         ({"start": {"q": 0.5}}, ValueError, r"start names 'q', but the sliders are p"),
         ({"labels": {"q": "x"}}, ValueError, r"labels names 'q'"),
         ({"title": [1, 2]}, TypeError, r"title is an option of Explorer"),

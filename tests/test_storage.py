@@ -86,7 +86,7 @@ def test_a_half_written_last_line_stays_and_later_records_are_read(home: Path) -
     assert b'{"n": 2, "te\n' in path.read_bytes()
 
 
-@pytest.mark.parametrize("line", [b"no json", b"[1, 2]", b"3", b"\xff\xfe\x00", b'{"n": 1'])
+@pytest.mark.parametrize("line", [b"no json", b"[1, 2]", b"3", b"\xff\xfe\x00", b'{"n": 1', b"9" * 5_000, b"[" * 10**5])
 def test_a_line_that_is_no_record_is_passed_over_with_a_warning(home: Path, line: bytes) -> None:
     storage.append_record(NAME, {"n": 1})
     path = home / NAME
