@@ -5,6 +5,7 @@ No test may touch the learner's own files or reach the network, and a notebook m
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 
@@ -19,6 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Set the environment before any test module, or any kernel of nbval, starts (in each worker of xdist too)."""
     config.stash[HOME] = tempfile.TemporaryDirectory(prefix="lesson-tests-", ignore_cleanup_errors=True)
     os.environ.update(notebook_environment(config.stash[HOME].name))
+    importlib.import_module("lessonlib.keras_recorder")  # before a test loads TensorFlow: what must come first is there
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -5,9 +5,11 @@ Taught in lesson 3. Keras is imported when a recorder is made, not before.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import platform
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +19,13 @@ from numpy.typing import ArrayLike, NDArray
 from lessonlib import _validate as check
 from lessonlib.runs import MEASURED_TRAINING_EXAMPLES, Run, loss_and_accuracy
 from lessonlib.synthetic import Rng
+
+# TensorFlow (since 2.20) lets every library loaded after it see its copy of LLVM. Triton, which PyTorch's builds for
+# NVIDIA GPUs load with their first optimizer, takes it for its own, and the process dies: tensorflow/tensorflow#124205.
+# Loaded before TensorFlow, Triton keeps its own.
+if "tensorflow" not in sys.modules:
+    with contextlib.suppress(ImportError):
+        import triton  # noqa: F401
 
 EVALUATION_BATCH = 1_000
 #: What Keras calls an accuracy that asks for the first answer alone: not that of the top five, nor a weighted one.

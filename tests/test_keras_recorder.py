@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -283,3 +285,17 @@ def test_outputs_that_are_no_matrix_are_refused() -> None:
 def test_asking_before_training_is_refused() -> None:
     with pytest.raises(RuntimeError, match="nothing was recorded"):
         KerasRecorder(THREE, THREE_VAL, from_logits=True).run()
+
+
+def test_triton_is_loaded_before_tensorflow_or_not_at_all(tmp_path: Path) -> None:
+    """The other way round, PyTorch built for NVIDIA GPUs ends the process; here a stand-in says who was first."""
+    (tmp_path / "triton.py").write_text("import sys; print('tensorflow' in sys.modules)")
+    for order, said in (
+        ("lessonlib.keras_recorder, tensorflow", "False"),
+        ("tensorflow, lessonlib.keras_recorder", ""),
+    ):
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+        done = subprocess.run(
+            [sys.executable, "-c", f"import {order}"], env=environment, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stdout.strip()) == (0, said), done.stderr
