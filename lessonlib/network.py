@@ -228,12 +228,14 @@ def fit(
     Raises
     ------
     ValueError
-        If `epochs` or `batch_size` is below 1, the learning rate is not positive, the optimiser is unknown, or
-        examples or weights do not fit the network.
+        If `epochs` or `batch_size` is below 1, the learning rate is not positive, the optimiser is unknown, an input
+        is not finite, or examples or weights do not fit the network.
     FloatingPointError
         If the network diverged: lower the learning rate.
     """
     epochs = check.whole_number(epochs, "epochs", low=1)
+    for name, examples in (("train", train), ("val", val)):  # else what is not finite would be taken for a divergence
+        check.finite_array(examples.x, f"{name}.x", dtype=None)
     n = len(train.y)
     batch_size = n if batch_size is None else check.whole_number(batch_size, "batch_size", low=1)
     if optimizer not in OPTIMIZERS:

@@ -62,8 +62,8 @@ class ProgressBar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        ending = "done" if kind is None else f"stopped by {kind.__name__}"
-        self._show(f"<p>{self.what}: {self.n_epochs} epochs, {ending}.</p>")
+        ending = f"{self.n_epochs} epochs, done" if kind is None else f"stopped by {kind.__name__}"
+        self._show(f"<p>{self.what}: {ending}.</p>")
 
     def _show(self, content: str) -> None:
         if self._display is not None:  # None outside IPython, where there is nothing to show it in

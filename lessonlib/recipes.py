@@ -99,7 +99,7 @@ class Recipe:
                 raise ValueError(f"{name} must be one of {choices}, got {getattr(self, name)!r}.")
         if self.split == "sorted" and not self.n_train:
             raise ValueError("a sorted split needs n_train above 0: the validation set comes from the same file.")
-        if not 1 <= len(self.channels) <= 5:
+        if not isinstance(self.channels, tuple | list) or not 1 <= len(self.channels) <= 5:
             raise ValueError(f"channels must name 1 to 5 convolutions (32 pixels halve 5 times), got {self.channels}.")
         object.__setattr__(self, "channels", tuple(check.whole_number(c, "channels", low=1) for c in self.channels))
 

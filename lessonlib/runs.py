@@ -124,7 +124,8 @@ class Run:
         name = recipe.get("name", "run") if isinstance(recipe, Mapping) else "run"
         seed = self.provenance.get("seed")
         last = ", ".join(f"{key} {values[-1]:.3f}" for key, values in self.metrics.items())
-        return f"{name}{'' if seed is None else f' (seed {seed})'}: {self.n_epochs} epochs, at the end {last}"
+        epochs = "1 epoch" if self.n_epochs == 1 else f"{self.n_epochs} epochs"
+        return f"{name}{'' if seed is None else f' (seed {seed})'}: {epochs}, at the end {last}"
 
     @property
     def n_epochs(self) -> int:

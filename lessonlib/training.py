@@ -79,7 +79,7 @@ def build_network(recipe: Recipe, *, n_classes: int = 10) -> torch.nn.Sequential
     """
     from torch import nn
 
-    check.whole_number(n_classes, "n_classes", low=2)
+    n_classes = check.whole_number(n_classes, "n_classes", low=2)
     layers: list[nn.Module] = []
     for c_in, c_out in zip((3, *recipe.channels), recipe.channels, strict=False):
         layers.append(nn.Conv2d(c_in, c_out, kernel_size=3, padding=1, bias=not recipe.batch_norm))

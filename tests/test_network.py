@@ -302,6 +302,15 @@ def test_labels_that_the_network_has_no_class_for_are_refused() -> None:
         network.gradients(data.x, data.y[:10])
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("place", ["train", "val"])
+def test_an_input_that_is_not_finite_is_not_taken_for_a_divergence(bad: float, place: str) -> None:
+    examples = {"train": some_examples(), "val": some_examples()}
+    examples[place].x[3, 1] = bad
+    with pytest.raises(ValueError, match=rf"{place}\.x holds {bad} at index \(3, 1\)"):
+        fit(Network([5, 3], rng=0), **examples, epochs=1, learning_rate=0.1, rng=0)
+
+
 @pytest.mark.parametrize("batch_size", [None, 4])
 def test_a_training_that_diverges_says_in_which_epoch_and_what_to_do(batch_size: int | None) -> None:
     data, network = some_examples(), Network([5, 30, 30, 3], rng=0)

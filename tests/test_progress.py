@@ -36,7 +36,7 @@ def test_the_bar_moves_and_the_last_line_holds_no_time(shown):
 def test_an_interrupted_training_says_so_and_the_error_goes_on(shown):
     with pytest.raises(KeyboardInterrupt), progress.ProgressBar(2, "network"):
         raise KeyboardInterrupt
-    assert "stopped by KeyboardInterrupt" in shown[-1]
+    assert shown[-1] == "<p>network: stopped by KeyboardInterrupt.</p>"
 
 
 def test_calls_within_a_fifth_of_a_second_are_not_sent(shown, monkeypatch):

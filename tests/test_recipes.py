@@ -61,6 +61,10 @@ BAD_RECIPES = {
     "optimizer": ({"optimizer": "SGD"}, "optimizer must be one of ('sgd', 'adam'), got 'SGD'"),
     "schedule": ({"schedule": "step"}, "schedule must be one of ('cosine', 'constant'), got 'step'"),
     "no-channels": ({"channels": ()}, "channels must name 1 to 5 convolutions"),
+    "one-number-of-channels": (
+        {"channels": 32},
+        "channels must name 1 to 5 convolutions (32 pixels halve 5 times), got",
+    ),
     "six-channels": ({"channels": (8,) * 6}, "channels must name 1 to 5 convolutions"),
     "empty-channel": ({"channels": (8, 0)}, "channels must be a whole number of at least 1, got 0"),
     "negative-hidden": ({"hidden": -1}, "hidden must be a whole number of at least 0, got -1"),

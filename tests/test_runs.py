@@ -108,7 +108,7 @@ def test_an_unknown_metric_is_refused_with_the_known_ones(ask) -> None:
 def test_a_run_shows_recipe_seed_and_last_values() -> None:
     run = Run({"val_loss": [2, 1]}, provenance={"recipe": {"name": "main"}, "seed": 3})
     assert str(run) == "main (seed 3): 2 epochs, at the end val_loss 1.000"
-    assert str(Run({"val_loss": [1]})) == "run: 1 epochs, at the end val_loss 1.000"
+    assert str(Run({"val_loss": [1]})) == "run: 1 epoch, at the end val_loss 1.000"
 
 
 @given(hnp.arrays(np.float64, (2, 3, 4), elements=st.floats(-1e6, 1e6)))

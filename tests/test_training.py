@@ -365,7 +365,7 @@ def test_a_network_has_the_size_that_its_recipe_says(changes: dict, expected: in
     assert n_parameters(dataclasses.replace(TINY, **changes)) == expected
 
 
-@pytest.mark.parametrize("n_classes", [2, 10, 100])
+@pytest.mark.parametrize("n_classes", [2, 10.0, 100])
 def test_a_network_maps_images_to_one_logit_per_class(n_classes: int) -> None:
     import torch
 
