@@ -162,20 +162,16 @@ class Span:
 
 def span(ax: Axes, *, colour: str, height: float = 0.93) -> Span:
     """Draw a shaded range to be moved; `height` is where its name stands, as a share of the axes."""
-    area = Rectangle(
-        (0, 0),
-        0,
-        1,
-        transform=ax.get_xaxis_transform(),
-        facecolor=PALETTE[colour],
-        alpha=0.15,
-        hatch=HATCHES[colour],
-        edgecolor=PALETTE[colour],
-        linewidth=0,
-    )
-    ax.add_patch(area)
+    area = _shade(ax, (0, 0), 0, colour)
+    area.set_transform(ax.get_xaxis_transform())
     name = ax.text(0, height, "", color=PALETTE[colour], ha="center", va="top", transform=ax.get_xaxis_transform())
     return Span(area, name)
+
+
+def _shade(ax: Axes, corner: tuple[float, float], width: float, colour: str) -> Rectangle:
+    """Draw a pale rectangle of height 1."""
+    area = Rectangle(corner, width, 1, facecolor=PALETTE[colour], hatch=HATCHES[colour], alpha=0.15, linewidth=0)
+    return ax.add_patch(area)
 
 
 @dataclass
@@ -291,11 +287,7 @@ def count_table(ax: Axes, names: Sequence[str], *, truth: str = "true", said: st
     for row in range(n):
         for column in range(n):
             colour = "blue" if row == column else "vermilion"
-            cell = Rectangle(
-                (column - 0.5, row - 0.5), 1, 1, facecolor=PALETTE[colour], edgecolor=PALETTE[colour], alpha=0.15,
-                hatch=HATCHES[colour], linewidth=0,
-            )  # fmt: skip
-            ax.add_patch(cell)
+            _shade(ax, (column - 0.5, row - 0.5), 1, colour)
     ax.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5), xlabel=said, ylabel=truth)
     ax.set_xticks(range(n), names)
     ax.set_yticks(range(n), names, rotation="vertical", va="center")
