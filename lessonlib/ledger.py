@@ -200,19 +200,12 @@ def share_paid_by_wrong(
 ) -> float:
     """Compute the share of the total loss that the wrong answers pay.
 
-    Parameters and shapes are those of `metrics.cross_entropy`.
+    Parameters and errors are those of `share_paid_by_worst`, apart from `percent`.
 
     Returns
     -------
     float
         Between 0 and 1.
-
-    Raises
-    ------
-    TypeError
-        If both or neither of `logits` and `probabilities` are given.
-    ValueError
-        If the total loss is 0, a loss is infinite, or as `metrics.cross_entropy`.
 
     Examples
     --------

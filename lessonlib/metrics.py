@@ -81,18 +81,11 @@ def _shifted_and_log_sum(logits: NDArray) -> tuple[NDArray[np.float64], NDArray[
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Turn each row of logits into probabilities that sum to one.
 
-    Parameters
-    ----------
-    logits : array_like, shape (n_examples, n_classes)
+    Parameters and errors are those of `log_softmax`.
 
     Returns
     -------
     ndarray of float64, shape (n_examples, n_classes)
-
-    Raises
-    ------
-    ValueError
-        As `log_softmax`.
 
     Examples
     --------

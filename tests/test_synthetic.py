@@ -120,21 +120,6 @@ def test_digits_are_those_of_scikit_learn_without_overlap() -> None:
     assert train.x.max() == 1
 
 
-@pytest.mark.parametrize(
-    ("n_train", "n_val", "message"),
-    [
-        (1_000, 798, "there are 1797 digits"),
-        (0, 10, "n_train"),
-        (-5, 10, "n_train"),
-        (10, 0, "n_val"),
-        (1.5, 3, "n_tr"),
-    ],
-)
-def test_a_number_of_digits_that_cannot_be_drawn_is_refused(n_train: int, n_val: int, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        synthetic.digits(n_train, n_val, rng=0)
-
-
 # --- two phenomena ------------------------------------------------------------------------------------------------
 
 
@@ -156,20 +141,6 @@ def test_all_board_or_all_coins(share: int) -> None:
     assert (x[:, 2:] != 0).any() == bool(share)
 
 
-@pytest.mark.parametrize(
-    ("n", "options", "message"),
-    [
-        (0, {}, "n must be a whole number"),
-        (10, {"coin_share": 1.2}, "coin_share"),
-        (10, {"noise_columns": 0}, "noise_columns"),
-        (10, {"noise_columns": -1}, "noise_columns"),
-    ],
-)
-def test_impossible_boards_are_refused(n: int, options: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        synthetic.two_phenomena(n, rng=0, **options)
-
-
 # --- teacher ------------------------------------------------------------------------------------------------------
 
 
@@ -181,12 +152,6 @@ def test_the_teachers_classes_are_even_and_its_rule_is_the_same_for_both_sets() 
     rule = np.linalg.lstsq(design, train.y - 0.5, rcond=None)[0]
     guess = np.column_stack([val.x, np.ones(len(val.x))]) @ rule > 0
     assert (guess == val.y).mean() > 0.7  # even a linear rule learnt on one set helps on the other
-
-
-@pytest.mark.parametrize(("n_train", "n_val", "message"), [(0, 5, "n_train"), (5, 0, "n_val"), (2.5, 5, "n_train")])
-def test_a_teacher_without_pupils_is_refused(n_train: int, n_val: int, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        synthetic.teacher(n_train, n_val, rng=0)
 
 
 # --- leverage outliers --------------------------------------------------------------------------------------------
@@ -211,21 +176,6 @@ def test_without_outliers_two_groups_remain() -> None:
     assert np.bincount(y).tolist() == [25, 25]
 
 
-@pytest.mark.parametrize(
-    ("n", "options", "message"),
-    [
-        (5, {"n_outliers": 5}, "n must be a whole number of at least 7, got 5"),
-        (10, {"n_outliers": -1}, "n_outliers"),
-        (10, {"n_outliers": 1.5}, "n_outliers"),
-        (10, {"distance": np.inf}, "distance"),
-        (10, {"height": np.nan}, "height"),
-    ],
-)
-def test_impossible_outliers_are_refused(n: int, options: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        synthetic.leverage_outliers(n, rng=0, **options)
-
-
 # --- imbalanced Gaussians -----------------------------------------------------------------------------------------
 
 
@@ -235,20 +185,6 @@ def test_the_classes_have_the_share_and_the_distance_asked_for() -> None:
     centres = [x[y == label].mean(axis=0) for label in (0, 1)]
     assert np.linalg.norm(centres[1] - centres[0]) == pytest.approx(2.0, abs=0.05)
     np.testing.assert_allclose([x[y == label].std(axis=0) for label in (0, 1)], 1, atol=0.02)
-
-
-@pytest.mark.parametrize(
-    ("n", "options", "message"),
-    [
-        (0, {}, "n must be a whole number"),
-        (10, {"positive_share": 2}, "positive_share"),
-        (10, {"separation": -1}, "separation"),
-        (10, {"separation": np.inf}, "separation"),
-    ],
-)
-def test_impossible_gaussians_are_refused(n: int, options: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        synthetic.imbalanced_gaussians(n, rng=0, **options)
 
 
 # --- circle -------------------------------------------------------------------------------------------------------
@@ -274,19 +210,6 @@ def test_the_circles_share_is_its_area_and_other_columns_say_nothing() -> None:
     np.testing.assert_allclose(correlations[2:], 0, atol=0.02)
 
 
-@pytest.mark.parametrize(
-    ("n", "columns", "message"),
-    [
-        (0, 0, "n must be a whole number of at least 1, got 0"),
-        (10, -1, "irrelevant_columns must be a whole number of at least 0, got -1"),
-        (10, 0.5, "irrelevant_columns"),
-    ],
-)
-def test_impossible_circles_are_refused(n: int, columns: int, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        synthetic.circle(n, irrelevant_columns=columns, rng=0)
-
-
 # --- groups with a coin inside ------------------------------------------------------------------------------------
 
 
@@ -306,21 +229,6 @@ def test_the_group_can_be_told_and_the_class_within_it_is_a_coin() -> None:
 def test_a_coin_that_always_falls_alike_leaves_one_class_per_group() -> None:
     train, _ = synthetic.coin_groups(300, 1, n_groups=3, bias=1, rng=0)
     assert sorted(set(train.y)) == [0, 2, 4]
-
-
-@pytest.mark.parametrize(
-    ("sizes", "options", "message"),
-    [
-        ((0, 5), {}, "n_train"),
-        ((5, 0), {}, "n_val"),
-        ((5, 5), {"n_groups": 0}, "n_groups must be a whole number of at least 1, got 0"),
-        ((5, 5), {"bias": 0.4}, "bias must be between 0.5 and 1, got 0.4"),
-        ((5, 5), {"bias": np.nan}, "bias"),
-    ],
-)
-def test_impossible_groups_are_refused(sizes: tuple[int, int], options: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        synthetic.coin_groups(*sizes, rng=0, **options)
 
 
 # --- two signs ----------------------------------------------------------------------------------------------------
@@ -344,15 +252,44 @@ def test_all_signs_agree_or_all_differ(share: int) -> None:
     assert (x.prod(axis=1) == 1 - 2 * share).all()
 
 
+# --- what is refused ----------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
-    ("n", "options", "message"),
+    ("generator", "options", "message"),
     [
-        (0, {}, "n must be a whole number"),
-        (10, {"positive_share": 1.1}, "positive_share"),
-        (10, {"noise": -0.1}, "noise must be between 0 and 1000, got -0.1"),
-        (10, {"noise": np.inf}, "noise"),
+        (synthetic.digits, {"n_train": 1_000, "n_val": 798}, "there are 1797 digits"),
+        (synthetic.digits, {"n_train": 0}, "n_train must be a whole number of at least 1, got 0"),
+        (synthetic.digits, {"n_train": 1.5}, "n_train"),
+        (synthetic.digits, {"n_val": 0}, "n_val"),
+        (synthetic.two_phenomena, {"n": 0}, "n must be a whole number"),
+        (synthetic.two_phenomena, {"coin_share": 1.2}, "coin_share"),
+        (synthetic.two_phenomena, {"noise_columns": 0}, "noise_columns"),
+        (synthetic.teacher, {"n_train": 0}, "n_train"),
+        (synthetic.teacher, {"n_val": 2.5}, "n_val"),
+        (synthetic.leverage_outliers, {"n": 5, "n_outliers": 5}, "n must be a whole number of at least 7, got 5"),
+        (synthetic.leverage_outliers, {"n_outliers": -1}, "n_outliers"),
+        (synthetic.leverage_outliers, {"n_outliers": 1.5}, "n_outliers"),
+        (synthetic.leverage_outliers, {"distance": np.inf}, "distance"),
+        (synthetic.leverage_outliers, {"height": np.nan}, "height"),
+        (synthetic.imbalanced_gaussians, {"n": 0}, "n must be a whole number"),
+        (synthetic.imbalanced_gaussians, {"positive_share": 2}, "positive_share"),
+        (synthetic.imbalanced_gaussians, {"separation": -1}, "separation"),
+        (synthetic.imbalanced_gaussians, {"separation": np.inf}, "separation"),
+        (synthetic.circle, {"n": 0}, "n must be a whole number of at least 1, got 0"),
+        (synthetic.circle, {"irrelevant_columns": -1}, "irrelevant_columns must be a whole number of at least 0"),
+        (synthetic.circle, {"irrelevant_columns": 0.5}, "irrelevant_columns"),
+        (synthetic.coin_groups, {"n_train": 0}, "n_train"),
+        (synthetic.coin_groups, {"n_val": 0}, "n_val"),
+        (synthetic.coin_groups, {"n_groups": 0}, "n_groups must be a whole number of at least 1, got 0"),
+        (synthetic.coin_groups, {"bias": 0.4}, "bias must be between 0.5 and 1, got 0.4"),
+        (synthetic.coin_groups, {"bias": np.nan}, "bias"),
+        (synthetic.xor, {"n": 0}, "n must be a whole number"),
+        (synthetic.xor, {"positive_share": 1.1}, "positive_share"),
+        (synthetic.xor, {"noise": -0.1}, "noise must be between 0 and 1000, got -0.1"),
+        (synthetic.xor, {"noise": np.inf}, "noise"),
     ],
 )
-def test_impossible_signs_are_refused(n: int, options: dict, message: str) -> None:
+def test_an_impossible_problem_is_refused_by_name(generator: Callable, options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        synthetic.xor(n, rng=0, **options)
+        generator(**options, rng=0)
