@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,14 +78,14 @@ def _seed_range(text: str) -> range:
 
 def _add_read(commands: argparse._SubParsersAction) -> None:
     read = commands.add_parser("read", help="read the curves of a training log, with evidence and uncertainty")
-    read.add_argument("log", type=Path, help="CSV, JSON, TensorBoard event file or folder, or a run saved by lessonlib")
+    read.add_argument("log", type=Path, help="CSV or JSON file, TensorBoard or MLflow folder, a run saved by lessonlib")
     read.add_argument("--n-val", type=int, metavar="N", help="number of validation examples")
     read.add_argument("--classes", type=int, metavar="K", help="number of classes")
     read.add_argument("--class-shares", type=_shares, metavar="P,P,...", help="their shares or counts in validation")
     read.add_argument("--columns", type=_column, action="append", default=[], metavar="NAME=COLUMN",
                       help="which column holds a metric, such as val_loss=my_column; may be repeated")  # fmt: skip
-    read.add_argument("--png", type=Path, metavar="OUT", help="write the annotated curves as PNG")
-    read.add_argument("--html", type=Path, metavar="OUT", help="write the reading as a page of its own")
+    read.add_argument("--save", type=Path, action="append", default=[], metavar="OUT",
+                      help="write the annotated curves (.png) or the reading (.html); may be repeated")  # fmt: skip
     read.set_defaults(run=_read)
 
 
@@ -108,11 +110,19 @@ def _read(options: argparse.Namespace) -> int:
         options.log, n_val=options.n_val, n_classes=options.classes, class_shares=options.class_shares,
         columns=dict(options.columns),
     )  # fmt: skip
-    print(reading)
-    for write, path in ((reading_report.save_png, options.png), (reading_report.save_html, options.html)):
-        if path is not None:
-            print(f"{write(reading, path)} written")
+    print(_wrapped(str(reading), shutil.get_terminal_size().columns) if sys.stdout.isatty() else reading)
+    for path in options.save:
+        print(f"{reading_report.save(reading, path)} written")
     return 0
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Break long lines at words and keep what follows under its beginning."""
+    lines = []
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip(" -")) or 3)
+        lines.append(textwrap.fill(line, max(width, 40), subsequent_indent=indent))
+    return "\n".join(lines)
 
 
 def _record(options: argparse.Namespace) -> int:

@@ -97,6 +97,11 @@ class Curves:
         return max(1, round(WINDOW_SHARE * self.n))
 
     @property
+    def whole(self) -> slice:
+        """Return all epochs."""
+        return slice(0, self.n)
+
+    @property
     def end(self) -> slice:
         """Return the last stretch."""
         return slice(self.n - self.width, self.n)
@@ -256,14 +261,12 @@ def _refuse_impossible(found: dict[str, Values]) -> None:
 
 
 def _stops_being_finite(found: dict[str, Values]) -> int | None:
-    """Return the index from which on some loss is never finite again, or None."""
-    starts = []
-    for name, values in found.items():
-        finite = np.flatnonzero(np.isfinite(values))
-        start = 0 if len(finite) == 0 else int(finite[-1]) + 1
-        if name.endswith("loss") and start < len(values):
-            starts.append(start)
-    return min(starts, default=None)
+    """Return the index from which on losses are never finite again, or None. NaN beside a finite loss is a gap."""
+    losses = np.array([values for name, values in found.items() if name.endswith("loss")])
+    broken = np.isinf(losses).any(axis=0) | np.isnan(losses).all(axis=0)
+    if not len(losses) or not broken[-1]:
+        return None
+    return int(np.append(-1, np.flatnonzero(~broken))[-1]) + 1
 
 
 def _about_validation(

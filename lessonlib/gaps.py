@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from lessonlib.evidence import LOSS_MARGIN, TOGETHER, Curves, loss_rise
+from lessonlib.evidence import LOSS_MARGIN, TOGETHER, Curves, loss_rise, moving_means
 from lessonlib.findings import Finding
 
-#: A difference at the start that is this share of that at the end was not made by training.
-GAP_FROM_THE_START = 0.5
+#: What training did not make does not grow: a difference at the start that is this share of the largest later one. The
+#: loss of a set that differs grows all the same, as the model becomes sure of itself.
+GAP_FROM_THE_START = {"accuracy": 0.7, "loss": 0.5}
 #: Five points of accuracy between the sets, before anything is memorised, matter.
 EARLY_GAP = 0.05
 #: Standard errors that a difference between the sets must exceed: nobody asked for it beforehand.
@@ -23,58 +24,36 @@ def unrepresentative_validation(c: Curves) -> Finding | None:
     if c.train_loss is None or c.val_loss is None or c.loss_error is None:
         return None
     if c.running_loss is not None and _favours_validation(c):
-        gap, error = _mean_gap(c)
+        difference, error = _mean_gap(c)
         return Finding(
             "unrepresentative_validation",
-            c.numbers(slice(0, c.n)),
-            f"Validation loss is {gap:.3f} ± {1.96 * error:.3f} below the training loss, which was measured with the "
-            "finished weights of each epoch: neither dropout nor a running mean explains it.",
+            c.numbers(c.whole),
+            f"Validation loss is {difference:.3f} ± {1.96 * error:.3f} below the training loss, "
+            "which was measured with the finished weights of each epoch: "
+            "neither dropout nor a running mean explains it.",
             "Look for duplicates between the sets; score a second, fresh split.",
             "Split again at random (by group or time where examples belong together), stratified by class.",
-            "alarm",
         )
     evidence = _early_gap(c)
-    if evidence is None:
-        return None
-    return Finding(
-        "unrepresentative_validation",
-        c.numbers(slice(0, c.n)),
-        f"{evidence} Most of the gap was there before training could make it.",
-        "Hold out a random part of the training set and score it too: does it behave like training?",
-        "Split at random and stratified, if that is how the model will be used; else get training data like "
-        "validation. "
-        "Check that both sets are preprocessed alike.",
-        "alarm",
-    )
+    return None if evidence is None else Finding("unrepresentative_validation", c.numbers(c.whole), evidence)
 
 
 def _early_gap(c: Curves) -> str | None:
-    """Say by how much validation is worse in epochs 2 and 3, if that is certain and most of the gap at the end.
-
-    By accuracy where it is known, since the loss of a set that differs also rises as the model becomes sure of itself.
-    """
-    # In the first epoch a running mean still has the untrained network in it.
-    early = slice(1, 3)
+    """Say by how much validation is worse in epochs 2 and 3, if that is certain and most of the gap ever after."""
     if c.train_accuracy is None or c.accuracy_error is None:
-        gaps, errors, matters, unit, scale = c.val_loss - c.train_loss, c.loss_error, TOGETHER * c.val_loss[1], "", 1
-        name = "Validation loss is above training loss"
+        measure, what, unit, scale = "loss", "Validation loss is above training loss", "", 1
+        gaps, errors, matters = c.val_loss - c.train_loss, c.loss_error, TOGETHER * c.val_loss[1]
     else:
-        gaps, errors, matters, unit, scale = (
-            c.train_accuracy - c.val_accuracy,
-            c.accuracy_error,
-            EARLY_GAP,
-            " points",
-            100,
-        )
-        name = "Validation accuracy is below training accuracy"
-    first, last = float(gaps[early].min()), float(gaps[c.end].mean())
+        measure, what, unit, scale = "accuracy", "Validation accuracy is below training accuracy", " points", 100
+        gaps, errors, matters = c.train_accuracy - c.val_accuracy, c.accuracy_error, EARLY_GAP
+    early = slice(1, 3)  # in the first epoch a running mean still has the untrained network in it
+    first, largest = float(gaps[early].min()), float(moving_means(gaps, c.width).max())
     error = np.sqrt(2) * float(errors[early].mean())
-    if first < max(SURE * error, matters, GAP_FROM_THE_START * last):
+    if first < max(SURE * error, matters, GAP_FROM_THE_START[measure] * largest):
         return None
     return (
-        f"{name} by {scale * first:.3g}{unit} or more (standard error {scale * error:.2g}) in epochs 2 and 3 "
-        "already, and "
-        f"by {scale * last:.3g} at the end."
+        f"{what} by {scale * first:.3g}{unit} or more (standard error {scale * error:.2g}) in epochs 2 and 3 already, "
+        f"and later by {scale * largest:.3g} at most. Most of the gap was there before training could make it."
     )
 
 
@@ -89,22 +68,17 @@ def validation_better(c: Curves) -> Finding | None:
     if share < 0.5 or difference < 2 * error or difference < LOSS_MARGIN * float(c.val_loss.mean()):
         return None
     delayed = float(((running[:-1] + running[1:]) / 2 - c.val_loss[:-1]).mean())
-    explained = abs(delayed) < max(2 * error, 0.4 * difference)
+    reason = (
+        "A mean over the moving epoch explains it."
+        if abs(delayed) < max(2 * error, 0.4 * difference)
+        else "The delay of a running mean does not explain it: "
+        "dropout or augmentation in training, or an easier validation set, may."
+    )
     return Finding(
         "validation_better",
-        c.numbers(slice(0, c.n)),
-        f"Validation loss is below training loss by {difference:.3f} on average (standard error "
-        f"{error:.3f}), in {share:.0%} "
-        f"of the epochs; with the training loss read half an epoch later, by {delayed:.3f}. "
-        + (
-            "A mean over the moving epoch explains it."
-            if explained
-            else "The delay of a running mean does not explain it: dropout or augmentation in training, or an easier "
-            "validation set, may."
-        ),
-        "Evaluate the training set after an epoch, in evaluation mode: is it still worse than validation?",
-        "Nothing, if that makes them equal. If not, look for duplicates between the sets and split again.",
-        "note",
+        c.numbers(c.whole),
+        f"Validation loss is below training loss by {difference:.3f} on average (standard error {error:.3f}), "
+        f"in {share:.0%} of the epochs; with the training loss read half an epoch later, by {delayed:.3f}. {reason}",
     )
 
 
@@ -116,15 +90,12 @@ def gap(c: Curves) -> Finding | None:
     error = 0.0 if c.loss_error is None else np.sqrt(2) * float(c.loss_error[c.end].mean())
     if difference < SURE * error or difference < 2 * TOGETHER * float(c.val_loss[c.end].mean()):
         return None
+    certainty = "of unknown certainty" if c.loss_error is None else f"standard error {error:.3f}"
     return Finding(
         "gap",
         c.numbers(c.end),
-        f"At the end the validation loss is {difference:.3f} above the training loss (standard error "
-        f"{error:.3f}); it has "
-        "not certainly risen.",
-        "Train longer: does validation stay where it is?",
-        "A gap alone is no reason to stop: what counts is whether validation still improves.",
-        "note",
+        f"At the end the validation loss is {difference:.3f} above the training loss ({certainty}); "
+        "it has not certainly risen.",
     )
 
 

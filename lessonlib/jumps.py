@@ -41,11 +41,8 @@ def learning_rate_too_high(c: Curves) -> Finding | None:
         "learning_rate_too_high",
         c.numbers(c.second_half),
         f"In the second half the training loss jumps by {jump:.3f} from epoch to epoch (standard deviation), "
-        f"{jump / level:.1%} of its level, and rises in {rises:.0%} of the epochs. The training set is fixed: no "
-        "validation noise is in this.",
-        "Divide the learning rate by 3 to 10 for a few epochs: the jumps should shrink with it.",
-        "Lower the learning rate or let it decay; a larger batch calms it as well.",
-        "alarm",
+        f"{jump / level:.1%} of its level, and rises in {rises:.0%} of the epochs. "
+        "The training set is fixed: no validation noise is in this.",
     )
 
 
@@ -64,16 +61,9 @@ def real_fluctuation(c: Curves) -> Finding | None:
         return Finding(
             "real_fluctuation",
             c.numbers(c.second_half),
-            f"In the second half the validation {name} jumps by {scale * jump:.2f}{unit} from epoch to epoch (standard "
-            f"deviation). A fresh set of {c.n_val} examples in every epoch would make it jump by "
-            f"{scale * error:.2f} at "
-            "most, the same set by less: the model itself changes.",
-            "Repeat the evaluation of one saved epoch: the same number proves that the model jumps, not the "
-            "measurement.",
-            "Lower or decay the learning rate, average the weights, look at batch normalisation's running "
-            "statistics and at "
-            "the batch size; do not choose a single lucky epoch.",
-            "alarm",
+            f"In the second half the validation {name} jumps by {scale * jump:.2f}{unit} from epoch to epoch "
+            f"(standard deviation). A fresh set of {c.n_val} examples in every epoch would make it jump by "
+            f"{scale * error:.2f} at most, the same set by less: the model itself changes.",
         )
     return None
 
@@ -87,17 +77,15 @@ def sampling_noise(c: Curves) -> Finding | None:
     if c.accuracy_error is None:
         if jump == 0:
             return None
+        n_alike = max(1, round((spread / jump) ** 2))
         return Finding(
             "cannot_tell",
             c.numbers(c.second_half),
             f"Validation accuracy jumps by {100 * jump:.2f} points from epoch to epoch (standard deviation). "
-            "A fresh set of "
-            f"about {max(1, round((spread / jump) ** 2))} examples per epoch would jump as much by chance "
-            "alone; n_val is "
-            "not known.",
+            f"A fresh set of about {n_alike} examples per epoch would jump as much by chance alone; "
+            "n_val is not known.",
             "Read again with n_val.",
             "Pass n_val (--n-val).",
-            "note",
         )
     error = float(c.accuracy_error[c.second_half].mean())
     if not VISIBLE_JUMP * error < jump <= error * largest_ratio(c):
@@ -108,12 +96,10 @@ def sampling_noise(c: Curves) -> Finding | None:
     return Finding(
         "sampling_noise",
         c.numbers(c.second_half),
-        f"Validation accuracy jumps by {100 * jump:.2f} points from epoch to epoch (standard deviation); fresh sets of "
-        f"n = {c.n_val} would by {100 * error:.2f}. n = {c.n_val} cannot show less than ±{100 * z * error:.1f} points; "
+        f"Validation accuracy jumps by {100 * jump:.2f} points from epoch to epoch (standard deviation); "
+        f"fresh sets of n = {c.n_val} would by {100 * error:.2f}. "
+        f"n = {c.n_val} cannot show less than ±{100 * z * error:.1f} points; "
         f"for ±{100 * ACCURACY_WANTED:g} you need about {needed:,}.",
-        "Score one saved epoch on several resampled validation sets: the spread should be about that.",
-        "Do not read the wiggles or choose an epoch by them; compare with paired tests, or validate on more examples.",
-        "note",
     )
 
 

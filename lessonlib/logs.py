@@ -1,4 +1,4 @@
-"""Other tools' logs as a `Run`: Keras, Lightning, TensorBoard, pandas, dicts and CSV files.
+"""Other tools' logs as a `Run`: Keras, Lightning, Hugging Face, fastai, Ultralytics, MLflow, TensorBoard, pandas, CSV.
 
 Columns are recognised by their names, whatever the tool: ``val_acc``, ``Accuracy/validation``, ``valid_loss_epoch``.
 What was done to a log on the way (percentages divided, restarts dropped, steps gathered into epochs) stands in
@@ -7,20 +7,17 @@ What was done to a log on the way (percentages divided, restarts dropped, steps 
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
-import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonlib import event_files
+from lessonlib import log_files
+from lessonlib.log_files import Columns, LogError, Series
 from lessonlib.runs import Run
 
 #: The metrics that a log can have, under our names.
@@ -33,23 +30,28 @@ NAMES = (
     "running_train_accuracy",
     "val_loss_se",
 )
-#: A file of a million rows has 100 MB; what is far larger is not a log of losses.
-LARGEST_FILE_BYTES = 1_000_000_000
 
 _SPLITS = {"val": "val", "valid": "val", "validation": "val", "dev": "val", "eval": "val", "evaluation": "val",
-           "test": "val", "train": "train", "training": "train", "tr": "train"}  # fmt: skip
-_MEASURES = {"loss": "loss", "accuracy": "accuracy", "acc": "accuracy", "multiclassaccuracy": "accuracy",
-             "binaryaccuracy": "accuracy"}  # fmt: skip
+           "test": "val", "train": "train", "training": "train", "trn": "train", "tr": "train"}  # fmt: skip
+_MEASURES = {"loss": "loss", "nll": "loss", "crossentropy": "loss", "accuracy": "accuracy", "acc": "accuracy",
+             "multiclassaccuracy": "accuracy", "binaryaccuracy": "accuracy", "top1": "accuracy", "acc1": "accuracy",
+             "prec1": "accuracy", "errorrate": "accuracy"}  # fmt: skip
 #: Words of a name that say nothing about which metric it is.
-_FILLERS = {"epoch", "categorical", "sparse", "binary", "multiclass", "ce", "cross", "entropy", "crossentropy", "avg",
-            "mean", "top1", "running"}  # fmt: skip
-_POSITIONS = ("epoch", "step")
-
-Columns = dict[str, NDArray[np.float64]]
-
-
-class LogError(ValueError):
-    """A log cannot be read; the message says why and what to do."""
+_FILLERS = {"epoch", "step", "categorical", "sparse", "binary", "multiclass", "ce", "avg", "mean", "total", "running",
+            "score", "metric", "metrics", "history", "log", "logs"}  # fmt: skip
+#: Two words, or a word and a sign, that are one: ``acc@1``, ``top-1``, ``cross_entropy``, ``valLoss``.
+_SPELLINGS = (
+    (r"([a-z])([A-Z])", r"\1 \2"),
+    (r"(?i)(top|acc|prec)[-_ @]1(?![a-z0-9])", r"\g<1>1"),
+    (r"(?i)cross[-_ ]?entropy", "crossentropy"),
+    (r"(?i)error[-_ ]?rate", "errorrate"),
+)
+_POSITIONS = {"epoch": "epoch", "epochs": "epoch", "step": "step", "steps": "step", "global step": "step",
+              "trainer global step": "step", "iteration": "step", "iterations": "step", "iter": "step"}  # fmt: skip
+#: What only just exceeds 1 is neither a share nor a percentage that anyone would keep a log of.
+LEAST_PERCENTAGE = 1.5
+#: A share may exceed 1 by what single precision rounds.
+ROUNDING = 1e-5
 
 
 def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run:
@@ -58,9 +60,11 @@ def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run
     Parameters
     ----------
     source : object
-        A `Run`; a Keras ``History``; a dict of lists; a pandas DataFrame; or the path of a CSV file (Keras CSVLogger,
-        Lightning ``metrics.csv``, any with a header), a JSON file of lists, a TensorBoard event file or a folder of
-        them, or a run saved by lessonlib.
+        A `Run`; a Keras ``History``; a dict of lists; a list of dicts (Hugging Face's ``trainer.state.log_history``); a
+        pandas DataFrame; or a path: any table with a header (Keras CSVLogger, Lightning ``metrics.csv``, fastai
+        ``history.csv``, Ultralytics ``results.csv``, an export of Weights & Biases), a JSON file of lists or of
+        records (``trainer_state.json``), a TensorBoard event file or folder, the folder of an MLflow run, or a run
+        saved by lessonlib.
     columns : mapping of str to str, optional
         From our names (`NAMES`) to the log's, where they are not recognised: ``{"val_loss": "my column"}``.
 
@@ -89,36 +93,28 @@ def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run
     if isinstance(source, str | os.PathLike):
         return _from_path(Path(source), columns)
     if hasattr(source, "history") and isinstance(source.history, Mapping):  # a Keras History
-        return from_columns(source.history, columns=columns, positions=getattr(source, "epoch", None), origin="History")
+        return from_columns(source.history, columns=columns, origin="History")
     if hasattr(source, "columns") and hasattr(source, "to_numpy"):  # a pandas DataFrame
-        if len(set(source.columns)) < len(source.columns):
-            _refuse_repeated([str(name) for name in source.columns])
-        return _from_table({str(name): _numbers(source[name]) for name in source.columns}, columns, "DataFrame")
-    if isinstance(source, Mapping):
-        return from_columns(source, columns=columns, origin="dict")
+        log_files.refuse_repeated([str(name) for name in source.columns])
+        table = {str(name): _numbers(source[name]) for name in source.columns}
+        return _from_table(table, _choose_columns(table, columns, "DataFrame"), "DataFrame")
+    if isinstance(source, Mapping) or _is_records(source):
+        return _from_content(source, columns, "dict" if isinstance(source, Mapping) else "list")
     raise TypeError(
-        f"a log is a path, a Keras History, a dict of lists, a DataFrame or a Run, got {type(source).__name__}: "
-        "pass history.history or a dict such as {'val_loss': [...]}."
+        f"a log is a path, a Keras History, a dict of lists, a list of dicts, a DataFrame or a Run, got "
+        f"{type(source).__name__}: pass history.history or a dict such as {{'val_loss': [...]}}."
     )
 
 
-def from_columns(
-    given: Mapping[str, Iterable[Any]],
-    *,
-    columns: Mapping[str, str] | None = None,
-    positions: Iterable[int] | None = None,
-    origin: str = "dict",
-) -> Run:
+def from_columns(given: Mapping[str, Any], *, columns: Mapping[str, str] | None = None, origin: str = "dict") -> Run:
     """Read columns of equal length, one value per epoch (or per step, with gaps, where there is a column for that).
 
     Parameters
     ----------
     given : mapping of str to sequence
-        Keras adds a metric late when it was compiled late: a shorter column is an error.
+        What is nested is named by its path, ``train/loss``. Of what is not recognised nothing is asked.
     columns : mapping, optional
         As `read_log`.
-    positions : iterable of int, optional
-        Epoch numbers, where no column has them.
     origin : str
         Kept in the provenance.
 
@@ -131,18 +127,110 @@ def from_columns(
     LogError
         As `read_log`.
     """
-    vectors = {str(name): _numbers(values) for name, values in given.items() if _is_sequence(values)}
-    lengths = {name: len(values) for name, values in vectors.items()}
+    vectors = {name: _numbers(values) for name, values in _flat(given).items() if _is_sequence(values)}
     if not vectors:
         raise LogError(
             f"the {origin} holds no list of values, got {list(given)!r:.80}: pass {{'val_loss': [...], ...}}."
         )
+    chosen = _choose_columns(vectors, columns, origin)
+    used = {name: values for name, values in vectors.items() if name in chosen.values() or _position(name)}
+    lengths = {name: len(values) for name, values in used.items()}
     if len(set(lengths.values())) > 1:
-        raise LogError(f"columns of a {origin} must be equally long, got {lengths}: log every metric in every epoch.")
-    known = [name for name in vectors if name.lower() in _POSITIONS]
-    if positions is not None and not known and len(list(positions)) == next(iter(lengths.values())):
-        vectors["epoch"] = np.asarray(list(positions), np.float64)
-    return _from_table(vectors, columns, origin)
+        raise LogError(
+            f"columns of a {origin} must be equally long, got {lengths}: log every metric in every epoch (with Keras' "
+            "validation_freq, read the file of its CSVLogger)."
+        )
+    return _from_table(used, chosen, origin)
+
+
+def from_records(
+    records: Sequence[Mapping[str, Any]], *, columns: Mapping[str, str] | None = None, origin: str = "list"
+) -> Run:
+    """Read a list of dicts, one for each time that something was logged.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+        A metric may be missing from a record.
+    columns, origin
+        As `from_columns`.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    LogError
+        As `read_log`.
+    """
+    rows = [_flat(record) for record in records if "train_runtime" not in record]  # Hugging Face's summary at the end
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    chosen = _choose_columns(names, columns, origin)
+    used = [*chosen.values(), *filter(_position, names)]
+    table = {
+        name: np.array([log_files.number(str(row[name])) if name in row else np.nan for row in rows])
+        for name in dict.fromkeys(used)
+    }
+    return _from_table(_without_empty_rows(table, chosen), chosen, origin)
+
+
+def _from_path(path: Path, columns: Mapping[str, str] | None) -> Run:
+    if not path.exists():
+        raise FileNotFoundError(f"there is no log at {path}.")
+    if path.is_dir() or "tfevents" in path.name:
+        return _from_series(log_files.read_curves(path), columns, path.name)
+    if path.suffix == ".npz":
+        return Run.load(path)
+    text = log_files.read_text(path)
+    if path.suffix == ".json" or text.lstrip().startswith(("{", "[")):
+        return _from_content(log_files.parse_json(text, path), columns, path.name)
+    table = log_files.parse_table(text, path)
+    chosen = _choose_columns(table, columns, path.name)
+    run = _from_table(_without_empty_rows(table, chosen), chosen, path.name)
+    if all(np.isnan(values).all() for values in run.metrics.values()):
+        names = ", ".join(run.provenance["columns"].values())
+        raise LogError(f"there is no number in {names} of {path}: log the values.")
+    return run
+
+
+def _from_content(content: object, columns: Mapping[str, str] | None, origin: str) -> Run:
+    """Read what JSON holds, or a dict or list in memory."""
+    if isinstance(content, Mapping) and _is_records(content.get("log_history")):  # Hugging Face's trainer_state.json
+        content = content["log_history"]
+    if _is_records(content):
+        return from_records(content, columns=columns, origin=origin)
+    if isinstance(content, Mapping):
+        return from_columns(content, columns=columns, origin=origin)
+    raise LogError(f"{origin} holds a {type(content).__name__}: it should hold {{'val_loss': [...], ...}}.")
+
+
+def _from_series(series: Series, columns: Mapping[str, str] | None, origin: str) -> Run:
+    """Read curves that have steps of their own, one row for each step of any of them."""
+    chosen = _choose_columns(series, columns, origin)
+    notes: list[str] = []
+    used = _on_one_scale({ours: series[theirs] for ours, theirs in chosen.items()}, notes)
+    steps = sorted(set().union(*used.values()))
+    table = {chosen[ours]: np.array([curve.get(step, np.nan) for step in steps]) for ours, curve in used.items()}
+    table["step"] = np.array(steps, np.float64)
+    return _from_table(table, chosen, origin, notes)
+
+
+def _on_one_scale(curves: Series, notes: list[str]) -> Series:
+    """Spread validations that are counted by epoch over a training that is counted by step."""
+    validations = sorted(set().union(*(curve for name, curve in curves.items() if name.startswith("val_"))))
+    last = max((step for name, curve in curves.items() if "train" in name for step in curve), default=0)
+    first, n = (validations or [0])[0], len(validations)
+    if n < 2 or first not in (0, 1) or validations != list(range(first, first + n)) or last < 2 * (first + n):
+        return curves
+    notes.append(
+        f"Training reaches step {last} and validation step {validations[-1]}: the steps of validation were read as "
+        "epochs of equal length."
+    )
+    return {
+        name: {(step - first + 1) * last // n: value for step, value in curve.items()} if name[:4] == "val_" else curve
+        for name, curve in curves.items()
+    }
 
 
 # ---- names ------------------------------------------------------------------------------------------------------
@@ -158,52 +246,86 @@ def canonical_name(name: str) -> str | None:
     Returns
     -------
     str or None
-        A bare ``loss`` or ``accuracy`` is Keras' mean over the moving epoch.
+        A bare ``loss`` or ``accuracy`` is Keras' mean over the moving epoch. An error rate goes by the name of the
+        accuracy.
 
     Examples
     --------
     >>> canonical_name("Accuracy/validation"), canonical_name("loss"), canonical_name("learning_rate")
     ('val_accuracy', 'running_train_loss', None)
+    >>> canonical_name("happy-frog-7 - val/top1"), canonical_name("happy-frog-7 - val/top1__MAX")  # Weights & Biases
+    ('val_accuracy', None)
     """
     if name in NAMES:
         return name
-    words = [word for word in re.split(r"[^a-z0-9]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()) if word]
+    words = _words(name)
     measures = {_MEASURES[word] for word in words if word in _MEASURES}
     splits = {_SPLITS[word] for word in words if word in _SPLITS}
-    rest = [word for word in words if word not in _MEASURES and word not in _SPLITS and word not in _FILLERS]
-    if len(measures) != 1 or len(splits) > 1 or [word for word in rest if word != "step"]:
-        return None
+    if (
+        len(measures) != 1
+        or len(splits) > 1
+        or any(word not in _MEASURES | _SPLITS.keys() | _FILLERS for word in words)
+    ):
+        _, dash, metric = name.rpartition(" - ")
+        return canonical_name(metric) if dash else None
     measure = measures.pop()
-    if splits:
-        prefix = "running_train" if splits == {"train"} and "running" in words else splits.pop()
-        return f"{prefix}_{measure}"
-    return f"running_train_{measure}"
+    if not splits or (splits == {"train"} and "running" in words):
+        return f"running_train_{measure}"
+    return f"{splits.pop()}_{measure}"
 
 
-def _choose_columns(names: Iterable[str], wanted: Mapping[str, str] | None) -> dict[str, str]:
+def _words(name: str) -> list[str]:
+    for spelling, standard in _SPELLINGS:
+        name = re.sub(spelling, standard, name)
+    return [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
+
+
+def _position(name: str) -> str | None:
+    """Return "epoch" or "step" for a column that counts them."""
+    return _POSITIONS.get(" ".join(_words(name)))
+
+
+def _choose_columns(names: Iterable[str], wanted: Mapping[str, str] | None, origin: str) -> dict[str, str]:
     """Return which column holds which metric: as told, else by name; the plainest name wins, a tie is an error."""
     names = list(names)
+    listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
     told = dict(wanted or {})
     for ours, theirs in told.items():
         if ours not in NAMES:
             raise LogError(f"columns names {ours!r}: choose from {', '.join(NAMES)}.")
         if theirs not in names:
-            raise LogError(f"there is no column {theirs!r}: the log has {', '.join(names) or 'none'}.")
+            raise LogError(f"there is no column {theirs!r}: the log has {listed}.")
     candidates: dict[str, list[str]] = {}
     for name in names:
         ours = canonical_name(name)
         if ours is not None and ours not in told and name not in told.values():
             candidates.setdefault(ours, []).append(name)
-    return told | {ours: _plainest(ours, theirs) for ours, theirs in candidates.items()}
+    chosen = told | {ours: _plainest(ours, theirs) for ours, theirs in candidates.items()}
+    if not chosen:
+        raise LogError(
+            f"no column of the {origin} is a loss or an accuracy, it has {listed}: say which, "
+            "columns={'val_loss': 'my column'} (--columns val_loss='my column'). Several runs: pass one."
+        )
+    bare = [name for name in candidates.get("running_train_accuracy", ()) if "train" not in name.lower()]
+    if bare and "val_loss" in chosen and not {"running_train_loss", "val_accuracy"} & chosen.keys():
+        chosen["val_accuracy"] = chosen.pop("running_train_accuracy")  # as fastai and Ultralytics log it
+    return chosen
 
 
 def _plainest(ours: str, names: list[str]) -> str:
     """Return the column that is meant: our own name, then one per epoch, then any other than one per step."""
-    ranks = {name: (name != ours, "epoch" not in name.lower(), "step" in name.lower(), len(name)) for name in names}
+    words = {name: _words(name) for name in names}
+    ranks = {
+        name: (name != ours, "test" in words[name], "errorrate" in words[name], "epoch" not in words[name],
+               "step" in words[name], len(words[name]))
+        for name in names
+    }  # fmt: skip
     best = sorted(names, key=ranks.__getitem__)
-    if len(best) > 1 and ranks[best[0]] == ranks[best[1]]:
+    of_runs = {name.rpartition(" - ")[0] for name in names}
+    if len(of_runs) > 1 or (len(best) > 1 and ranks[best[0]] == ranks[best[1]]):
         raise LogError(
-            f"both {best[0]!r} and {best[1]!r} could be {ours}: say which, columns={{{ours!r}: {best[0]!r}}}."
+            f"{', '.join(map(repr, best))} could each be {ours}: say which, columns={{{ours!r}: {best[0]!r}}} "
+            f"(--columns {ours}={best[0]!r})."
         )
     return best[0]
 
@@ -211,39 +333,74 @@ def _plainest(ours: str, names: list[str]) -> str:
 # ---- tables -----------------------------------------------------------------------------------------------------
 
 
-def _from_table(table: Columns, columns: Mapping[str, str] | None, origin: str) -> Run:
+def _from_table(table: Columns, chosen: dict[str, str], origin: str, notes: Sequence[str] = ()) -> Run:
     """Turn rows, one per epoch or several with gaps, into a run."""
-    chosen = _choose_columns(table, columns)
-    if not chosen:
-        raise LogError(
-            f"no column of the {origin} is a loss or an accuracy, it has {', '.join(table) or 'none'}: "
-            "say which, columns={'val_loss': 'my column'} (--columns val_loss='my column')."
-        )
+    notes = list(notes)
     metrics = {ours: table[theirs] for ours, theirs in chosen.items()}
-    by_name = {name.lower(): values for name, values in table.items()}
-    notes: list[str] = []
-    positions = {name: by_name[name] for name in _POSITIONS if name in by_name}
+    positions: Columns = {}
+    for name, values in table.items():
+        if (kind := _position(name)) is not None and np.isfinite(values).any():
+            positions.setdefault(kind, values)
     metrics, positions = _latest_attempt(metrics, positions, notes)
     metrics = _one_row_per_epoch(metrics, positions, notes)
-    for name, values in metrics.items():
-        if name.endswith("accuracy"):
-            metrics[name] = _as_share(name, values, notes)
+    validated = np.logical_or.reduce([~np.isnan(values) for name, values in metrics.items() if name[:4] == "val_"])
+    for ours, values in metrics.items():
+        if ours.endswith("accuracy"):
+            values = _as_share(chosen[ours], values, notes)
+        metrics[ours] = _interpolated(chosen[ours], values, validated, notes) if "train" in ours else values
+    if "val_accuracy" in chosen and canonical_name(chosen["val_accuracy"]) == "running_train_accuracy":
+        notes.append(f"{chosen['val_accuracy']} was taken to be of the validation set: it stands beside its loss.")
     return Run(metrics, provenance={"origin": origin, "columns": chosen, "notes": notes})
 
 
+def _without_empty_rows(table: Columns, chosen: dict[str, str]) -> Columns:
+    """Drop rows that hold none of the metrics, such as Lightning's of a test."""
+    filled = np.logical_or.reduce([~np.isnan(table[name]) for name in chosen.values()])
+    return _rows(table, filled) if filled.any() else table
+
+
+def _rows(columns: Columns, kept: NDArray) -> Columns:
+    return {name: values[kept] for name, values in columns.items()}
+
+
 def _latest_attempt(metrics: Columns, positions: Columns, notes: list[str]) -> tuple[Columns, Columns]:
-    """Drop rows that a later restart has replaced: where the epoch goes back to e, all rows before with e or more."""
-    key = next((positions[name] for name in _POSITIONS if name in positions), None)
-    if key is None or not np.isfinite(key).any():
+    """Number the epochs on where a second training went on, and drop the rows that a restart has replaced.
+
+    A restart from the beginning goes on (Keras' second ``fit``) if its first loss is nearer to the last loss than to
+    the first. Any other restart, at e, replaces all rows before with e or more.
+    """
+    kind = next((kind for kind in ("epoch", "step") if kind in positions), None)
+    if kind is None:
         return metrics, positions
-    filled = _filled_forward(key)
-    restarts = np.append(np.where(np.diff(filled) < 0, filled[1:], np.inf), np.inf)  # of the row after each
-    kept = filled < np.minimum.accumulate(restarts[::-1])[::-1]
+    count = _filled_forward(positions[kind])
+    count = count + _numbered_on(count, metrics, notes)
+    restarts = np.append(np.where(np.diff(count) < 0, count[1:], np.inf), np.inf)  # of the row after each
+    kept = count < np.minimum.accumulate(restarts[::-1])[::-1]
     if not kept.all():
         notes.append(
             f"The log was continued or restarted: {int((~kept).sum())} rows that later ones replace were dropped."
         )
-    return {n: v[kept] for n, v in metrics.items()}, {n: v[kept] for n, v in positions.items()}
+    return _rows(metrics, kept), _rows(positions | {kind: count}, kept)
+
+
+def _numbered_on(count: NDArray[np.float64], metrics: Columns, notes: list[str]) -> NDArray[np.float64]:
+    """Return what to add to each row's count, shape (n_rows,), so that it goes on where the loss does."""
+    added = np.zeros(len(count))
+    loss = next((metrics[name] for name in ("running_train_loss", "train_loss", "val_loss") if name in metrics), added)
+    finite, start = np.flatnonzero(np.isfinite(loss)), 0
+    for at in np.flatnonzero((np.diff(count) < 0) & (count[1:] == count[0])) + 1:
+        first, new = np.searchsorted(finite, [start, at])
+        if first < new < len(finite):
+            before, last, now = loss[finite[[first, new - 1, new]]]
+            if abs(now - last) < abs(now - before):
+                added[at] = count[at - 1] - count[at] + 1
+        start = at
+    if added.any():
+        notes.append(
+            "The log counts from its beginning again, and the loss goes on from where it was: that was taken for one "
+            "training and numbered on."
+        )
+    return np.cumsum(added)
 
 
 def _filled_forward(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -263,54 +420,93 @@ def _one_row_per_epoch(metrics: Columns, positions: Columns, notes: list[str]) -
         counts = np.bincount(groups[present], minlength=n_groups)
         sums = np.bincount(groups[present], weights=values[present], minlength=n_groups)
         means[name] = np.divide(sums, counts, out=np.full(n_groups, np.nan), where=counts > 0)
-    if n_groups == n_rows:
-        return means
-    validation = [values for name, values in means.items() if name.startswith("val_")]
-    # An epoch without validation has nothing to compare; without any validation all epochs count.
-    kept = np.logical_or.reduce([~np.isnan(values) for values in validation or means.values()])
-    notes.append(f"{n_rows} rows were gathered into {int(kept.sum())}, one per {unit}.")
-    return {name: values[kept] for name, values in means.items()}
+    kept = np.ones(n_groups, bool)
+    if n_groups < n_rows:
+        validation = [values for name, values in means.items() if name[:4] == "val_" and not np.isnan(values).all()]
+        # An epoch without validation has nothing to compare; without any validation all epochs count.
+        kept = np.logical_or.reduce([~np.isnan(values) for values in validation or means.values()])
+        notes.append(f"{n_rows} rows were gathered into {int(kept.sum())}, one per {unit}.")
+    last_rows = np.append(np.flatnonzero(np.diff(groups)), n_rows - 1)
+    _note_numbers(_rows(positions, last_rows[kept]), notes)
+    return _rows(means, kept)
+
+
+def _note_numbers(positions: Columns, notes: list[str]) -> None:
+    """Say which epochs of the log ours are, where they are not 1, 2, 3, ..."""
+    kind, count = next(iter(sorted(positions.items())), ("", np.array([])))  # epochs before steps
+    gaps = np.unique(np.diff(count))
+    if len(count) < 2 or not gaps.any() or (count[0] == 1 and (gaps == 1).all()):
+        return
+    spread = f"{gaps[0]:g}" if np.ptp(gaps) < 1e-6 * gaps[-1] else f"{gaps[0]:.3g} to {gaps[-1]:.3g}"
+    every = "" if spread == "1" else f", and each next one comes {spread} later"
+    notes.append(f"Epoch 1 here is {kind} {count[0]:g} of the log{every}.")
 
 
 def _groups(metrics: Columns, positions: Columns) -> tuple[NDArray[np.int64], str]:
     """Number the epoch (or the stretch up to a validation) that each row belongs to, from 0."""
     n_rows = len(next(iter(metrics.values())))
     epochs = positions.get("epoch")
-    if epochs is not None and np.isfinite(epochs).any():
-        return np.concatenate([[0], np.cumsum(np.diff(_filled_forward(epochs)) != 0)]), "epoch"
-    missing = {name: np.isnan(values) for name, values in metrics.items()}
-    validated = [~gaps for name, gaps in missing.items() if name.startswith("val_")]
-    training = [~gaps for name, gaps in missing.items() if not name.startswith("val_")]
-    if not validated or not training or not (~np.logical_or.reduce(validated) & np.logical_or.reduce(training)).any():
+    if epochs is not None and (epochs % 1 == 0).all():  # Hugging Face counts them in fractions, as it does steps
+        return np.concatenate([[0], np.cumsum(np.diff(epochs) != 0)]), "epoch"
+    present = {name: ~np.isnan(values) for name, values in metrics.items()}
+    ends = np.logical_or.reduce([rows for name, rows in present.items() if name[:4] == "val_"], initial=False)
+    trained = np.logical_or.reduce([rows for name, rows in present.items() if name[:4] != "val_"], initial=False)
+    if not ends.any() or not (trained & ~ends).any():
         return np.arange(n_rows), "row"
-    ends = np.logical_or.reduce(validated)
-    if "step" in positions and np.isfinite(positions["step"]).any():
-        # What is written in several rows at one step is one validation.
-        steps = _filled_forward(positions["step"])
-        ends &= np.append(np.diff(steps) != 0, True)
+    if "step" in positions:  # what is written in several rows at one step is one validation
+        ends &= np.append(np.diff(_filled_forward(positions["step"])) != 0, True)
     return np.concatenate([[0], np.cumsum(ends)[:-1]]), "validation"
 
 
 def _as_share(name: str, values: NDArray[np.float64], notes: list[str]) -> NDArray[np.float64]:
-    """Divide percentages by 100."""
-    finite = values[np.isfinite(values)]
-    largest = float(finite.max(initial=0))
-    if largest <= 1:
-        return values
-    if largest > 100 or largest < LEAST_PERCENTAGE:
+    """Divide percentages by 100, and turn an error rate into an accuracy; what is not finite is a gap."""
+    values = np.where(np.isfinite(values), values, np.nan)
+    largest = float(np.nanmax(values, initial=0))
+    if largest > 100 * (1 + ROUNDING) or 1 + ROUNDING < largest < LEAST_PERCENTAGE:
         raise LogError(f"{name} reaches {largest:g}: an accuracy is a share from 0 to 1 or a percentage up to 100.")
-    notes.append(f"{name} reached {largest:g}: it was read as a percentage and divided by 100.")
-    return values / 100
+    if largest >= LEAST_PERCENTAGE:
+        notes.append(f"{name} reached {largest:g}: it was read as a percentage and divided by 100.")
+        values = values / 100
+    values = np.minimum(values, 1)
+    if "errorrate" in _words(name):
+        notes.append(f"{name} was read as 1 minus the accuracy.")
+        values = 1 - values
+    return values
+
+
+def _interpolated(name: str, values: NDArray[np.float64], validated: NDArray[np.bool_], notes: list[str]) -> NDArray:
+    """Fill the gaps of a training curve that was logged less often than validation, from its first value on."""
+    known = np.flatnonzero(~np.isnan(values))
+    gaps = np.flatnonzero(np.isnan(values) & validated)
+    gaps = gaps[gaps > known[0]] if len(known) > 1 else gaps[:0]
+    if len(gaps):
+        notes.append(f"{name} has {len(known)} values for {len(values)} epochs: it was interpolated between them.")
+        values[gaps] = np.interp(gaps, known, values[known])
+    return values
 
 
 # ---- numbers ----------------------------------------------------------------------------------------------------
 
-#: What only just exceeds 1 is neither a share nor a percentage that anyone would keep a log of.
-LEAST_PERCENTAGE = 1.5
+
+def _flat(content: Mapping[str, Any], prefix: str = "", depth: int = 3) -> dict[str, Any]:
+    """Name what is nested by its path, ``train/loss``; pandas' ``{"0": 1.2, "1": 0.9}`` is a list."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping) and value and all(str(index).isdigit() for index in value):
+            value = list(value.values())
+        if isinstance(value, Mapping) and depth:
+            flat |= _flat(value, f"{prefix}{key}/", depth - 1)
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
 
 
 def _is_sequence(values: object) -> bool:
     return hasattr(values, "__len__") and not isinstance(values, str | bytes | Mapping)
+
+
+def _is_records(content: object) -> bool:
+    return isinstance(content, list) and bool(content) and all(isinstance(record, Mapping) for record in content)
 
 
 def _numbers(values: Iterable[Any]) -> NDArray[np.float64]:
@@ -318,127 +514,5 @@ def _numbers(values: Iterable[Any]) -> NDArray[np.float64]:
     try:
         vector = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        vector = np.array([_number(value) for value in values])
+        vector = np.array([log_files.number(value) for value in values])
     return vector if vector.ndim == 1 else np.full(len(values), np.nan)
-
-
-def _number(value: object) -> float:
-    """Return one cell as a float: empty is a gap (NaN), a NaN that was written a loss that is not finite (infinity)."""
-    text = str(value).strip()
-    try:
-        number = float(text)
-    except ValueError:
-        try:
-            number = float(text.removesuffix("%").replace(",", "."))
-        except ValueError:
-            return np.nan
-    return np.inf if np.isnan(number) and isinstance(value, str) else number
-
-
-# ---- files ------------------------------------------------------------------------------------------------------
-
-
-def _from_path(path: Path, columns: Mapping[str, str] | None) -> Run:
-    if not path.exists():
-        raise FileNotFoundError(f"there is no log at {path}.")
-    if path.is_dir() or "tfevents" in path.name:
-        return _from_events(path, columns)
-    if path.suffix == ".npz":
-        return Run.load(path)
-    if path.stat().st_size > LARGEST_FILE_BYTES:
-        raise LogError(
-            f"{path} has {path.stat().st_size / 1e9:.1f} GB, which is no log of losses: pass one row per epoch."
-        )
-    text = _decoded(path.read_bytes(), path)
-    if path.suffix == ".json":
-        try:
-            content = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise LogError(f"{path} is not JSON ({error}): save json.dumps(history.history).") from error
-        if not isinstance(content, dict):
-            raise LogError(f"{path} holds a {type(content).__name__}: it should hold {{'val_loss': [...], ...}}.")
-        return from_columns(content, columns=columns, origin=path.name)
-    run = _from_table(_csv_columns(text, path), columns, path.name)
-    if all(np.isnan(values).all() for values in run.metrics.values()):
-        names = ", ".join(run.provenance["columns"].values())
-        raise LogError(f"there is no number in {names} of {path}: log the values.")
-    return run
-
-
-def _decoded(raw: bytes, path: Path) -> str:
-    """Return the text of a file: UTF-8, UTF-16 with its mark (as spreadsheets write it), or Latin-1."""
-    if not raw.strip():
-        raise LogError(f"{path} is empty: was the training stopped before its first epoch?")
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return raw.decode("utf-16")
-        except UnicodeDecodeError as error:
-            raise LogError(f"{path} begins like UTF-16 text but is not ({error}): save it as UTF-8.") from error
-    if b"\0" in raw[:100_000]:
-        raise LogError(f"{path} is not a text file: a log is CSV, JSON, a TensorBoard event file or a saved run.")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-def _csv_columns(text: str, path: Path) -> Columns:
-    """Read a CSV file with a header; repeated headers are passed over, short rows filled with gaps."""
-    first_line = text.lstrip().partition("\n")[0]
-    delimiter = max(",;\t", key=first_line.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        header = [name.strip() for name in next(row for row in rows if any(cell.strip() for cell in row))]
-        _refuse_repeated(header)
-        body = [row for row in rows if row and not _is_header(row, header)]
-    except (csv.Error, StopIteration) as error:  # StopIteration: no row has a name in it
-        raise LogError(f"{path} is not a table ({error}): a log is CSV with one header line.") from error
-    if not body:
-        raise LogError(f"{path} has a header ({first_line[:80]!r}) and no rows: was the training stopped early?")
-    cells = itertools.zip_longest(*body, fillvalue="")
-    return {name: _numbers_of_cells(column) for name, column in zip(header, cells, strict=False) if name}
-
-
-def _is_header(row: list[str], header: list[str]) -> bool:
-    return row[0].strip() == header[0] and [cell.strip() for cell in row] == header
-
-
-def _refuse_repeated(header: list[str]) -> None:
-    repeated = sorted({name for name in header if name and header.count(name) > 1})
-    if repeated:
-        raise LogError(
-            f"column {repeated[0]!r} stands {header.count(repeated[0])} times in the header: rename the others."
-        )
-
-
-def _numbers_of_cells(cells: tuple[str, ...]) -> NDArray[np.float64]:
-    """Return a column of a file as floats, quickly where every cell is a plain number."""
-    try:
-        numbers = np.array(cells, dtype=np.float64)
-    except ValueError:
-        return np.array([_number(cell) for cell in cells])
-    return np.where(np.isnan(numbers), np.inf, numbers)  # written as NaN
-
-
-def _from_events(path: Path, columns: Mapping[str, str] | None) -> Run:
-    """Read one TensorBoard event file, or all in a folder; Keras keeps training and validation in two folders."""
-    files = [path] if path.is_file() else sorted(path.rglob("*tfevents*"))
-    if not files:
-        raise LogError(f"there is no event file (*tfevents*) in {path}: pass the folder given to TensorBoard.")
-    series: dict[str, dict[int, float]] = {}
-    for file in files:
-        folder = "" if file.parent == path or path.is_file() else f"{file.parent.relative_to(path).as_posix()}/"
-        for tag, step, value in event_files.scalars(file):
-            # The later of two values at one step comes from a run that was continued.
-            series.setdefault(f"{folder}{tag}", {})[step] = np.inf if np.isnan(value) else value
-    chosen = _choose_columns(series, columns)
-    if not chosen:
-        raise LogError(
-            f"no scalar in {path} is a loss or an accuracy, it has {', '.join(series) or 'none'}: say which, "
-            "columns={'val_loss': 'my tag'}."
-        )
-    used = {theirs: series[theirs] for theirs in chosen.values()}
-    steps = np.array(sorted(set().union(*used.values())))
-    table = {tag: np.array([values.get(int(step), np.nan) for step in steps]) for tag, values in used.items()}
-    table["step"] = steps.astype(np.float64)
-    return _from_table(table, chosen, path.name)

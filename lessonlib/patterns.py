@@ -58,25 +58,22 @@ ACCURACY_MARGIN_OF_CHANCE = 0.01
 
 def too_short(c: Curves) -> Finding:
     """Say that so few epochs have no trend."""
+    has = "epoch has" if c.n == 1 else "epochs have"
     return Finding(
         "cannot_tell",
-        c.numbers(slice(0, c.n)),
-        f"{c.n} {'epoch has' if c.n == 1 else 'epochs have'} finite values; a trend needs at least {FEWEST_EPOCHS}.",
+        c.numbers(c.whole) if c.n else (1, c.passed_over),
+        f"{c.n} {has} finite values in every curve; a trend needs at least {FEWEST_EPOCHS}.",
         "Train on and read again.",
         "Log every epoch, loss and accuracy of both sets.",
-        "note",
     )
 
 
 def diverged(c: Curves) -> Finding | None:
     """Find losses that are no longer finite, or a training loss that ran away."""
-    confirm = "Look for the first step whose loss or gradient norm is not finite or jumps tenfold."
-    advice = "Lower the learning rate (by 3 to 10), warm it up or clip gradients; look for log(0), 0/0 and bad inputs."
     if c.stopped_at is not None:
         before = "" if c.n == 0 else f", after {c.n} epochs that were"
-        where = (c.stopped_at, c.stopped_at)
         evidence = f"From epoch {c.stopped_at} on a loss is NaN or infinite{before}."
-        return Finding("diverged", where, evidence, confirm, advice, "alarm")
+        return Finding("diverged", (c.stopped_at, c.stopped_at), evidence)
     if c.train_loss is None or c.train_loss[0] <= 0:
         return None
     now, first, lowest = c.train_loss[c.end].mean(), c.train_loss[0], moving_means(c.train_loss, c.width).min()
@@ -86,7 +83,7 @@ def diverged(c: Curves) -> Finding | None:
     if not (ran_away or collapsed):
         return None
     evidence = f"The training loss is {now:.3g} at the end; it began at {first:.3g} and had reached {lowest:.3g}."
-    return Finding("diverged", c.numbers(c.end), evidence, confirm, advice, "alarm")
+    return Finding("diverged", c.numbers(c.end), evidence)
 
 
 def double_softmax(c: Curves) -> Finding | None:
@@ -96,24 +93,20 @@ def double_softmax(c: Curves) -> Finding | None:
         return None
     floor = double_softmax_floor(c.n_classes)
     at_end, share = float(loss[c.end].mean()), float(accuracy[c.end].mean())
-    even_confidence = _loss_of_even_confidence(share, c.n_classes)
+    even = _loss_of_even_confidence(share, c.n_classes)
     # A right answer costs at least the floor, a wrong one up to 1 more; a plain softmax less than even confidence.
-    explained = floor * 0.99 <= loss.min() and at_end <= floor + 1.2 * (1 - share) + 0.15 * (
-        np.log(c.n_classes) - floor
-    )
+    highest = floor + 1.2 * (1 - share) + 0.15 * (np.log(c.n_classes) - floor)
+    explained = floor * 0.99 <= loss.min() and at_end <= highest
     # A loss that still falls is on its way down from a start without confidence, and may yet pass the floor.
-    if share < ACCURATE or not explained or at_end < even_confidence + 0.05 or _late_fall(loss).still:
+    if share < ACCURATE or not explained or at_end < even + 0.05 or _late_fall(loss).still:
         return None
     which = "validation" if c.train_loss is None else "training"
     return Finding(
         "double_softmax",
         c.numbers(c.end),
-        f"With {share:.1%} of the {which} answers right, the loss is {at_end:.3f}. It never went below "
-        f"ln(1 + {c.n_classes - 1}/e) = {floor:.3f}, the least that a softmax of a softmax can reach; answers that "
-        f"good, all equally confident, would cost {even_confidence:.3f}.",
-        "Compute the loss of a few examples by hand from the model's outputs: do the outputs already sum to 1?",
-        "Apply softmax once: remove the last layer's, or tell the loss so (Keras: from_logits=False; torch: NLLLoss).",
-        "alarm",
+        f"With {share:.1%} of the {which} answers right, the loss is {at_end:.3f}. "
+        f"It never went below ln(1 + {c.n_classes - 1}/e) = {floor:.3f}, the least that a softmax of a softmax can "
+        f"reach; answers that good, all equally confident, would cost {even:.3f}.",
     )
 
 
@@ -121,27 +114,21 @@ def chance(c: Curves) -> Finding | None:
     """Find a validation accuracy at that of guessing and a loss not below that of knowing nothing, all along."""
     if _is_imbalanced(c) or not _at_baseline(c):
         return None
-    nothing, share = knowing_nothing(c), 1 / c.n_classes
+    nothing = knowing_nothing(c)
+    reason, advice = "", ""
+    if c.train_loss is not None and c.train_loss[c.end].mean() < (1 - 5 * LEARNT) * nothing:
+        reason = " The training loss falls all the same: the examples are memorised, and nothing carries over."
+        advice = "Check that labels belong to their inputs in both sets."
+    elif c.train_loss is not None:
+        reason = " The training loss does not leave it either."
     loss, low, high = _baseline_numbers(c)
-    learns = c.train_loss is not None and c.train_loss[c.end].mean() < (1 - 5 * LEARNT) * nothing
-    reason = (
-        " The training loss falls all the same: the examples are memorised, and nothing carries over."
-        if learns
-        else " The training loss does not leave it either."
-        if c.train_loss is not None
-        else ""
-    )
     return Finding(
         "chance",
         c.numbers(c.second_half),
         f"Validation accuracy in the second half is {low:.1%} to {high:.1%} ({percent(c.level)} interval), "
-        "guessing gives "
-        f"{share:.1%}; the loss is {loss:.3f}, knowing nothing costs ln {c.n_classes} = {nothing:.3f}.{reason}",
-        "Try to overfit 20 examples; shuffle the labels and compare; look at inputs and labels side by side.",
-        "Check that labels belong to their inputs in both sets."
-        if learns
-        else "Check labels, input scaling, gradients (do the weights move?) and the learning rate, up and down.",
-        "alarm",
+        f"guessing gives {1 / c.n_classes:.1%}; the loss is {loss:.3f}, "
+        f"knowing nothing costs ln {c.n_classes} = {nothing:.3f}.{reason}",
+        advice=advice,
     )
 
 
@@ -152,10 +139,9 @@ def majority(c: Curves) -> Finding | None:
             return None
         loss, low, high = _baseline_numbers(c)
         evidence = (
-            f"Validation accuracy in the second half is {low:.1%} to {high:.1%} ({percent(c.level)} "
-            "interval), the most "
-            f"frequent class has {c.class_shares.max():.1%}; the loss is {loss:.3f}, knowing the shares alone costs "
-            f"{knowing_nothing(c):.3f}."
+            f"Validation accuracy in the second half is {low:.1%} to {high:.1%} ({percent(c.level)} interval), "
+            f"the most frequent class has {c.class_shares.max():.1%}; the loss is {loss:.3f}, "
+            f"knowing the shares alone costs {knowing_nothing(c):.3f}."
         )
     elif (share := _constant_accuracy(c)) is not None:
         evidence = (
@@ -164,16 +150,7 @@ def majority(c: Curves) -> Finding | None:
         )
     else:
         return None
-    return Finding(
-        "majority",
-        c.numbers(c.second_half),
-        evidence,
-        "Print the confusion matrix: is there one column? Compare with a baseline that always says that class.",
-        "Look at recall per class, average precision or balanced accuracy; then as for a model that has "
-        "learnt nothing. "
-        "Class weights move the threshold, they add no information.",
-        "alarm",
-    )
+    return Finding("majority", c.numbers(c.second_half), evidence)
 
 
 # ---- validation gets worse ----------------------------------------------------------------------
@@ -184,21 +161,16 @@ def confident_errors(c: Curves) -> Finding | None:
     rise = loss_rise(c)
     if rise is None or c.val_accuracy is None:
         return None
-    accuracy = c.accuracy_change(c.lowest, c.end)
-    if _fell(accuracy):
+    change = c.accuracy_change(c.lowest, c.end)
+    if _fell(change):
         return None
+    fall = -100 * change.interval.low
+    unsure = f" A fall of up to {fall:.1f} points is not excluded; that would be overfitting."
     return Finding(
         "confident_errors",
-        (c.numbers(c.lowest)[0], c.numbers(c.end)[1]),
-        f"Validation loss, {said(rise)} nats. Accuracy over the same epochs, {said(accuracy, 100)} "
-        f"points.{_training(c)}{_split(c)}",
-        "Fit a temperature: if the loss at the best temperature did not rise, calibration alone was lost. "
-        "The ledger of "
-        "lesson 2 shows which answers pay.",
-        "If only answers count, keep training or choose by accuracy. If probabilities count, fit a "
-        "temperature on held-out "
-        "data, or stop at the lowest loss.",
-        "alarm",
+        _from_lowest(c),
+        f"Validation loss, {said(rise)} nats. Accuracy over the same epochs, {said(change, 100)} points."
+        f"{unsure if change.verdict == 'cannot tell' and fall > 0 else ''}{_training(c)}{_split(c)}",
     )
 
 
@@ -207,20 +179,20 @@ def overfitting(c: Curves) -> Finding | None:
     rise = loss_rise(c)
     if rise is None:
         return None
-    accuracy = ""
+    accuracy = "Accuracy is not known; had it not fallen, errors would have become confident."
     if c.val_accuracy is not None:
         change = c.accuracy_change(c.lowest, c.end)
         if not _fell(change):
             return None
-        accuracy = f" Accuracy over the same epochs, {said(change, 100)} points."
+        accuracy = f"Accuracy over the same epochs, {said(change, 100)} points."
+        if change.verdict == "cannot tell":
+            accuracy += " Had it not fallen, errors would have become confident."
     return Finding(
         "overfitting",
-        (c.numbers(c.lowest)[0], c.numbers(c.end)[1]),
-        f"Validation loss, {said(rise)}.{accuracy}{_training(c)}",
-        "More training data or a smaller model should move the turn later and make the rise smaller.",
-        f"Stop near epoch {c.numbers(c.lowest)[1]}; then more data, augmentation, weight decay, dropout or a "
-        "smaller model.",
-        "alarm",
+        _from_lowest(c),
+        f"Validation loss, {said(rise)} nats. {accuracy}{_training(c)}",
+        advice=f"Stop near epoch {c.numbers(c.lowest)[1]}; "
+        "then more data, augmentation, weight decay, dropout or a smaller model.",
     )
 
 
@@ -244,13 +216,9 @@ def dip(c: Curves) -> Finding | None:
     return Finding(
         "dip",
         (c.numbers(before)[0], c.numbers(after)[1]),
-        f"Accuracy went from {accuracy[top]:.1%} to {accuracy[bottom]:.1%} ({said(fall, 100)} points) while "
-        "the loss went "
-        f"from {loss[top]:.3f} to {loss[bottom]:.3f}. It {'came back' if back else 'did not come back'} afterwards.",
-        "Which examples became wrong, and how much did the dearest ones gain? The ledger of lesson 2 shows both.",
-        "Expected when a few very dear examples pull at a shared boundary. Look at outliers and label errors; "
-        + ("do not stop here." if back else "choose the epoch by what counts for you."),
-        "note",
+        f"Accuracy went from {accuracy[top]:.1%} to {accuracy[bottom]:.1%} ({said(fall, 100)} points) "
+        f"while the loss went from {loss[top]:.3f} to {loss[bottom]:.3f}. "
+        f"It {'came back afterwards: no place to stop' if back else 'did not come back afterwards'}.",
     )
 
 
@@ -262,20 +230,13 @@ def unfinished(c: Curves) -> Finding | None:
     falls = [_late_fall(values) for values in (c.train_loss, c.val_loss) if values is not None]
     if not falls or not all(fall.still and fall.scores > SURE_OF_THIS_SET for fall in falls):
         return None
-    last = falls[-1]
+    last, which = falls[-1], "validation" if c.val_loss is not None else "training"
+    scores = "more than 100" if last.scores > 100 else f"{last.scores:.0f}"
     return Finding(
         "unfinished",
         c.numbers(slice(c.n - 1 - c.n // 5, c.n)),
-        f"Over the last fifth of the epochs the {'validation' if c.val_loss is not None else 'training'} "
-        "loss went from "
-        f"{last.before:.4g} to {last.after:.4g}, {last.share:.0%} of all that it has fallen so far "
-        f"({last.scores:.0f} times "
-        "the scatter of its epochs on this set).",
-        "Train half as long again: the loss should go on falling.",
-        "Train longer, or raise the learning rate if the training loss falls slowly and smoothly. Compare "
-        "models only when "
-        "they are finished.",
-        "alarm",
+        f"Over the last fifth of the epochs the {which} loss went from {last.before:.4g} to {last.after:.4g}, "
+        f"{last.share:.0%} of all that it has fallen so far ({scores} times the scatter of its epochs on this set).",
     )
 
 
@@ -284,19 +245,16 @@ def noise_ceiling(c: Curves) -> Finding | None:
     plateau = _poor_plateau(c)
     if plateau is None or c.val_accuracy is None or c.n_classes is None:
         return None
-    loss, share = plateau, float(c.val_accuracy[c.end].mean())
+    share = float(c.val_accuracy[c.end].mean())
     even = _loss_of_even_confidence(share, c.n_classes)
-    if loss < (1 - EVEN_CONFIDENCE) * even:
+    if plateau < (1 - EVEN_CONFIDENCE) * even:
         return None
     return Finding(
         "noise_ceiling",
         c.numbers(c.second_half),
-        f"Both losses have stopped together at {loss:.3f}, with {share:.1%} of the answers right. Labels of which a "
-        f"constant share is wrong would cost {even:.3f} at that accuracy. A model that is too small can look the same.",
-        "Relabel a hundred examples, or have two people label them: do they disagree as often? A larger model must not "
-        "help.",
-        "If people disagree as much, clean the labels or accept the ceiling; else see the next finding.",
-        "alarm",
+        f"Both losses have stopped together at {plateau:.3f}, with {share:.1%} of the answers right. "
+        f"Labels of which a constant share is wrong would cost {even:.3f} at that accuracy. "
+        "A model that is too small can look the same.",
     )
 
 
@@ -308,44 +266,37 @@ def underfitting(c: Curves) -> Finding | None:
     return Finding(
         "underfitting",
         c.numbers(c.second_half),
-        f"Both losses have stopped together at {plateau:.3f}, more than {POOR:.0%} of what knowing nothing "
-        "costs. Nothing "
-        "is being memorised.",
-        "A larger model, better inputs or less regularisation lowers the training loss; if it does not, the labels are "
-        "noise or the inputs do not hold the answer.",
-        "Try to overfit 50 examples first; then a larger model, less weight decay or dropout, better features.",
-        "alarm",
+        f"Both losses have stopped together at {plateau:.3f}, more than {POOR:.0%} of what knowing nothing costs. "
+        "Nothing is being memorised.",
     )
 
 
 def verdict_without_alarm(c: Curves) -> Finding:
     """Say that nothing is wrong, or that a rise may hide in the noise."""
-    everything = c.numbers(slice(0, c.n))
     if c.val_loss is None:
         return Finding(
-            "cannot_tell", everything, "There is no validation loss, so there is nothing to hold the training against.",
-            "Log the validation loss.", "Pass validation_data or log val_loss.", "note",
-        )  # fmt: skip
+            "cannot_tell",
+            c.numbers(c.whole),
+            "There is no validation loss, so there is nothing to hold the training against.",
+            "Log the validation loss.",
+            "Pass validation_data or log val_loss.",
+        )
     change = c.loss_change(c.lowest, c.end)
-    if change.verdict == "cannot tell" and change.interval.estimate.value > change.margin:
-        sd = change.interval.estimate.standard_error * np.sqrt(c.n_val or 1)
-        more = "" if c.n_val is None else f" About {uncertainty.examples_needed(change.interval.estimate.value, sd):,} "
-        more += "validation examples would show a rise of this size." if more else ""
-        return Finding(
-            "cannot_tell", everything,
-            f"Validation loss from its lowest to the end, {said(change)}: a rise that chance can make.{more}",
-            "Validate on more examples, keep each example's loss and compare in pairs, or repeat with other seeds.",
-            "Do not stop early or regularise on this evidence alone.", "note",
-        )  # fmt: skip
+    rise = change.interval.estimate
+    if change.verdict == "cannot tell" and rise.value > change.margin:
+        more = ""
+        if c.n_val is not None:
+            needed = uncertainty.examples_needed(rise.value, rise.standard_error * np.sqrt(c.n_val))
+            more = f" About {needed:,} validation examples would show a rise of this size."
+        evidence = f"Validation loss from its lowest to the end, {said(change)}: a rise that chance can make.{more}"
+        return Finding("cannot_tell", c.numbers(c.whole), evidence)
     accuracy = "" if c.val_accuracy is None else f" Accuracy, {said(c.accuracy_change(c.lowest, c.end), 100)} points."
     return Finding(
-        "healthy", everything,
-        f"Validation loss from its lowest to the end, {said(change)}.{accuracy} Neither training nor "
-        "validation raises "
-        "an alarm.",
-        "Other seeds should end within the same intervals.",
-        "Go on: measure the chosen model once on a test set.", "note",
-    )  # fmt: skip
+        "healthy",
+        c.numbers(c.whole),
+        f"Validation loss from its lowest to the end, {said(change)}.{accuracy} "
+        "Neither training nor validation raises an alarm.",
+    )
 
 
 # ---- the order --------------------------------------------------------------------------------
@@ -486,9 +437,14 @@ def _fell(accuracy: uncertainty.Change) -> bool:
     return accuracy.verdict == "fall"
 
 
+def _from_lowest(c: Curves) -> tuple[int, int]:
+    """Return the epochs from the lowest validation loss to the end."""
+    return c.numbers(c.lowest)[0], c.numbers(c.end)[1]
+
+
 def _training(c: Curves) -> str:
     if c.train_loss is None:
-        return ""
+        return " There is no training loss: that training went on improving is assumed."
     return f" Training loss went from {c.train_loss[c.lowest].mean():.3f} to {c.train_loss[c.end].mean():.3f}."
 
 

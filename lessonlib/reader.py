@@ -13,16 +13,15 @@ The interface, in full:
 
 - ``read(run_or_log, *, n_val=None, n_classes=None, class_shares=None, columns=None, level=0.95) -> Reading``. The first
   argument is a `Run` or whatever `lessonlib.logs.read_log` takes: a Keras History or its dict, a pandas DataFrame, the
-  path of a Keras CSVLogger file, a Lightning ``metrics.csv``, a TensorBoard event file or folder, a saved run.
+  path of a log as the usual tools write it (``docs/reading-curves.md`` lists them), a saved run.
 - ``Reading``: ``findings`` (tuple, the most important first), ``first``, ``alarms``, ``find(pattern)`` (a Finding or
   None), ``loss_change`` and ``accuracy_change`` (from the stretch of the lowest validation loss to the end; `Change` or
   None), ``best`` (tuple of `BestEpoch`), ``assumptions`` (what the uncertainty rests on and what could not be looked
   for), ``run``. ``str(reading)`` is the reading as text; a notebook shows it with an annotated figure.
 - ``Finding``: ``pattern`` (a key of `findings.PATTERNS`), ``title``, ``epochs`` (first, last), ``evidence``,
-  ``confirm`` (what would confirm it), ``advice``, ``severity`` ("alarm" or "note").
-- ``lessonlib.reading_report``: ``figure(reading)``, ``save_png(reading, path)``, ``save_html(reading, path)``.
-- ``python -m lessonlib read LOG [--n-val N --classes K --class-shares 0.9,0.1 --columns val_loss=my_name --png OUT
-  --html OUT]``.
+  ``confirm`` (what would confirm it), ``advice``, ``severity`` ("alarm" or "note"), ``parts`` (its text by headings).
+- ``lessonlib.reading_report``: ``figure(reading)``, ``save(reading, path)`` as a picture or as a page.
+- ``python -m lessonlib read LOG [--n-val N --classes K --class-shares 0.9,0.1 --columns val_loss=my_name --save OUT]``.
 
 Patterns: see `lessonlib.findings.PATTERNS`. How often each is recognised is measured in ``docs/reader-accuracy.md``.
 Taught in lesson 9.
@@ -101,6 +100,11 @@ class Reading:
         """Return the findings that call for action."""
         return tuple(finding for finding in self.findings if finding.severity == "alarm")
 
+    @property
+    def source(self) -> str:
+        """Return where the curves come from: a file's name, or what was passed."""
+        return self.run.provenance.get("origin", "run")
+
     def find(self, pattern: str) -> Finding | None:
         """Return the finding of a pattern, or None if it was not found.
 
@@ -114,7 +118,7 @@ class Reading:
         return next((finding for finding in self.findings if finding.pattern == pattern), None)
 
     def __str__(self) -> str:
-        head = f"{self.run.n_epochs} epochs read, {len(self.findings)} findings"
+        head = f"{self.source}: {self.run.n_epochs} epochs read, {len(self.findings)} findings"
         body = [f"{number}. {finding}" for number, finding in enumerate(self.findings, start=1)]
         return "\n\n".join([head, *body, "\n".join(["Assumptions", *(f"  - {line}" for line in self.assumptions)])])
 
@@ -221,14 +225,13 @@ def _best_epoch(best: tuple[BestEpoch, ...], c: Curves) -> Finding:
     """Say which epoch each measure chooses and what that choice costs in the others."""
     lines = []
     for choice in best:
-        parts = []
-        if choice.loss is not None:
-            parts.append(f"loss {choice.loss:.3f}")
-        if choice.accuracy is not None:
-            parts.append(f"accuracy {choice.accuracy:.1%}")
-        if choice.refinement is not None:
-            parts.append(f"refinement {choice.refinement:.3f}")
-        lines.append(f"by {choice.by}: epoch {choice.epoch} ({', '.join(parts)})")
+        there = (
+            ("loss", choice.loss, ".3f"),
+            ("accuracy", choice.accuracy, ".1%"),
+            ("refinement", choice.refinement, ".3f"),
+        )
+        values = ", ".join(f"{name} {value:{form}}" for name, value, form in there if value is not None)
+        lines.append(f"by {choice.by}: epoch {choice.epoch} ({values})")
     uncertain = ""
     if c.accuracy_error is not None:
         uncertain = (
@@ -236,24 +239,14 @@ def _best_epoch(best: tuple[BestEpoch, ...], c: Curves) -> Finding:
             "points, and the best of many epochs looks better than it is."
         )
     epochs = [choice.epoch for choice in best]
-    return Finding(
-        pattern="best_epoch",
-        epochs=(min(epochs), max(epochs)),
-        evidence="; ".join(lines) + "." + uncertain,
-        confirm="Measure the chosen epochs once on a test set that chose nothing.",
-        advice=(
-            "Choose by what the model is for: by loss if its probabilities are used as they are; by accuracy "
-            "if only its "
-            "answers count; by refinement (logits needed) if a temperature is fitted afterwards, which keeps "
-            "the answers."
-        ),
-        severity="note",
-    )
+    return Finding("best_epoch", (min(epochs), max(epochs)), "; ".join(lines) + "." + uncertain)
 
 
 def assumptions(run: Run, c: Curves) -> tuple[str, ...]:
     """Return what the uncertainty of a reading rests on, and what could not be looked for."""
-    said = [str(note) for note in run.provenance.get("notes", ())]
+    renamed = [f"{ours} is {theirs!r}" for ours, theirs in run.provenance.get("columns", {}).items() if ours != theirs]
+    said = [f"Columns of the log: {', '.join(renamed)}."] if renamed else []
+    said += [str(note) for note in run.provenance.get("notes", ())]
     if c.val_loss is not None:
         said.append(f"Standard error of the validation loss: {c.loss_error_source}.")
     if c.val_accuracy is not None and c.n_val is not None:
@@ -263,11 +256,11 @@ def assumptions(run: Run, c: Curves) -> tuple[str, ...]:
     if c.running_loss is None and c.train_loss is not None:
         said.append("Training loss: it may be a mean over the moving epoch, with dropout on; the log does not say.")
     if c.n_val is None:
-        said.append("n_val is not known: pass it, or noise of the validation set cannot be told from change.")
+        said.append("n_val (--n-val) is not known: pass it, or noise of the validation set cannot be told from change.")
     if c.n_classes is None and (c.val_accuracy is not None or c.train_accuracy is not None):
-        said.append("n_classes is not known: chance, label noise and a double softmax were not looked for.")
+        said.append("n_classes (--classes) is not known: chance, label noise and a double softmax were not looked for.")
     if c.class_shares is None and c.n_classes is not None:
-        said.append("class_shares are not known: classes were taken to be equally frequent.")
+        said.append("class_shares (--class-shares) are not known: classes were taken to be equally frequent.")
     if c.passed_over:
         said.append(f"{c.passed_over} epochs without a finite value in every curve were passed over.")
     return tuple(said)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import textwrap
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ _CSS = """
 .reading .alarm {border-left:4px solid #b84f00; padding-left:.6rem}
 .reading .note {border-left:4px solid #666666; padding-left:.6rem}
 """
+_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Reading of {source}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>
+:root {{color-scheme:light dark}} body {{font-family:sans-serif; margin:1rem auto; padding:0 1rem; max-width:60rem}}
+</style></head><body><main><h1>Reading of {source}</h1>{reading}</main></body></html>
+"""
 
 
 def figure(reading: Reading) -> tuple[Figure, str]:
@@ -48,11 +54,17 @@ def figure(reading: Reading) -> tuple[Figure, str]:
     c = reading.curves
     with figures.style():
         measures = [m for m in ("loss", "accuracy") if _has(c, m)] or ["loss"]
-        fig = Figure(figsize=(4.8 * len(measures), 3.6))
+        fig = Figure(figsize=(4.8 * len(measures), 3.9))
+        fig.suptitle(_caption(reading.first, width=60 * len(measures)), fontsize="medium")
         titles = {"loss": "Loss", "accuracy": "Accuracy, %"}
         for ax, measure in zip(charts.panels(fig, *(titles[m] for m in measures)), measures, strict=True):
             _draw(ax, reading, measure)
     return fig, alt_text(reading)
+
+
+def _caption(first: Finding, width: int) -> str:
+    shaded = ", shaded" if first.severity == "alarm" else ""
+    return textwrap.fill(f"{first.title} ({first.where}{shaded})", width)
 
 
 def _has(c: Any, measure: str) -> bool:
@@ -126,18 +138,15 @@ def html(reading: Reading, *, with_figure: bool = True) -> str:
     assumptions = "".join(f"<li>{escape(line)}</li>" for line in reading.assumptions)
     return (
         f'<div class="reading"><style>{_CSS}</style>{picture}<ol>{items}</ol>'
-        f"<details><summary>Assumptions</summary><ul>{assumptions}</ul></details></div>"
+        f"<details open><summary>Assumptions</summary><ul>{assumptions}</ul></details></div>"
     )
 
 
 def _item(finding: Finding) -> str:
-    first, last = finding.epochs
-    where = f"epoch {first}" if first == last else f"epochs {first} to {last}"
-    rows = (("Evidence", finding.evidence), ("To confirm", finding.confirm), ("What to do", finding.advice))
-    body = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows)
+    body = "".join(f"<dt>{heading}</dt><dd>{escape(text)}</dd>" for heading, text in finding.parts.items())
     return (
         f'<li class="{finding.severity}"><strong>{escape(finding.title)}</strong> '
-        f"({finding.severity}, {where})<dl>{body}</dl></li>"
+        f"({finding.severity}, {finding.where})<dl>{body}</dl></li>"
     )
 
 
@@ -146,13 +155,14 @@ def mimebundle(reading: Reading) -> dict[str, Any]:
     return {"text/html": html(reading), "text/plain": str(reading)}
 
 
-def save_png(reading: Reading, path: str | os.PathLike[str]) -> Path:
-    """Write the annotated picture as PNG, completely or not at all.
+def save(reading: Reading, path: str | os.PathLike[str]) -> Path:
+    """Write the annotated picture as PNG, or the whole reading as a web page that needs nothing else.
 
     Parameters
     ----------
     reading : Reading
     path : path-like
+        Ends in ``.png`` or ``.html``.
 
     Returns
     -------
@@ -160,36 +170,16 @@ def save_png(reading: Reading, path: str | os.PathLike[str]) -> Path:
 
     Raises
     ------
+    ValueError
+        If it ends in anything else.
     OSError
-        If it cannot be written.
+        If it cannot be written, completely or not at all.
     """
-    data = figures.png_bytes(figure(reading)[0], dpi=150)
-    return storage.write_atomically(path, lambda file: file.write(data))
-
-
-def save_html(reading: Reading, path: str | os.PathLike[str]) -> Path:
-    """Write the reading as a web page that needs nothing else.
-
-    Parameters
-    ----------
-    reading : Reading
-    path : path-like
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-    """
-    page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Reading of curves</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><style>'
-        ":root {color-scheme:light dark} "
-        "body {font-family:sans-serif; margin:1rem auto; padding:0 1rem; max-width:60rem}"
-        "</style></head><body><main><h1>Reading of curves</h1>"
-        f"{html(reading)}</main></body></html>\n"
-    )
-    return storage.write_atomically(path, lambda file: file.write(page.encode()))
+    suffix = Path(path).suffix.lower()
+    if suffix == ".png":
+        content = figures.png_bytes(figure(reading)[0], dpi=150)
+    elif suffix == ".html":
+        content = _PAGE.format(source=escape(str(reading.source)), reading=html(reading)).encode()
+    else:
+        raise ValueError(f"{path} ends in {suffix!r}: a picture ends in .png, a page in .html.")
+    return storage.write_atomically(path, lambda file: file.write(content))

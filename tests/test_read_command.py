@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lessonlib import reader, reading_report
-from lessonlib.__main__ import main
+from lessonlib.__main__ import _wrapped, main
 
 LIGHTNING = str(Path(__file__).resolve().parent / "logs" / "lightning_metrics.csv")
 
@@ -29,18 +29,32 @@ def test_the_reading_of_a_log_is_printed(turning: Path, capsys: pytest.CaptureFi
     assert main(["read", str(turning), "--n-val", "5000", "--classes", "10"]) == 0
     printed = capsys.readouterr().out
     assert "1. [alarm] Validation loss rose and accuracy did not fall" in printed
+    assert printed.startswith("log.csv: 30 epochs read")
     assert "read as a percentage" in printed
+    assert "val_accuracy is 'val_acc'" in printed
 
 
 def test_picture_and_page_are_written(turning: Path, tmp_path: Path) -> None:
     png, html = tmp_path / "new" / "curves.png", tmp_path / "reading.html"
-    assert main(["read", str(turning), "--n-val", "5000", "--png", str(png), "--html", str(html)]) == 0
+    assert main(["read", str(turning), "--n-val", "5000", "--save", str(png), "--save", str(html)]) == 0
     with Image.open(png) as picture:
         assert min(picture.size) > 300
     page = html.read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
     assert re.findall(r'(?:src|href)="(?!data:)', page) == []  # nothing is fetched
     assert 'alt="Curves of 30 epochs' in page
+
+
+def test_a_picture_or_a_page_is_told_by_its_name(turning: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["read", str(turning), "--save", str(tmp_path / "curves.pdf")]) == 1
+    assert "a picture ends in .png, a page in .html" in capsys.readouterr().err
+
+
+def test_long_lines_are_broken_at_words_for_a_terminal() -> None:
+    wrapped = _wrapped(f"head\n   Evidence: {'word ' * 40}\n  - {'note ' * 40}", 60)
+    assert max(map(len, wrapped.splitlines())) <= 60
+    assert "\n   word" in wrapped
+    assert "\n    note" in wrapped
 
 
 def test_text_from_a_log_cannot_become_markup(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +65,15 @@ def test_loss_up_and_accuracy_down_is_overfitting() -> None:
     assert found(TURNING, n_val=5_000)[0] == "overfitting"  # where accuracy is not known
 
 
+def test_what_the_accuracy_leaves_open_is_said() -> None:
+    flat = TURNING | {"val_accuracy": 0.7 + 0.001 * (-1) ** np.arange(T)}
+    assert "A fall of up to" in read(flat, n_val=1_000).find("confident_errors").evidence
+    assert "A fall of up to" not in read(flat, n_val=1_000_000).find("confident_errors").evidence
+    assert "Accuracy is not known" in read(TURNING, n_val=5_000).find("overfitting").evidence
+    alone = read({"val_loss": TURNING["val_loss"]}, n_val=5_000).find("overfitting")
+    assert "that training went on improving is assumed" in alone.evidence
+
+
 def test_the_same_rise_on_few_examples_cannot_be_told() -> None:
     log = TURNING | {"val_accuracy": 0.5 + 0.3 * RISING}
     log["val_loss"] = falling(2.3, 0.6) + 0.15 * RISING
@@ -115,7 +126,7 @@ def test_without_n_val_the_reader_says_which_size_would_explain_the_jumps() -> N
     log = HEALTHY | {"val_accuracy": np.clip(0.8 + noise(0.04), 0, 1)}
     reading = read(log, n_classes=10)
     assert "about" in reading.find("cannot_tell").evidence
-    assert any("n_val is not known" in line for line in reading.assumptions)
+    assert any("n_val (--n-val) is not known" in line for line in reading.assumptions)
 
 
 def test_a_training_loss_that_jumps_is_a_learning_rate_too_high() -> None:
@@ -172,6 +183,13 @@ def test_a_gap_from_the_first_epochs_is_another_distribution() -> None:
     assert found(HEALTHY | below, n_val=2_000, n_classes=10)[0] == "unrepresentative_validation"
     grown = {"val_accuracy": HEALTHY["train_accuracy"] - 0.2 * RISING}
     assert "unrepresentative_validation" not in found(HEALTHY | grown, n_val=2_000, n_classes=10)
+
+
+def test_a_gap_that_training_made_quickly_is_no_other_distribution() -> None:
+    """Memorising can begin in the first epoch: then the gap grows on, even if it closes in the end."""
+    gap = np.interp(np.arange(T), [0, 1, 8, 20], [0.05, 0.10, 0.25, 0.15])
+    log = HEALTHY | {"val_accuracy": HEALTHY["train_accuracy"] - gap}
+    assert "unrepresentative_validation" not in found(log, n_val=5_000, n_classes=10)
 
 
 def test_without_accuracy_the_losses_show_the_gap() -> None:
@@ -236,7 +254,7 @@ def test_the_modelled_spread_of_the_loss_is_never_too_small_on_recorded_runs() -
 
 def test_missing_knowledge_is_named() -> None:
     said = " ".join(read(HEALTHY).assumptions)
-    assert all(name in said for name in ("n_val is not known", "n_classes is not known"))
+    assert all(name in said for name in ("n_val (--n-val) is not known", "n_classes (--classes) is not known"))
     assert "not known" not in " ".join(read(HEALTHY, n_val=9, class_shares=[1, 1]).assumptions)
 
 
@@ -254,6 +272,11 @@ def test_every_pattern_that_can_be_found_has_a_name() -> None:
     with pytest.raises(ValueError, match="choose one of diverged"):
         read(HEALTHY).find("overfit")
     assert set(found(TURNING, n_val=100)) <= set(PATTERNS)
+
+
+def test_the_page_says_of_each_pattern_what_a_reading_says(root: Path) -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*?\|(.*)\|$", (root / "docs/reading-curves.md").read_text("utf-8"), re.M))
+    assert {name: limit.strip() for name, limit in rows.items()} == {name: p.limit for name, p in PATTERNS.items()}
 
 
 # ---- strange runs -------------------------------------------------------------------------------------------------
@@ -279,6 +302,17 @@ def test_a_missing_epoch_is_passed_over_and_counted() -> None:
     reading = read(HEALTHY | {"val_loss": loss}, n_val=2_000, n_classes=10)
     assert reading.first.pattern == "healthy"
     assert any("1 epoch" in line for line in reading.assumptions)
+
+
+def test_a_validation_that_is_missing_at_the_end_is_no_divergence() -> None:
+    """Validated in every fifth epoch and stopped in between, or stopped before the last validation."""
+    every_fifth = np.where(np.arange(T) % 5 == 4, HEALTHY["val_loss"], np.nan)
+    every_fifth[-1] = np.nan
+    log = {"epoch": np.arange(T), "train_loss": HEALTHY["train_loss"], "val_loss": every_fifth}
+    assert "diverged" not in found(log, n_val=2_000)
+    never = read({"train_loss": HEALTHY["train_loss"], "val_loss": np.full(T, np.nan)})
+    assert (never.first.pattern, never.first.epochs) == ("cannot_tell", (1, T))
+    assert "0 epochs have finite values" in never.first.evidence
 
 
 @pytest.mark.parametrize(
