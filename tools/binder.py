@@ -130,13 +130,13 @@ def state() -> str:
     return subprocess.run(told, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def report(steps: list[tuple[str, int]], lessons: list[tuple[str, float]]) -> str:
+def report(commit: str, steps: list[tuple[str, int]], lessons: list[tuple[str, float]]) -> str:
     """Return the page of the results."""
     lines = ["| step | installed so far, MB |", "|---|---|"]
     lines += [f"| `{command}` | {size} |" for command, size in steps]
     lines += ["", "| lesson | peak memory, MB (nbconvert included) | of the 2 GB |", "|---|---|---|"]
     lines += [f"| `{name}` | {peak:.0f} | {peak / LIMIT_MB:.0%} |" for name, peak in lessons]
-    return HEAD + "\n".join(lines) + f"\n\nMeasured on {date.today()} at commit {state()}, {build.machine()}.\n"
+    return HEAD + "\n".join(lines) + f"\n\nMeasured on {date.today()} at commit {commit}, {build.machine()}.\n"
 
 
 def main(arguments: list[str]) -> int:
@@ -149,14 +149,14 @@ def main(arguments: list[str]) -> int:
         print("Binder would install with:", *commands, sep="\n  ")
         if "--dockerfile" in arguments:
             return 0
-        steps, measured = trial(commands), []
+        commit, steps, measured = state(), trial(commands), []
         for notebook in sorted((TRIAL / "notebooks").glob("*.ipynb")):
             measured.append((notebook.stem, peak_mb(notebook)))
             print(f"{notebook.stem}: {measured[-1][1]:.0f} MB", flush=True)
     except BinderError as error:
         print(error, file=sys.stderr)
         return 1
-    build.write_if_changed(REPORT, report(steps, measured))
+    build.write_if_changed(REPORT, report(commit, steps, measured))
     return 0 if max(peak for _, peak in measured) < LIMIT_MB else 1
 
 
