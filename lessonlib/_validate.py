@@ -14,9 +14,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 #: How far a row of probabilities may be from summing to one (float32 softmax rows stay within it).
 PROBABILITY_TOLERANCE = 1e-4
-#: How many numbers are worked on at once: they fit in a processor's cache, large inputs need no large copies, and as
-#: float64 they are small enough for glibc to reuse their memory (above 128 KiB it may fetch fresh pages each time,
-#: which took five times as long; measured in ``benchmarks/growth.py``).
+#: How many numbers are worked on at once: few enough for a processor's cache, so that large inputs need no large
+#: copies, and enough for the loop over the blocks to cost nothing.
 NUMBERS_AT_ONCE = 2**14
 
 

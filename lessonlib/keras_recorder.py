@@ -47,7 +47,7 @@ class KerasRecorder:
         passed to ``fit``.
     from_logits : bool
         Whether the model's outputs are logits, as in Keras' losses. If not, they are probabilities.
-        Say which: guessing is how lessons 1 and 3 went wrong.
+        Say which: a wrong guess gives a wrong loss and often no error (lessons 1 and 3).
     keep_logits : int
         For how many validation examples, the first ones, logits are kept per epoch; 0 for none. For a
         model that gives probabilities their logarithms are kept, which are logits of the same answers.

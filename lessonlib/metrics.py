@@ -100,8 +100,7 @@ def cross_entropy_per_example(
 ) -> NDArray[np.float64]:
     """Compute minus the log of the probability that each example gave to its true class.
 
-    Say which of the two you pass: confusing them is the most common silent bug with this loss
-    (lesson 1).
+    Say which of the two you pass: confusing them gives a wrong loss and no error (lesson 1).
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Mean and standard deviation of CIFAR-10's pixels, per colour, in units of 0..1.
 PIXEL_MEAN = (0.4914, 0.4822, 0.4465)
 PIXEL_SD = (0.2470, 0.2435, 0.2616)
-#: On a CPU three times as fast as 1,000 pictures at once, whose features do not fit into its cache.
+#: On a CPU faster than 1,000 pictures at once, whose features do not fit into its cache.
 EVALUATION_BATCH = 128
 PRECISIONS = ("float32", "bfloat16")
 
