@@ -103,6 +103,17 @@ def test_steps_are_those_of_torch_adam_and_sgd(name: str) -> None:
             np.testing.assert_allclose(mine, tensor.detach().numpy(), atol=FLOAT32)
 
 
+def test_adam_takes_a_learning_rate_for_every_weight() -> None:
+    generator, rates = np.random.default_rng(8), (0.01, 0.3)
+    both, *alone = (np.array(values) for values in ([1.0, 1.0], [1.0], [1.0]))
+    steps = [Adam([both], np.array(rates)), *(Adam([one], rate) for one, rate in zip(alone, rates, strict=True))]
+    for _ in range(5):
+        gradient = generator.normal(size=2)
+        for optimizer, part in zip(steps, (gradient, gradient[:1], gradient[1:]), strict=True):
+            optimizer.step([part])
+    np.testing.assert_array_equal(both, np.concatenate(alone))
+
+
 @pytest.mark.parametrize("name", ["adam", "gd"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_training_in_batches_ends_where_torch_ends(name: str, weighted: bool) -> None:
