@@ -13,13 +13,14 @@ import importlib
 import importlib.metadata
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from notebooks import build
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "build" / "benchmarks"
@@ -95,15 +96,6 @@ Seconds and peak memory of each: [lesson-costs.md](lesson-costs.md), made by `py
 """
 
 
-def machine() -> str:
-    """Describe this machine in a line."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    gib = ""
-    if hasattr(os, "sysconf"):
-        gib = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
-    return f"{platform.system()} {platform.machine()}, {cores} cores{gib}, Python {platform.python_version()}"
-
-
 def versions(packages: tuple[str, ...]) -> str:
     """Return the versions of the packages that are installed."""
     found = []
@@ -122,7 +114,7 @@ def measure(name: str) -> None:
     result = {
         "table": table,
         "date": datetime.date.today().isoformat(),
-        "machine": machine(),
+        "machine": build.machine(),
         "versions": versions(BENCHMARKS[name].packages),
         "seconds": round(time.perf_counter() - started),
     }
@@ -138,7 +130,7 @@ def section(name: str) -> str:
     result = json.loads(path.read_text(encoding="utf-8"))
     return (
         f"\n## {benchmark.title}\n\n{benchmark.text}\n\n{result['table']}\n"
-        f"`python -m benchmarks.{name}`, {result['date']}, {result['seconds']} s; {result['machine']}; "
+        f"`python -m benchmarks {name}`, {result['date']}, {result['seconds']} s; {result['machine']}; "
         f"{result['versions']}.\n"
     )
 

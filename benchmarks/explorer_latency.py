@@ -1,7 +1,5 @@
 """Measure how long a slider takes to move the picture: the Explorer against `interact` with matplotlib.
 
-    python -m benchmarks.explorer_latency [--delay-ms 150] [--moves 30]
-
 Opens a real JupyterLab in a headless browser, draws the same two-panel figure both ways, presses an
 arrow key and takes the time from the key to the second animation frame after the picture changed.
 Everything is measured in one run, with and without a proxy that adds the delay of a remote server
@@ -10,7 +8,6 @@ Everything is measured in one run, with and without a proxy that adds the delay 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import concurrent.futures
 import contextlib
@@ -159,16 +156,3 @@ def report(delay_ms: float = 150, moves: int = 30) -> str:
                 ninth = statistics.quantiles(times, n=10)[-1]
                 lines.append(f"| {connection} | {way} | {middle:.0f} | {ninth:.0f} | {middle / base:.1f} |")
     return "\n".join(lines)
-
-
-def main() -> None:
-    """Measure and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--delay-ms", type=float, default=150, help="round trip of the slow connection")
-    parser.add_argument("--moves", type=int, default=30)
-    options = parser.parse_args()
-    print(report(options.delay_ms, options.moves))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,5 @@
 """Measure how time and memory grow with the work: validation examples, epochs, classes, positions of an explorer.
 
-    python -m benchmarks.growth [--quick]
-
 Each step of work is done at sizes that grow three- or fourfold, each in a process of its own that reports its seconds
 of processor time and the most memory that the work held at once (inputs in neither). The exponent is the slope of
 the straight line through the logarithms of the three times: 1 is linear; what is done once makes it smaller, caches
@@ -10,7 +8,6 @@ that overflow make it a little larger.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
@@ -179,7 +176,7 @@ def measure_here(step: str, size: int) -> dict[str, float]:
 
 def measure(step: str, size: int) -> dict[str, float]:
     """Measure in a process of its own, with one thread."""
-    command = [sys.executable, "-m", "benchmarks.growth", "--one", step, str(size)]
+    command = [sys.executable, "-m", "benchmarks.growth", step, str(size)]
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     done = subprocess.run(command, cwd=ROOT, env=os.environ | one_thread, capture_output=True, text=True)
     if done.returncode:
@@ -210,17 +207,5 @@ def report(*, quick: bool = False) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Print the table, or measure one size of one step."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--quick", action="store_true", help="a sixteenth of the sizes: to see that it runs")
-    parser.add_argument("--one", nargs=2, metavar=("STEP", "SIZE"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.one:
-        print(json.dumps(measure_here(options.one[0], int(options.one[1]))))
-    else:
-        print(report(quick=options.quick))
-
-
-if __name__ == "__main__":
-    main()
+if __name__ == "__main__":  # one measurement, in the process that `measure` starts
+    print(json.dumps(measure_here(sys.argv[1], int(sys.argv[2]))))

@@ -1,14 +1,11 @@
 """Measure how long each module of the library takes to import, in fresh processes, beside NumPy's own import.
 
-    python -m benchmarks.import_speed [--repeats 5]
-
 Every process starts Python and imports one thing; the time of one that imports nothing is taken off. NumPy is the
 yardstick, since every module needs it. The modules and NumPy take turns.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import subprocess
 import sys
@@ -44,14 +41,3 @@ def report(repeats: int = 5, names: list[str] | None = None) -> str:
     slow = [name for name, median in middle.items() if median > LIMIT_SECONDS]
     lines.append(f"\nOver {LIMIT_SECONDS} s: {', '.join(slow) or 'none'}.")
     return "\n".join(lines)
-
-
-def main() -> None:
-    """Run the comparison and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--repeats", type=int, default=5, help="turns after the one that warms up")
-    print(report(parser.parse_args().repeats))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,17 +1,12 @@
 """Compare the course's metrics with those of scikit-learn, torchmetrics, PyTorch and SciPy, on the same predictions.
 
-    python -m benchmarks.metric_peers [--repeats 7]
-
 Every peer gets float32 arrays or tensors of the kind that it wants, made before the clock starts; their values must
 agree. The course checks what it is given (finite numbers, labels in range, rows that sum to one) and works in float64
-on one core; torch works in float32 and checks almost nothing. torchmetrics is no part of the course's
-environment: its rows are there if it is installed (``pip install torchmetrics``).
+on one core; torch works in float32 and checks almost nothing.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
 import statistics
 from collections.abc import Callable
 
@@ -21,7 +16,6 @@ from numpy.typing import NDArray
 from benchmarks.turns import ratio, take_turns
 from lessonlib import calibration, metrics
 
-Ways = dict[str, Callable[[], float]]
 SIZES = ((10_000, 10), (100_000, 10), (10_000, 100))
 
 
@@ -32,19 +26,21 @@ def predictions(n: int, n_classes: int) -> tuple[NDArray, NDArray, NDArray]:
     return rng.integers(n_classes, size=n), logits, metrics.softmax(logits).astype(np.float32)
 
 
-def jobs(n: int, n_classes: int) -> dict[str, Ways]:
+def jobs(n: int, n_classes: int) -> dict[str, dict[str, Callable[[], float]]]:
     """Return, for each metric, the ways to compute it, the course's first."""
     import torch
     from scipy import special
     from sklearn import metrics as sklearn
+    from torchmetrics.functional import classification
 
     labels, logits, probabilities = predictions(n, n_classes)
     y, z, p = map(torch.from_numpy, (labels, logits, probabilities))
-    every = np.arange(n_classes)
+    every, plain = np.arange(n_classes), {"num_classes": n_classes, "validate_args": False}
     return {
         "accuracy": {
             "course": lambda: metrics.accuracy(labels, probabilities),
             "scikit-learn": lambda: sklearn.accuracy_score(labels, probabilities.argmax(axis=1)),
+            "torchmetrics": lambda: classification.multiclass_accuracy(p, y, average="micro", **plain).item(),
         },
         "log loss of probabilities": {
             "course": lambda: metrics.cross_entropy(labels, probabilities=probabilities),
@@ -56,28 +52,11 @@ def jobs(n: int, n_classes: int) -> dict[str, Ways]:
             "torch": lambda: torch.nn.functional.cross_entropy(z, y).item(),
             "torch, float64": lambda: torch.nn.functional.cross_entropy(z.double(), y).item(),
         },
-        "ECE, 15 bins": {"course": lambda: calibration.expected_calibration_error(labels, probabilities)},
-    } | (with_torchmetrics(y, p, n_classes) if importlib.util.find_spec("torchmetrics") else {})
-
-
-def with_torchmetrics(y: object, p: object, n_classes: int) -> dict[str, Ways]:
-    """Return torchmetrics' way of each metric that it has, under the metric's name and a mark."""
-    from torchmetrics.functional import classification
-
-    plain = {"num_classes": n_classes, "validate_args": False}
-    return {
-        "accuracy+": {
-            "torchmetrics": lambda: classification.multiclass_accuracy(p, y, average="micro", **plain).item()
-        },
-        "ECE, 15 bins+": {
-            "torchmetrics": lambda: classification.multiclass_calibration_error(p, y, n_bins=15, **plain).item()
+        "ECE, 15 bins": {
+            "course": lambda: calibration.expected_calibration_error(labels, probabilities),
+            "torchmetrics": lambda: classification.multiclass_calibration_error(p, y, n_bins=15, **plain).item(),
         },
     }
-
-
-def merged(found: dict[str, Ways]) -> dict[str, Ways]:
-    """Put what stands under a marked name to the others of its metric."""
-    return {name: ways | found.get(f"{name}+", {}) for name, ways in found.items() if not name.endswith("+")}
 
 
 def report(repeats: int = 7, sizes: tuple[tuple[int, int], ...] = SIZES) -> str:
@@ -87,7 +66,7 @@ def report(repeats: int = 7, sizes: tuple[tuple[int, int], ...] = SIZES) -> str:
         "|---|---|---|---|---|",
     ]
     for n, n_classes in sizes:
-        for metric, ways in merged(jobs(n, n_classes)).items():
+        for metric, ways in jobs(n, n_classes).items():
             values = [way() for way in ways.values()]
             np.testing.assert_allclose(values, values[0], rtol=1e-4)
             seconds = take_turns(ways, repeats)
@@ -97,14 +76,3 @@ def report(repeats: int = 7, sizes: tuple[tuple[int, int], ...] = SIZES) -> str:
                     f"| {ratio(times, seconds['course'])} |"
                 )
     return "\n".join(lines)
-
-
-def main() -> None:
-    """Run the comparison and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--repeats", type=int, default=7, help="turns after the one that warms up")
-    print(report(parser.parse_args().repeats))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,5 @@
 """Compare the simulation of smaller validation sets with the loop that one would write first, side by side.
 
-    python -m benchmarks.simulation_speed [--sets 1000] [--repeats 3]
-
 Two jobs: *every* size from 10 to 10,000, and the grid of sizes that lesson 5 shows; 1,000 validation sets of each. The
 loop draws each set anew and takes its mean loss and accuracy. For the first job it would run for many minutes, so it is
 timed on a sample: sizes spread evenly over the range, a few sets of each, and the mean time per set times the number of
@@ -16,8 +14,6 @@ examples, one pass draws max(n). With a few sizes that is modest, with all of th
 
 from __future__ import annotations
 
-import argparse
-import platform
 import statistics
 import time
 from collections.abc import Sequence
@@ -81,17 +77,3 @@ def report(n_sets: int = 1_000, repeats: int = 3) -> str:
             f"({min(ratios):.0f} to {max(ratios):.0f}) | {departure:.0%} |"
         )
     return "\n".join(lines)
-
-
-def main() -> None:
-    """Run the comparison and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--sets", type=int, default=1_000, help="validation sets of each size")
-    parser.add_argument("--repeats", type=int, default=3, help="turns after the one that warms up")
-    options = parser.parse_args()
-    print(f"{options.sets} sets of each size, {platform.machine()}, numpy {np.__version__}\n")
-    print(report(options.sets, options.repeats))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,5 @@
 """Compare one epoch of the course's training loop with the stock tutorial loop and with Keras' fit, side by side.
 
-    python -m benchmarks.training_speed [--images 10000] [--repeats 3]
-
 The stock loop is the one of the usual CIFAR-10 tutorials: every picture is turned from an array into a PIL image, into
 a tensor, and normalised, one by one, in a ``DataLoader``; it runs without worker processes and with two, and the faster
 of the two counts. The network, the batches and the optimiser are the same in all loops. Machines drift, so the loops
@@ -12,10 +10,8 @@ on what they show.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -139,17 +135,3 @@ def report(n_images: int = 10_000, repeats: int = 3) -> str:
     """Measure and return a Markdown table with what was measured above it."""
     threads = f"{n_images:,} pictures, {torch.get_num_threads()} threads, {repeats} turns."
     return f"{threads}\n\n{table(compare(n_images, repeats))}"
-
-
-def main() -> None:
-    """Run the comparison and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--images", type=int, default=10_000, help="pictures per epoch")
-    parser.add_argument("--repeats", type=int, default=3, help="turns after the one that warms up")
-    options = parser.parse_args()
-    print(f"{platform.machine()}, torch {torch.__version__}\n")
-    print(report(options.images, options.repeats))
-
-
-if __name__ == "__main__":
-    main()
