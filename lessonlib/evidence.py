@@ -7,7 +7,6 @@ standard error of the loss is *modelled*, and the reading says so. Used by `less
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -229,17 +228,16 @@ def prepare(
     if stopped is not None:
         kept[stopped:] = False
     whole = run.val_logits is not None and n_val == run.val_logits.shape[1] and np.isfinite(run.val_logits).all()
-    part: Callable[[str], Values | None] = lambda name: found[name][kept] if name in found else None  # noqa: E731
-    measured = part("train_loss") is not None
+    part = {name: values[kept] for name, values in found.items()}
     recorded_se = run.metrics.get("val_loss_se")
     usable_se = recorded_se is not None and np.isfinite(recorded_se[kept]).all()
     return Curves(
         epochs=run.epochs[kept],
-        train_loss=part("train_loss") if measured else part("running_train_loss"),
-        train_accuracy=part("train_accuracy") if "train_accuracy" in found else part("running_train_accuracy"),
-        val_loss=part("val_loss"),
-        val_accuracy=part("val_accuracy"),
-        running_loss=part("running_train_loss") if measured else None,
+        train_loss=part.get("train_loss", part.get("running_train_loss")),
+        train_accuracy=part.get("train_accuracy", part.get("running_train_accuracy")),
+        val_loss=part.get("val_loss"),
+        val_accuracy=part.get("val_accuracy"),
+        running_loss=part.get("running_train_loss") if "train_loss" in part else None,
         n_val=n_val,
         n_classes=n_classes,
         class_shares=shares,

@@ -143,7 +143,7 @@ PATTERNS = {
         "note",
     ),
     "sampling_noise": Pattern(
-        "The jumps of validation are what a set of this size does by chance",
+        "The jumps of validation are within what chance does in a set of this size",
         "Score one saved epoch on several resampled validation sets: the spread should be about that.",
         "Do not read the wiggles or choose an epoch by them; compare with paired tests, or validate on more examples.",
         "small true changes under the noise",

@@ -50,6 +50,8 @@ _POSITIONS = {"epoch": "epoch", "epochs": "epoch", "step": "step", "steps": "ste
               "trainer global step": "step", "iteration": "step", "iterations": "step", "iter": "step"}  # fmt: skip
 #: What only just exceeds 1 is neither a share nor a percentage that anyone would keep a log of.
 LEAST_PERCENTAGE = 1.5
+#: A training that was logged by step has at least this many steps in an epoch.
+FEWEST_STEPS = 5
 #: A share may exceed 1 by what single precision rounds.
 ROUNDING = 1e-5
 
@@ -196,8 +198,9 @@ def _from_path(path: Path, columns: Mapping[str, str] | None) -> Run:
 
 def _from_content(content: object, columns: Mapping[str, str] | None, origin: str) -> Run:
     """Read what JSON holds, or a dict or list in memory."""
-    if isinstance(content, Mapping) and _is_records(content.get("log_history")):  # Hugging Face's trainer_state.json
-        content = content["log_history"]
+    if isinstance(content, Mapping):  # Hugging Face's trainer_state.json has them under log_history
+        lists = [value for value in content.values() if _is_records(value)]
+        content = lists[0] if len(lists) == 1 else content
     if _is_records(content):
         return from_records(content, columns=columns, origin=origin)
     if isinstance(content, Mapping):
@@ -221,7 +224,7 @@ def _on_one_scale(curves: Series, notes: list[str]) -> Series:
     validations = sorted(set().union(*(curve for name, curve in curves.items() if name.startswith("val_"))))
     last = max((step for name, curve in curves.items() if "train" in name for step in curve), default=0)
     first, n = (validations or [0])[0], len(validations)
-    if n < 2 or first not in (0, 1) or validations != list(range(first, first + n)) or last < 2 * (first + n):
+    if n < 2 or first not in (0, 1) or validations != list(range(first, first + n)) or last < FEWEST_STEPS * n:
         return curves
     notes.append(
         f"Training reaches step {last} and validation step {validations[-1]}: the steps of validation were read as "
@@ -348,6 +351,9 @@ def _from_table(table: Columns, chosen: dict[str, str], origin: str, notes: Sequ
         if ours.endswith("accuracy"):
             values = _as_share(chosen[ours], values, notes)
         metrics[ours] = _interpolated(chosen[ours], values, validated, notes) if "train" in ours else values
+    tested = [theirs for ours, theirs in chosen.items() if ours[:4] == "val_" and "test" in _words(theirs)]
+    if tested:
+        notes.append(f"{', '.join(tested)} read as validation: what is chosen by a test set is not measured by it.")
     if "val_accuracy" in chosen and canonical_name(chosen["val_accuracy"]) == "running_train_accuracy":
         notes.append(f"{chosen['val_accuracy']} was taken to be of the validation set: it stands beside its loss.")
     return Run(metrics, provenance={"origin": origin, "columns": chosen, "notes": notes})

@@ -70,6 +70,11 @@ NESTED_JSON = json.dumps(
     {"train": {"loss": [1.5, 1.2], "acc": [0.4, 0.5]}, "val": {"loss": [1.4, 1.3], "acc": [0.5, 0.6]}, "best": 2}
 )
 
+RECORDS_JSON = json.dumps(
+    {"config": {"lr": 0.1}, "history": [{"epoch": e, "train": {"loss": t}, "val": {"loss": v}} for e, t, v in
+                                        ((1, 1.5, 1.4), (2, 1.2, 1.3))]}
+)  # fmt: skip
+
 PANDAS_JSON = json.dumps({"loss": {"0": 1.5, "1": 1.2}, "val_loss": {"0": 1.4, "1": 1.3}})
 
 
@@ -89,9 +94,10 @@ PANDAS_JSON = json.dumps({"loss": {"0": 1.5, "1": 1.2}, "val_loss": {"0": 1.4, "
          {"train_loss": 1.1, "val_loss": 1.0, "train_accuracy": 0.602, "val_accuracy": 0.645}, "percentage"),
         ("tabelle.csv", GERMAN, {"train_loss": 1.02, "val_loss": 1.10, "val_accuracy": 0.602}, "percentage"),
         ("log.txt", SAVETXT, {"train_loss": 1.2, "val_loss": 1.3, "val_accuracy": 0.55}, ""),
-        ("log.txt", DEIT, {"train_loss": 4.9, "val_loss": 4.8, "val_accuracy": 0.2}, "percentage"),
+        ("log.txt", DEIT, {"train_loss": 4.9, "val_loss": 4.8, "val_accuracy": 0.2}, "chosen by a test set"),
         ("h.json", NESTED_JSON,
          {"train_loss": 1.2, "train_accuracy": 0.5, "val_loss": 1.3, "val_accuracy": 0.6}, ""),
+        ("h.json", RECORDS_JSON, {"train_loss": 1.2, "val_loss": 1.3}, ""),
         ("h.json", PANDAS_JSON, {"running_train_loss": 1.2, "val_loss": 1.3}, ""),
     ],
 )  # fmt: skip
@@ -289,6 +295,13 @@ def test_a_bare_accuracy_is_of_the_training_set_if_it_is_told_or_if_the_loss_is(
     assert "val_accuracy" not in logs.read_log({"loss": [1.0], "val_loss": [1.0], "accuracy": [0.5]}).metrics
     ours = {"train_loss": [1.0], "val_loss": [1.0], "running_train_accuracy": [0.5]}
     assert set(logs.read_log(ours).metrics) == set(ours)
+
+
+def test_a_validation_that_ended_early_is_not_spread_out(tmp_path: Path) -> None:
+    scalars = [("Loss/train", epoch, 1 - epoch / 30) for epoch in range(30)]
+    event_file(tmp_path / "a.tfevents.1", scalars + [("Loss/val", epoch, 1 - epoch / 30) for epoch in range(10)])
+    run = logs.read_log(tmp_path)
+    np.testing.assert_array_equal(run["train_loss"], run["val_loss"])
 
 
 def test_what_single_precision_adds_to_a_perfect_accuracy_is_no_error() -> None:
