@@ -86,7 +86,7 @@ def setup(fig, number):
         options = {"colour": "vermilion", "label": "validation"}
         parts[measure] = line, charts.band(ax, case.run.epochs, val, errors, **options)
         ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.legend()
+    fig.axes[0].legend()
     return parts
 
 
@@ -294,7 +294,8 @@ if complete:
     per_case = [sum(points.values()) for points in score.points.values()]
     spread = metrics.estimate_mean(per_case).standard_error * clinic.N_CASES
     print(my_score.settle(verdict_on(score)))
-    print(f"Twelve other cases would have given another total: one standard error is {spread:.1f}.")
+    if spread:  # twelve equal results say nothing of others
+        print(f"Twelve other cases would give another total: one standard error is {spread:.1f}.")
 else:
     print("Your prediction of the points is settled when all twelve cases are answered.")
 
@@ -310,7 +311,7 @@ else:
 machine = Question(
     "10-reader",
     "In how many of the twelve cases is the true cause the first or second finding of the reader?",
-    [4, 6, 8, 10, 12],
+    [3, 6, 9, 12],
 )
 machine
 
@@ -380,14 +381,14 @@ if both.gain is not None:
 # %% [markdown]
 # ### How much is that worth?
 #
-# Somebody learns nothing: before and after, every question is answered rightly with the same chance of 60 %. In the literature a gain of 0.3 is called
-# *medium*. It was so called for the average of a **class**.
+# Somebody learns nothing: before and after, every question is answered rightly with the same chance of 60 %. In the literature a gain of 0.3 or more is called
+# *medium*. It was so called for the average of a **class** (Hake 1998).
 
 # %%
 luck = Question(
     "10-lucky-gain",
-    "Twelve questions before and after, nothing learnt, 60 % each time. How often is the "
-    "normalised gain 0.3 or more?",
+    "Twelve questions before and after, nothing learnt, 60 % each time. "
+    "How often is the normalised gain 0.3 or more?",
     ["1 time in 100", "1 time in 20", "1 time in 5", "1 time in 2"],
 )
 luck
@@ -446,9 +447,9 @@ def update_gain(parts, n_items, before, learnt):
         part.set_data(np.histogram(values, EDGES, weights=weights)[0])
     overtaken = np.mean(gains[0] >= np.median(gains[1]))
     return (
-        f"{n_items} questions, {before:.0%} known before: learners who gained nothing spread with "
-        f"a standard deviation of {gains[0].std():.2f}; {overtaken:.0%} of them do at least as "
-        f"well as the middle one of those who learnt {learnt:.0%} of what was missing."
+        f"{n_items} questions, {before:.0%} known before: the gains of those who learnt nothing "
+        f"have a standard deviation of {gains[0].std():.2f}; {overtaken:.0%} of them do at least "
+        f"as well as the middle one of those who learnt {learnt:.0%} of what was missing."
     )
 
 
@@ -469,18 +470,18 @@ Explorer(
 wide, narrow = (simulated_gains(n, 0.5, 0).std() for n in (12, 192))
 assert wide > 3 * narrow
 Markdown(
-    f"With twelve questions and half of them known, the gain of one who learnt nothing has a "
-    f"standard deviation of **{wide:.1f}**; with 192 it is {narrow:.1f}. Besides, the two forms "
-    "were written to be alike and never calibrated against each other, the same "
-    "questions met twice are easier the second time, and both ask only what this course teaches. "
+    "With twelve questions and half of them known, the gain of one who learnt nothing has a "
+    f"standard deviation of **{wide:.1f}**; with 192 it is {narrow:.1f}. "
+    "Besides, the two forms were written to be alike and never calibrated against each other, "
+    "an idea met twice is easier the second time, and both ask only what this course teaches. "
     "Your gain says *which ideas to read again*. It does not measure you."
 )
 
 # %% [markdown]
 # ## Were you as sure as you should have been?
 #
-# Before most experiments of this course you said what you expect and how sure you are. That is what a network does, so it can be measured in the same way: the Brier
-# score of your predictions, and your reliability diagram. **Guess first:** are you over- or underconfident?
+# Before most experiments of this course you said what you expect and how sure you are. A network does the same, so you can be measured in the same way: by the Brier
+# score of your predictions, and by your reliability diagram. **Guess first:** are you over- or underconfident?
 
 # %%
 FEWEST = 20  # fewer say nothing about single confidences
@@ -490,12 +491,12 @@ evens = np.array([1 - 1 / len(forecast.probabilities) for forecast in settled])
 if not settled:
     print("No prediction settled yet: your Brier score and your reliability diagram appear here.")
 else:
-    print(f"{len(settled)} predictions: mean Brier score {briers.mean():.2f}")
+    print(f"predictions settled: {len(settled)}; mean Brier score {briers.mean():.2f}")
     print(f"even guesses on the same questions would have got {evens.mean():.2f}")
 if len(settled) > 1:
-    better = metrics.estimate_mean(evens - briers)
+    gained = metrics.estimate_mean(evens - briers)
     print(
-        f"better than guessing by {better.value:+.2f}, standard error {better.standard_error:.2f}"
+        f"better than guessing by {gained.value:+.2f}, standard error {gained.standard_error:.2f}"
     )
 
 
@@ -511,28 +512,26 @@ def stated(settled):
 outcomes, probabilities = stated(settled)
 enough = len(outcomes) >= FEWEST
 if not enough:
-    few = f"{len(outcomes)} predictions with a stated confidence: too few for a diagram"
-    print(f"{few}; it needs {FEWEST}.")
+    print(f"{len(outcomes)} predictions with a stated confidence: the diagram needs {FEWEST}.")
 
 # %%
 if enough:
-    mine = calibration.reliability(outcomes, probabilities, n_bins=4, scheme="equal mass")
     gap = calibration.overconfidence(outcomes, probabilities)
-    by_chance = calibration.ece_if_calibrated(
-        probabilities, n_bins=4, scheme="equal mass", rng=0
-    ).mean()
+    bins = {"n_bins": 4, "scheme": "equal mass"}
+    by_chance = calibration.ece_if_calibrated(probabilities, **bins, rng=0).mean()
+    mine = calibration.reliability(outcomes, probabilities, **bins)
     with figures.style():
         figure = Figure(figsize=(4.2, 4))
         charts.reliability_diagram(charts.panels(figure, "Your predictions")[0]).move(mine)
     figures.show(
         figure,
-        f"Confidence minus accuracy {gap:+.2f} over {len(outcomes)} predictions; calibration error "
-        f"{mine.ece:.2f}, of which chance alone would give {by_chance:.2f}.",
+        f"Confidence minus accuracy {gap:+.2f} over {len(outcomes)} predictions; "
+        f"calibration error {mine.ece:.2f}; chance alone would give {by_chance:.2f}.",
     )
 
 # %% [markdown]
 # Predictions for which you chose "just guessing" count in the Brier score and not in the diagram: they state no confidence. Points below the diagonal: you were surer than
-# you were right. With a few dozen predictions each point has an error of ten points or more, so look at the whole, not at a point. And the questions of a course are chosen to
+# you were right. With a few dozen predictions each point has a large error (lesson 5), so look at the whole, not at a point. And the questions of a course are chosen to
 # surprise: whoever looks overconfident here may be well calibrated about the weather.
 #
 # ## Misconceptions met
@@ -603,8 +602,8 @@ checks.choice(
     "10-check-gain",
     "A learner had 6 of 12 before and 9 of 12 after. What follows?",
     right=(
-        "a hint: luck alone gives such a gain fairly often",
-        "Yes: you computed how often, for somebody who learnt nothing.",
+        "a hint: luck alone gives such a gain now and then",
+        f"Yes: one who learnt nothing, at 60 %, gains a half in {chance_of_gain(12, 0.6, 0.6, 0.5):.0%} of such pairs.",
     ),
     wrong=[
         (
@@ -613,7 +612,7 @@ checks.choice(
         ),
         (
             "the learner knows half of what was missing",
-            "That is the estimate; its error is as large as itself.",
+            "That is the estimate; you saw how widely such gains spread by luck alone.",
         ),
     ],
 )
@@ -621,7 +620,7 @@ checks.choice(
 # %% [markdown]
 # ## Summary
 #
-# - Cause, evidence, action: evidence is what the rival causes would *not* show.
+# - *Can you diagnose a stranger's run?* Cause, evidence, action: evidence is what the rival causes would *not* show. Your points and your confusions are above.
 # - Compare with knowing nothing, with the error of the validation set, with training measured alike; then look at shapes.
 # - Leave a good run alone.
 # - Twelve questions and one person: a hint, not a measurement. The same holds for two curves and one seed.
