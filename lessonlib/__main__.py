@@ -51,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--out", type=Path, help="folder of the recordings (default: that of the course)")
     record.add_argument("--device", help="torch device (default: the fastest)")
     record.add_argument("--precision", choices=training.PRECISIONS, help="default: bfloat16 where the hardware has it")
-    record.add_argument("--keep-logits", type=int, default=2_000, metavar="N", help="logits kept (default: 2000)")
+    record.add_argument("--keep-logits", type=int, default=2_000, metavar="N",
+                        help="validation examples whose logits are kept (default: %(default)s)")  # fmt: skip
     record.add_argument("--again", action="store_true", help="replace recordings that exist")
     record.set_defaults(run=_record)
     _add_read(commands)
@@ -128,6 +129,7 @@ def _wrapped(text: str, width: int) -> str:
 def _record(options: argparse.Namespace) -> int:
     folder = options.out or runs.recordings_folder()
     images = data.cifar10(options.data, download=options.download)
+    folder.mkdir(parents=True, exist_ok=True)  # rather than find out after the first training
     device = options.device or training.choose_device()
     precision = options.precision or training.choose_precision(device)
     chosen = [recipes.RECIPES[name] for name in _groups().get(options.recipe, [options.recipe])]

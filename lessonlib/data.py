@@ -120,8 +120,8 @@ def cifar10(path: str | os.PathLike[str] | None = None, *, download: bool = Fals
         source = fetch_archive()
     if named == "none" or not (named or source.exists()):
         raise Cifar10NotFound(
-            "CIFAR-10 is not on this machine. Pass download=True to fetch it (170 MB), or set "
-            f"{PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}."
+            "CIFAR-10 is not on this machine. Pass download=True (--download to a command) to fetch it (170 MB), "
+            f"or set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}."
         )
     if not source.exists():
         raise Cifar10NotFound(
@@ -281,8 +281,9 @@ def _archive_opener(path: Path) -> Callable[[str], bytes]:
                         _refuse_oversized(name, member.size)
                         content[name] = archive.extractfile(member).read()  # type: ignore[union-attr]
         except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:  # OSError: gzip and bzip2
+            reason = str(error).partition("\n")[0].rstrip(":")  # without what each kind of archive would begin with
             raise Cifar10Damaged(
-                f"{path} is not a complete archive ({error}): delete it and download it again."
+                f"{path} is not a complete archive ({reason}): delete it and download it again."
             ) from error
 
     def open_file(name: str) -> bytes:

@@ -178,6 +178,15 @@ def test_an_impossible_request_ends_with_one_and_a_message(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_trained(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(training, "train", lambda *_, **__: pytest.fail("it was trained for nothing"))
+    (tmp_path / "file").write_bytes(b"")
+    assert record(tiny, tmp_path / "file", "--seeds", "1") == 1
+    assert str(tmp_path / "file") in capsys.readouterr().err
+
+
 def test_without_torch_the_command_ends_with_one_and_names_what_is_missing(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
