@@ -97,8 +97,8 @@ def update(parts, p):
     dot.move(p, loss, f"{loss:.2f}")
     bars.set([p, 1 - p], right=[True, False])
     return (
-        f"p = {p:.2f}: the loss is {loss:.3f} nats and the answer is "
-        f"{'right' if right else 'wrong'}; accuracy counts {right:d}."
+        f"p = {p:.2f}: the loss is {loss:.3f} nats "
+        f"and the answer is {'right' if right else 'wrong'}; accuracy counts {right:d}."
     )
 
 
@@ -197,8 +197,8 @@ for n_classes in (2, 3, 10, 100):
     honest = metrics.cross_entropy([0], probabilities=perfect)
     assert np.isclose(reported, metrics.double_softmax_floor(n_classes))
     print(
-        f"K = {n_classes:3}: honest loss {honest:.4f}, reported {reported:.4f}, "
-        f"guessing costs ln K = {np.log(n_classes):.4f}"
+        f"K = {n_classes:3}: honest loss {honest:.4f}, "
+        f"reported {reported:.4f}, guessing costs ln K = {np.log(n_classes):.4f}"
     )
 
 # %%
@@ -230,8 +230,8 @@ def update_floor(parts, n_classes):
     parts["bug"].set_ydata(reported_loss(p_curve, n_classes))
     parts["floor"].move(floor, f"floor {floor:.3f}")
     return (
-        f"{n_classes} classes: the bug never reports less than {floor:.3f} nats, however good the "
-        f"answer; guessing costs {np.log(n_classes):.3f}."
+        f"{n_classes} classes: the bug never reports less than {floor:.3f} nats, "
+        f"however good the answer; guessing costs {np.log(n_classes):.3f}."
     )
 
 
@@ -318,8 +318,8 @@ def update_range(parts, n_classes):
     limit = metrics.highest_loss_of_a_right_answer(n_classes)
     parts["ceiling"].move(limit, f"ln K = {limit:.2f}")
     return (
-        f"{n_classes} classes: below p = {1 / n_classes:.3f} the answer is wrong, above 0.5 right, "
-        f"between them either; a right one costs at most {limit:.2f}."
+        f"{n_classes} classes: below p = {1 / n_classes:.3f} the answer is wrong, "
+        f"above 0.5 right, between them either; a right one costs at most {limit:.2f}."
     )
 
 
@@ -401,8 +401,8 @@ def update_threshold(parts, t):
     parts[0].move(t, loss, f"slope {slopes[0]:+.2f}")
     parts[1].move(t, hits, f"slope {slopes[1]:.0f}")
     return (
-        f"t = {t:+.2f}: loss {loss:.3f} with slope {slopes[0]:+.3f}; accuracy {hits:.3f} with "
-        f"slope {slopes[1]:.0f}."
+        f"t = {t:+.2f}: loss {loss:.3f} with slope {slopes[0]:+.3f}; "
+        f"accuracy {hits:.3f} with slope {slopes[1]:.0f}."
     )
 
 
@@ -515,8 +515,9 @@ best = scales[scaled_losses.argmin()]
 Markdown(
     f"Accuracy never moved, while the loss ran from {scaled_losses.min():.2f} (at scale "
     f"{best:.2f}) to {scaled_losses.max():.2f} (at scale {scales[scaled_losses.argmax()]:.1f}). "
-    "Being surer is cheap for right answers and dear for wrong ones: **how much confidence pays "
-    "depends on how often you are right.** One over this scale is called the *temperature*."
+    "Being surer is cheap for right answers and dear for wrong ones: "
+    "**how much confidence pays depends on how often you are right.** "
+    "One over this scale is called the *temperature*."
 )
 
 # %% [markdown]

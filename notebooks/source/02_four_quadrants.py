@@ -42,8 +42,8 @@ from lessonlib.predictions import Question
 # %%
 both_fall = Question(
     "2-both-fall",
-    "Two pictures of horses. The network gives horse .51 and .01: one right, one very wrong. Can "
-    "you choose two new probabilities so that the mean loss falls AND accuracy falls?",
+    "Two pictures of horses. The network gives horse .51 and .01: one right, one very wrong. "
+    "Can you choose two new probabilities so that the mean loss falls AND accuracy falls?",
     ["no, a lower loss means better answers", "yes"],
 )
 both_fall
@@ -190,8 +190,8 @@ assert (pairs[:, 0] >= floor).all() and at_tenth.max() > 3 * at_tenth.min()
 # %%
 which_case = Question(
     "2-case",
-    "Case 1 is nearly perfect on two samples and loses the third by .48 to .50. Case 2 is right on "
-    "all three, each time with .36 against .32 and .32. Which has the lower loss?",
+    "Case 1 is nearly perfect on two samples and loses the third by .48 to .50. Case 2 "
+    "is right on all three, each time with .36 against .32 and .32. Which has the lower loss?",
     ["case 1", "case 2", "they are equal"],
 )
 which_case
@@ -209,8 +209,8 @@ for name, p in CASES.items():
     loss = metrics.cross_entropy(truth, probabilities=p)
     errors = mean_absolute_error(one_hot, p), mean_squared_error(one_hot, p)
     print(
-        f"{name}  {loss:13.4f}  {errors[0]:15.3f}  {errors[1]:14.3f}  "
-        f"{metrics.accuracy(truth, p):8.3f}"
+        f"{name}  {loss:13.4f}  {errors[0]:15.3f}  {errors[1]:14.3f}"
+        f"  {metrics.accuracy(truth, p):8.3f}"
     )
 
 # %%
@@ -227,8 +227,8 @@ assert metrics.accuracy(truth, CASES["case 1"]) < metrics.accuracy(truth, CASES[
 # %%
 example_shows = Question(
     "2-example",
-    "Labels 1, 0, 1. Good: p(1) = [.9, .1, .8]. Bad: [.1, .9, .1]. Mixed: [.9, .9, .9]. "
-    "Do loss and accuracy rank these three differently?",
+    "Labels 1, 0, 1. Good: p(1) = [.9, .1, .8]. "
+    "Bad: [.1, .9, .1]. Mixed: [.9, .9, .9]. Do loss and accuracy rank these three differently?",
     ["yes", "no, they rank them alike"],
 )
 example_shows
@@ -297,8 +297,8 @@ def update_cats(parts, A, B, C, D):
     parts[0].set(now, right=now > 0.5)
     parts[1].set(each, [f"{value:+.2f}" for value in each])
     return (
-        f"{(now > 0.5).sum()} of 4 right (before: 2). The mean loss is {direction(each[-1], 4)} by "
-        f"{abs(each[-1]):.3f} nats; C adds {each[2]:+.3f}, D {each[3]:+.3f}."
+        f"{(now > 0.5).sum()} of 4 right (before: 2). The mean loss is {direction(each[-1], 4)} "
+        f"by {abs(each[-1]):.3f} nats; C adds {each[2]:+.3f}, D {each[3]:+.3f}."
     )
 
 
@@ -340,9 +340,10 @@ book
 
 # %%
 Markdown(
-    f"Accuracy rose by {book.accuracy_change:.0%} of the pictures, thanks to C, which saved "
-    f"{-book.wrong_to_right.contribution:.2f} nats of mean loss. D alone added "
-    f"{book.wrong_to_wrong.contribution:.2f}. The sum is a loss that rose by {book.change:.2f}."
+    f"Accuracy rose by {book.accuracy_change:.0%} of the pictures, "
+    f"thanks to C, which saved {-book.wrong_to_right.contribution:.2f} nats of mean loss. "
+    f"D alone added {book.wrong_to_wrong.contribution:.2f}. "
+    f"The sum is a loss that rose by {book.change:.2f}."
 )
 
 # %% [markdown]
@@ -356,8 +357,8 @@ Markdown(
 # %%
 digits_question = Question(
     "2-digits",
-    "From the epoch with the lowest validation loss to the last one, what do validation loss and "
-    "validation accuracy (both measured with those partly wrong labels) do?",
+    "From the epoch with the lowest validation loss to the last one, what do validation loss "
+    "and validation accuracy (both measured with those partly wrong labels) do?",
     [
         "loss up by over a tenth, accuracy down",
         "loss up by over a tenth, accuracy within a point",
@@ -422,9 +423,9 @@ def update_digits(parts, wrong, epoch):
     parts["dots"][0].move(epoch, loss[epoch - 1], f"{loss[epoch - 1]:.2f}")
     parts["dots"][1].move(epoch, 100 * accuracy[epoch - 1], f"{accuracy[epoch - 1]:.1%}")
     return (
-        f"{wrong:.0%} of the validation labels wrong: the loss is lowest in epoch {low + 1}. At "
-        f"epoch {epoch} it is {loss[epoch - 1] / loss[low]:.1f} times that, accuracy "
-        f"{accuracy[epoch - 1]:.0%} against {accuracy[low]:.0%}."
+        f"{wrong:.0%} of the validation labels wrong: the loss is lowest in epoch {low + 1}. "
+        f"At epoch {epoch} it is {loss[epoch - 1] / loss[low]:.1f} times that, "
+        f"accuracy {accuracy[epoch - 1]:.0%} against {accuracy[low]:.0%}."
     )
 
 
@@ -563,9 +564,9 @@ by_wrong = np.mean([ledger.share_paid_by_wrong(y, logits=z) for y, z in final])
 by_worst = np.mean([ledger.share_paid_by_worst(y, 5, logits=z) for y, z in final])
 wrong_share = np.mean([1 - metrics.accuracy(y, z) for y, z in final])
 Markdown(
-    f"In the last epoch about {wrong_share:.0%} of the answers count as wrong, and they pay more "
-    f"than {np.floor(10 * by_wrong) / 10:.0%} of the loss. The dearest 5 % of the answers pay over "
-    f"{np.floor(10 * by_worst) / 10:.0%}."
+    f"In the last epoch about {wrong_share:.0%} of the answers count as wrong, "
+    f"and they pay more than {np.floor(10 * by_wrong) / 10:.0%} of the loss. "
+    f"The dearest 5 % of the answers pay over {np.floor(10 * by_worst) / 10:.0%}."
 )
 
 # %% [markdown]
@@ -599,8 +600,8 @@ assert (past * still > 0).sum() >= 8
 # %%
 two_question = Question(
     "2-two",
-    "Checkerboard and coins, 60 epochs. In how many of ten fresh seeds do validation loss (by over "
-    "a tenth) and accuracy (by over a point) both rise after the minimum of the loss?",
+    "Checkerboard and coins, 60 epochs. In how many of ten fresh seeds do validation loss (by "
+    "over a tenth) and accuracy (by over a point) both rise after the minimum of the loss?",
     [0, 3, 7, 10],
 )
 two_question
@@ -644,8 +645,8 @@ print(two_question.settle(int(both)))
 # %%
 needed = Question(
     "2-needed",
-    "Plain overfitting alone: 300 clean points learnt by heart, training accuracy 1. After the "
-    "minimum of the validation loss, the validation accuracy",
+    "Plain overfitting alone: 300 clean points learnt by heart, training accuracy 1. "
+    "After the minimum of the validation loss, the validation accuracy",
     ["rises by over a point", "stays or falls slightly", "falls by over ten points"],
 )
 needed
@@ -717,8 +718,9 @@ def update_path(parts, setting, share):
     counts = [f"{value:+.2f} ({part.count})" for value, (_, part) in zip(added, book.items())]
     parts["bars"].set(added, counts)
     return (
-        f"{setting}, epoch {now + 1} of {len(loss)}: since its minimum the loss has gone "
-        f"{direction(book.change, 1)}, accuracy {direction(book.accuracy_change, 2)}."
+        f"{setting}, epoch {now + 1} of {len(loss)}: "
+        f"since its minimum the loss has gone {direction(book.change, 1)}, "
+        f"accuracy {direction(book.accuracy_change, 2)}."
     )
 
 
@@ -765,8 +767,8 @@ assert late["digits, 10% of labels wrong"] > 0.3 > late["plain overfitting"]
 # %%
 dip_question = Question(
     "2-dip",
-    "The training loss falls strictly at every one of 1,000 steps. What does the training "
-    "accuracy do on the way?",
+    "The training loss falls strictly at every one of 1,000 steps. "
+    "What does the training accuracy do on the way?",
     [
         "rises or stays at every step",
         "wobbles by a point or two",
@@ -830,9 +832,9 @@ def update_dip(parts, step):
         border.set_xdata([-(b + w2 * feature_2) / w1] * 2)
     dot.move(step, accuracy, f"{accuracy:.0%}")
     return (
-        f"Step {step}: loss {loss:.3f}, accuracy {accuracy:.0%}; wrong are "
-        f"{(wrong & ~is_outlier).sum()} of 192 points of the groups and "
-        f"{(wrong & is_outlier).sum()} of 8 outliers."
+        f"Step {step}: loss {loss:.3f}, accuracy {accuracy:.0%}; "
+        f"wrong are {(wrong & ~is_outlier).sum()} of 192 points of the groups "
+        f"and {(wrong & is_outlier).sum()} of 8 outliers."
     )
 
 
@@ -914,8 +916,8 @@ print(dip_question.settle(dip_question.options[2 if falls_far else 1]))
 # %%
 weight_question = Question(
     "2-weights",
-    "With positives weighted nine to one, the weighted loss falls at every step. Accuracy and the "
-    "plain (unweighted) cross-entropy on the same points",
+    "With positives weighted nine to one, the weighted loss falls at every step. "
+    "Accuracy and the plain (unweighted) cross-entropy on the same points",
     ["both improve", "accuracy falls, plain loss improves", "both get worse"],
 )
 weight_question
@@ -958,8 +960,9 @@ def update_weights(parts, weight, step):
         dot.move(step, value, f"{value:.2f}")
     moves = [direction(value - run[name][0], 3) for name, value in zip(NAMES_WEIGHTED, now)]
     return (
-        f"Positives count {weight}-fold. From step 1 to step {step} the weighted loss went "
-        f"{moves[0]}, the plain loss {moves[1]}, accuracy {moves[2]} (now {now[2]:.0%})."
+        f"Positives count {weight}-fold. "
+        f"From step 1 to step {step} the weighted loss went {moves[0]}, "
+        f"the plain loss {moves[1]}, accuracy {moves[2]} (now {now[2]:.0%})."
     )
 
 
@@ -1129,9 +1132,11 @@ checks.choice(
 # %% [markdown]
 # ## Summary
 #
-# - Loss and accuracy can move in any of the four combinations. The only law between them: a mean loss of at least (1 − accuracy) ln 2.
+# - Loss and accuracy can move in any of the four combinations. The only laws between them: a mean loss of at least
+#   (1 − accuracy) ln 2, and of at most ln K if every answer is right.
 # - A change in loss splits exactly into four groups. When loss and accuracy rise together, answers that stay wrong pay, and answers that become right are cheaper.
-# - It takes an ingredient: wrong validation labels, or something that is learnt while something else is memorised. Take it away and the joint rise is gone.
+# - In these experiments both rose only with an ingredient: wrong validation labels, or something that is learnt while something else is memorised. Take
+#   it away and the joint rise is gone.
 # - Plain overfitting raises the loss; accuracy stays or falls.
 # - Loss and accuracy can fall together: outliers with a long lever, or a loss that is not the one you think (class weights).
 #

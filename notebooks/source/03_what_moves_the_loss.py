@@ -53,8 +53,8 @@ SEEDS = range(100, 110)  # everything that trains was tuned on seeds 0 to 9 and 
 # %%
 one_error = Question(
     "3-one-error",
-    "The one wrong answer gives the truth a probability of one in a million. The mean loss of the "
-    "hundred is how many times what it would be with that answer right at 0.99 too?",
+    "The one wrong answer gives the truth a probability of one in a million. The mean loss "
+    "of the hundred is how many times what it would be with that answer right at 0.99 too?",
     [1.01, 1.9, 15, 1000],
 )
 one_error
@@ -107,8 +107,9 @@ def update_error(parts, exponent, n):
     dot.move(exponent, mean, "")
     bars.set([share, 1 - share], right=[False, True])
     return (
-        f"{n} examples, the wrong answer gives its truth {10.0**-exponent:.2g}: mean loss "
-        f"{mean:.4f} nats, {mean / calm:.1f} times that without the error, which pays {share:.0%}."
+        f"{n} examples, the wrong answer gives its truth {10.0**-exponent:.2g}: "
+        f"mean loss {mean:.4f} nats, "
+        f"{mean / calm:.1f} times that without the error, which pays {share:.0%}."
     )
 
 
@@ -139,8 +140,7 @@ Markdown(
 # %%
 few = Question(
     "3-dearest",
-    "At the end of that run, how much of the validation loss do the dearest 5 % of the pictures "
-    "pay?",
+    "At the end of that run: what share of the validation loss do the dearest 5 % pay?",
     ["5 %", "about a third", "two thirds", "nearly all"],
 )
 few
@@ -150,8 +150,8 @@ dearest = np.sort(runs.recording("main", seed=10).val_losses()[-1])[::-1]
 share_of_dearest = np.cumsum(dearest) / dearest.sum()
 for n in (1, 50, 250, 1000):
     print(
-        f"the dearest {n:4} of {len(dearest)} ({n / len(dearest):6.2%}) pay "
-        f"{share_of_dearest[n - 1]:.1%}"
+        f"the dearest {n:4} of {len(dearest)} ({n / len(dearest):6.2%}) "
+        f"pay {share_of_dearest[n - 1]:.1%}"
     )
 assert share_of_dearest[0] < 0.01 and share_of_dearest[249] > 0.3
 
@@ -228,8 +228,8 @@ print(explanation.settle(explanation.options[1] if wrong_share > 0.9 else explan
 # %%
 outlier_question = Question(
     "3-outliers",
-    "Two hundred points, and two wrong ones at distance 10 (the classes are 3 apart). Accuracy "
-    "on fresh, clean points",
+    "Two hundred points, and two wrong ones at distance 10 (the classes are 3 apart). "
+    "Accuracy on fresh, clean points",
     ["hardly changes", "falls by some points", "falls to a coin's"],
 )
 outlier_question
@@ -335,7 +335,7 @@ assert (np.array(paid) < 0.1).sum() >= 8  # ten at 30
 
 # %% [markdown]
 # Look at ten outliers at 30: the line has turned to please them, they now pay *little*, and everybody else pays. Ranking by loss would not find them any
-# more. Far points have **leverage**: a line can be turned by what is far away. A wrong label in the middle of the crowd has none.
+# more. Far points have **leverage**: a line can be turned by what is far away. A wrong label in the middle of the crowd has little.
 #
 # ### Wrong labels and a network that can memorise
 #
@@ -345,8 +345,8 @@ assert (np.array(paid) < 0.1).sum() >= 8  # ten at 30
 # %%
 noise_story = Question(
     "3-noise-share",
-    "A tenth of the training labels is wrong. The share of the training loss that they hold, "
-    "from the first epoch to the twentieth,",
+    "A tenth of the training labels is wrong. "
+    "The share of the training loss that they hold, from the first epoch to the twentieth,",
     ["starts high and falls", "stays near a tenth", "starts near a tenth and grows"],
 )
 noise_story
@@ -425,9 +425,9 @@ def update_story(parts, share, epoch):
     paid = now[wrong].sum() / now.sum()
     parts[2].set([paid, 1 - paid], right=[False, True])
     return (
-        f"{wrong.mean():.0%} of the labels wrong, epoch {epoch}: a wrong label costs "
-        f"{now[wrong].mean():.1f} nats, a right one {now[~wrong].mean():.1f}; the wrong ones hold "
-        f"{paid:.0%} of the loss."
+        f"{wrong.mean():.0%} of the labels wrong, epoch {epoch}: "
+        f"a wrong label costs {now[wrong].mean():.1f} nats, a right one {now[~wrong].mean():.1f}; "
+        f"the wrong ones hold {paid:.0%} of the loss."
     )
 
 
@@ -453,8 +453,8 @@ Explorer(
 # %%
 audit = Question(
     "3-audit",
-    "A tenth of the labels is wrong (about fifty). How many of the fifty dearest examples at "
-    "epoch 5 have a wrong label?",
+    "A tenth of the labels is wrong (about fifty). "
+    "How many of the fifty dearest examples at epoch 5 have a wrong label?",
     [5, 15, 30, 45],
 )
 audit
@@ -462,8 +462,8 @@ audit
 # %%
 harm = Question(
     "3-audit-clean",
-    "The same on digits whose labels are all right: the fifty dearest are dropped before "
-    "training. Accuracy on fresh digits",
+    "The same on digits whose labels are all right: "
+    "the fifty dearest are dropped before training. Accuracy on fresh digits",
     ["rises", "stays", "falls"],
 )
 harm
@@ -600,8 +600,8 @@ highest = {
 for name, cost in highest.items():
     print(f"Keras, {name:18} {cost:.3f}")
 print(
-    f"by hand: {-np.log(1e-7):.3f}, and on the other side "
-    f"{clipped_loss(0, 1, 1e-7, np.float32):.3f}"
+    f"by hand: {-np.log(1e-7):.3f}, "
+    f"and on the other side {clipped_loss(0, 1, 1e-7, np.float32):.3f}"
 )
 assert np.isclose(highest["wrong, p = 0"], -np.log(1e-7), atol=1e-3)
 
@@ -625,8 +625,8 @@ def update_epsilon(dot, power, precision):
     perfect = clipped_loss(1, 1.0, 10.0**-power, getattr(np, precision))
     dot.move(power, min(cost, 38), "" if np.isfinite(cost) else "infinite")
     return (
-        f"{precision}, epsilon 1e-{power}: a certain wrong answer costs {cost:.3f} nats, a certain "
-        f"right one {perfect:.1e}."
+        f"{precision}, epsilon 1e-{power}: "
+        f"a certain wrong answer costs {cost:.3f} nats, a certain right one {perfect:.1e}."
     )
 
 
@@ -672,8 +672,8 @@ assert (
 # %%
 ragged = Question(
     "3-ragged",
-    "Batches of 33: three full ones and a last one with a single example. How many times its "
-    "fair share does that example count?",
+    "Batches of 33: three full ones and a last one with a single example. "
+    "How many times its fair share does that example count?",
     [1, 3, 25, 33],
 )
 ragged
@@ -698,10 +698,10 @@ print(f"exact: loss {example_losses.mean():.4f}, accuracy {example_hits.mean():.
 for size in (20, 32, 33, 99):
     n_batches, last = -(-100 // size), (100 - 1) % size + 1
     print(
-        f"batches of {size}, last of {last:2}: loss "
-        f"{mean_of_batch_means(example_losses, size):.4f}, accuracy "
-        f"{mean_of_batch_means(example_hits, size):.2f}; an example of the last counts "
-        f"{100 / (n_batches * last):.2f}"
+        f"batches of {size}, last of {last:2}: "
+        f"loss {mean_of_batch_means(example_losses, size):.4f}, "
+        f"accuracy {mean_of_batch_means(example_hits, size):.2f}; "
+        f"an example of the last counts {100 / (n_batches * last):.2f}"
     )
 assert np.isclose(mean_of_batch_means(example_losses, 20), example_losses.mean())
 assert abs(mean_of_batch_means(example_losses, 99) / example_losses.mean() - 1) > 0.5
@@ -738,10 +738,9 @@ def update_batches(dots, size):
     dots[1].move(size, accuracy, f"{accuracy:.0f} %")
     n_batches, last = -(-100 // size), (100 - 1) % size + 1
     return (
-        f"Batches of {size}, the last of {last}: reported loss {loss:.3f} (exact "
-        f"{example_losses.mean():.3f}), accuracy "
-        f"{accuracy:.1f} %; an example of the last batch counts {100 / (n_batches * last):.2f} "
-        "times."
+        f"Batches of {size}, the last of {last}: "
+        f"reported loss {loss:.3f} (exact {example_losses.mean():.3f}), accuracy {accuracy:.1f} %; "
+        f"an example of the last batch counts {100 / (n_batches * last):.2f} times."
     )
 
 
@@ -789,8 +788,8 @@ for n in (10, 50, 100):
 # %%
 repaired = Question(
     "3-keras-repair",
-    "A Keras model ends in a softmax layer and is compiled with from_logits=True, the classic "
-    "mistake. What does model.evaluate report?",
+    "A Keras model ends in a softmax layer and is compiled with from_logits=True, "
+    "the classic mistake. What does model.evaluate report?",
     ["the right loss", "the loss of a double softmax", "an error"],
 )
 repaired
@@ -895,8 +894,8 @@ assert negative < 0 and abs(as_probabilities - right_loss) > 1
 # %%
 name_only = Question(
     "3-named-logits",
-    "A variable named logits holds sigmoid outputs and goes into BinaryCrossentropy() with its "
-    "default from_logits=False. The loss is",
+    "A variable named logits holds sigmoid outputs and goes into BinaryCrossentropy() "
+    "with its default from_logits=False. The loss is",
     ["right: only the name is wrong", "wrong: a double sigmoid", "wrong: clipped"],
 )
 name_only
@@ -926,8 +925,8 @@ print(name_only.settle(name_only.options[0 if np.isclose(as_given, honest, atol=
 # %%
 dbl_cost = Question(
     "3-dbl-cost",
-    "With a learning rate of 0.1 the right loss learns most digits. With softmax applied "
-    "twice, the same network reaches",
+    "With a learning rate of 0.1 the right loss learns most digits. "
+    "With softmax applied twice, the same network reaches",
     ["the same", "a few points less", "less than half"],
 )
 dbl_cost
@@ -972,8 +971,8 @@ print(dbl_cost.settle(less if slow[1] < slow[0] - 0.01 else "the same"))
 
 # %%
 Markdown(
-    f"At a rate of 0.1 the bug costs **{100 * (slow[0] - slow[1]):.0f} points**, at 1.0 "
-    f"**{100 * (bug_costs[1.0][:, 0] - bug_costs[1.0][:, 1]).mean():.0f}**. "
+    f"At a rate of 0.1 the bug costs **{100 * (slow[0] - slow[1]):.0f} points**, "
+    f"at 1.0 **{100 * (bug_costs[1.0][:, 0] - bug_costs[1.0][:, 1]).mean():.0f}**. "
     "The flat loss has small gradients, so a higher rate hides most of the damage: "
     "whoever tunes the rate until it works may never find the bug."
 )
@@ -1041,9 +1040,9 @@ assert abs(shuffled - outer.mean()) < 0.1
 # %%
 Markdown(
     f"The (32, 32) pairs every label with every prediction. Its mean is **{outer.mean():.2f}**, "
-    "which is what the same predictions cost on average with the labels *shuffled*. A loss that "
-    "stays where random labels would put it, while accuracy is fine, bears this mark. Keras' "
-    "class repairs the shapes, its function and torch's BCE refuse, torch's MSE only warns."
+    "which is what the same predictions cost on average with the labels *shuffled*. "
+    "A loss that stays where random labels would put it, while accuracy is fine, bears this mark. "
+    "Keras' class repairs the shapes, its function and torch's BCE refuse, torch's MSE only warns."
 )
 
 # %% [markdown]
@@ -1056,8 +1055,8 @@ Markdown(
 # %%
 weights_question = Question(
     "3-weighted-mean",
-    "The same answers and the same weight of 9 on positives, given to torch and to Keras. Which "
-    "reports the higher loss?",
+    "The same answers and the same weight of 9 on positives, given to torch and to Keras. "
+    "Which reports the higher loss?",
     ["torch", "Keras", "they report the same"],
 )
 weights_question
@@ -1107,8 +1106,9 @@ def update_weights(dots, weight):
     for dot, loss in zip(dots, weighted):
         dot.move(weight, loss, f"{loss:.2f}")
     return (
-        f"Positives count {weight}-fold: plain loss {plain:.2f} nats, weighted {weighted[0]:.2f} "
-        f"(torch) or {weighted[1]:.2f} (Keras). The answers are the same."
+        f"Positives count {weight}-fold: "
+        f"plain loss {plain:.2f} nats, weighted {weighted[0]:.2f} (torch) "
+        f"or {weighted[1]:.2f} (Keras). The answers are the same."
     )
 
 
@@ -1135,8 +1135,8 @@ Explorer(
 # %%
 dropout_question = Question(
     "3-dropout",
-    "A Keras network with dropout 0.5 learns digits. After six epochs Keras prints training "
-    "and validation accuracy. Which is higher?",
+    "A Keras network with dropout 0.5 learns digits. "
+    "After six epochs Keras prints training and validation accuracy. Which is higher?",
     ["training, by more than two points", "about the same", "validation, by more than two points"],
 )
 dropout_question
@@ -1192,7 +1192,7 @@ names = dropout_question.options
 print(dropout_question.settle(names[2] if lead > 0.02 else names[0] if lead < -0.02 else names[1]))
 
 # %% [markdown]
-# Part of this comes from dropout and part from the moving weights. Without dropout only the second is left; it is largest in the first epoch, when the weights move most.
+# Part of this comes from dropout and part from the moving weights. Without dropout only the second is left. Look at the first epoch, when the weights move most.
 
 # %%
 plain_network = digit_network(0.0)
@@ -1230,9 +1230,9 @@ def update_alike(lines, again):
     lines[1].set_ydata(100 * run[f"{prefix}_accuracy"])
     how = "re-evaluated after the epoch" if again else "as Keras prints it"
     return (
-        f"Training {how}: at epoch 6 loss {run[f'{prefix}_loss'][-1]:.1f} against validation "
-        f"{run['val_loss'][-1]:.1f}, accuracy {run[f'{prefix}_accuracy'][-1]:.0%} against "
-        f"{run['val_accuracy'][-1]:.0%}."
+        f"Training {how}: at epoch 6 loss {run[f'{prefix}_loss'][-1]:.1f} "
+        f"against validation {run['val_loss'][-1]:.1f}, "
+        f"accuracy {run[f'{prefix}_accuracy'][-1]:.0%} against {run['val_accuracy'][-1]:.0%}."
     )
 
 
@@ -1253,8 +1253,8 @@ Explorer(
 # %%
 pair = Question(
     "3-rmse",
-    "Of all pairs of epochs of a regression run: in how many do MSE and RMSE disagree about "
-    "which epoch was better?",
+    "Of all pairs of epochs of a regression run: "
+    "in how many do MSE and RMSE disagree about which epoch was better?",
     ["none", "a few per cent", "about half"],
 )
 pair
@@ -1282,16 +1282,16 @@ print(pair.settle("none" if disagreements(mse, rmse) == 0 else "a few per cent")
 batches = np.sqrt((errors**2).reshape(60, 20, 10).mean(axis=2))  # RMSE of each batch of 10
 too_low = 1 - (batches.mean(axis=1) / rmse).mean()
 Markdown(
-    "A square root keeps every order, so the second curve adds nothing: *two curves that must "
-    "agree are one curve*. Loss and accuracy can disagree because neither is a function of the "
-    "other. And a warning from part 4: the mean of the RMSEs of batches of ten is not the RMSE, "
-    f"here it is {too_low:.0%} too low."
+    "A square root keeps every order, so the second curve adds nothing: "
+    "*two curves that must agree are one curve*. Loss and accuracy can disagree "
+    "because neither is a function of the other. And a warning from part 4: "
+    f"the mean of the RMSEs of batches of ten is not the RMSE, here it is {too_low:.0%} too low."
 )
 
 # %% [markdown]
 # ## What to check, in this order
 #
-# 1. **Can the number be?** Negative: log-probabilities expected. NaN: clipping. Stuck at `ln(1 + (K − 1)/e)`: double softmax. Higher than the sum could be: a sum, not a mean.
+# 1. **Can the number be?** Negative: log-probabilities expected. NaN: clipping. Stuck at `ln(1 + (K − 1)/e)`: double softmax. Far above ln K beside a good accuracy: a sum, not a mean.
 # 2. **Can you reproduce it?** Take the saved outputs, compute the mean with your own two lines. Differences point to batch means, shapes, weights, or a loss that remembers logits.
 # 3. **Were the two numbers that you compare measured alike?** Mode, weights, moment.
 # 4. **Who pays?** Sort the losses. A few confident errors: look at them. Everybody: the network.

@@ -50,8 +50,8 @@ SEEDS = range(100, 110)  # the settings below were chosen on seeds 0 to 9
 # %%
 found_question = Question(
     "4-apples-92",
-    "90 of 100 fruits are apples. A model is right on 92 of the 100. How many of the ten other "
-    "fruits has it found?",
+    "90 of 100 fruits are apples. "
+    "A model is right on 92 of the 100. How many of the ten other fruits has it found?",
     ["two", "at least nine", "anything from two to ten", "ten"],
 )
 found_question
@@ -156,8 +156,8 @@ Explorer(
 # %%
 useful_question = Question(
     "4-nine-to-one",
-    "Ten examples, one of them positive. Model 2 answers 'positive' exactly once and has an "
-    "accuracy of 80 %. Its recall is",
+    "Ten examples, one of them positive. "
+    "Model 2 answers 'positive' exactly once and has an accuracy of 80 %. Its recall is",
     ["1", "0.5", "0"],
 )
 useful_question
@@ -231,7 +231,7 @@ assert edited(True, 2)["balanced acc."] > edited(True, 2)["accuracy"] > edited(T
 # %% [markdown]
 # Read the lines in pairs: the first two have the same accuracy, the last two as well, and in each pair one model finds the positive and the other
 # does not. **Accuracy counts a miss and a false alarm alike.** Which one is worse is not a question of statistics: a missed tumour and a second look
-# are not the same. If misses are dear, look at recall first, and at precision to see what it costs.
+# are not the same. If misses are costly, look at recall first, and at precision to see what it costs.
 #
 # ## The 0.6 that is not there
 #
@@ -241,8 +241,8 @@ assert edited(True, 2)["balanced acc."] > edited(True, 2)["accuracy"] > edited(T
 # %%
 lowest_question = Question(
     "4-one-vs-rest",
-    "Of three classes, one is found every time, the others in two cases of three. In accuracy of "
-    "'this class or not?', which class comes out lowest?",
+    "Of three classes, one is found every time, the others in two cases of three. "
+    "In accuracy of 'this class or not?', which class comes out lowest?",
     ["the class that is always found", "one of the other two", "all three are equal"],
 )
 lowest_question
@@ -270,8 +270,8 @@ print(
 )
 
 # %% [markdown]
-# There is no 0.6. And the one-vs-rest "accuracy" turns the order round: the class with perfect recall gets the lowest number, because it also pays for
-# the false alarms of the others, while the other two collect credit for all the examples that are *not theirs*. Nor does the printed 0.8 hide
+# There is no 0.6. And the one-vs-rest "accuracy" turns the order round: the class with perfect recall gets the lowest number, because the errors of the
+# other two landed in it as false alarms, while those two collect credit for all the examples that are *not theirs*. Nor does the printed 0.8 hide
 # anything lower: no number in that column is below it. What shows the weak classes is **recall**.
 #
 # With more classes it gets worse. Below, all classes are equally frequent and one class is found with the recall that you set (no false alarms).
@@ -297,8 +297,8 @@ def update_rest(parts, n_classes, recall):
     dot.move(recall, against_rest, f"{against_rest:.3f}")
     bars.set([against_rest, recall], right=[True, recall > 0.5], digits=3)
     return (
-        f"{n_classes} classes, of this one {recall:.0%} are found: 'this class or not?' is "
-        f"answered rightly in {against_rest:.1%} of all examples."
+        f"{n_classes} classes, of this one {recall:.0%} are found: 'this class or not?' "
+        f"is answered rightly in {against_rest:.1%} of all examples."
     )
 
 
@@ -330,8 +330,8 @@ assert never == 1 - (ten_true == 7).mean()
 # %%
 eight_question = Question(
     "4-eight",
-    "Nine digits have about 100 training pictures each, the eight has 5. Overall validation "
-    "accuracy is above 0.9. The recall of the eight is about",
+    "Nine digits have about 100 training pictures each, the eight has 5. "
+    "Overall validation accuracy is above 0.9. The recall of the eight is about",
     [0.0, 0.3, 0.6, 0.9],
 )
 eight_question
@@ -388,8 +388,9 @@ def update_eights(parts, rows):
     parts[0].set(recalls, right=np.arange(10) != 8)
     parts[1].set([overall, recalls.mean(), against_rest, recall], right=[True, True, True, False])
     return (
-        f"At most {rows} eights in training: overall accuracy {overall:.2f}, recall of the eight "
-        f"{recall:.1f}, 'eight or not?' right in {against_rest:.2f} of all cases."
+        f"At most {rows} eights in training: overall accuracy {overall:.2f}, "
+        f"recall of the eight {recall:.1f}, "
+        f"'eight or not?' right in {against_rest:.2f} of all cases."
     )
 
 
@@ -406,9 +407,9 @@ Explorer(
 # %%
 fewest, most = (eight(*by_rows[rows][:2]) for rows in (row_counts[0], row_counts[-1]))
 Markdown(
-    f"From {row_counts[0]} eight in training to {row_counts[-1]} its recall rose by "
-    f"**{100 * (most[1] - fewest[1]):.0f} points**, the overall accuracy by "
-    f"{100 * (most[0] - fewest[0]):.0f}: one digit in ten is a tenth of the average."
+    f"From {row_counts[0]} eight in training to {row_counts[-1]} its recall rose "
+    f"by **{100 * (most[1] - fewest[1]):.0f} points**, the overall accuracy "
+    f"by {100 * (most[0] - fewest[0]):.0f}: one digit in ten is a tenth of the average."
 )
 
 # %% [markdown]
@@ -429,8 +430,9 @@ Markdown(
 # %%
 rare_question = Question(
     "4-rare",
-    "Positives become rarer, from 50 % to 2 %; what a positive and a negative look like stays the "
-    "same. Which measure of the best possible scorer does not change?",
+    "Positives become rarer, from 50 % to 2 %; "
+    "what a positive and a negative look like stays the same. "
+    "Which measure of the best possible scorer does not change?",
     ["ROC AUC", "average precision", "F1 at threshold 0.5", "accuracy"],
 )
 rare_question
@@ -600,9 +602,9 @@ with figures.style():
 off_line = np.abs(hits - (0.9 - 0.8 * called)).max()
 figures.show(
     figure,
-    "Accuracy falls along a straight line from 0.9, for networks that call nothing positive, to "
-    f"0.1, for those that call everything positive; no network is further from it than "
-    f"{np.ceil(20 * off_line) / 20:.2f}.",
+    "Accuracy falls along a straight line, from 0.9 for networks that call nothing positive "
+    "to 0.1 for those that call everything positive; "
+    f"no network is further from it than {np.ceil(20 * off_line) / 20:.2f}.",
 )
 assert off_line < 0.1 and (hits[called == 0] == 0.9).all()
 
@@ -637,8 +639,8 @@ def train_weighted(seed, weight):
 # %%
 learned_question = Question(
     "4-learned",
-    "Weighted model at threshold 0.5, plain model at threshold 1/(1 + w). On fresh data the "
-    "weighted model has",
+    "Weighted model at threshold 0.5, plain model at threshold 1/(1 + w). "
+    "On fresh data the weighted model has",
     ["clearly better recall and F1", "the same recall, precision and F1", "clearly worse F1"],
 )
 learned_question
@@ -839,7 +841,7 @@ assert off[0.5]["recall"] < off[0.1]["recall"] < off[0.02]["recall"]
 # %% [markdown]
 # So it is the other way round: the rarer the positives, the *steadier* accuracy, and the shakier recall. F1 shakes with it, since it rests on the same
 # few positives. The advice to use them is right, because accuracy is steady at telling you nothing. But bring more examples, or an error bar: **what
-# counts is the number of positives, not the size of the set.** Lesson 5 draws the validation sets.
+# counts is the number of positives, not the size of the set.** Lesson 5 draws such sets and measures it.
 
 # %% [markdown]
 # ## F1 after every epoch, or one number a hundred times
@@ -928,10 +930,10 @@ def update_f1(parts, separation, repeat):
     for line, values in zip(parts, (run["val_loss"], run["val_accuracy"], shown)):
         line.set_ydata(values)
     return (
-        f"Clouds {separation:g} apart, F1 "
-        f"{'of the last epoch drawn 40 times' if repeat else 'of each epoch'}: from {shown[0]:.1f} "
-        f"to {shown[-1]:.1f}; accuracy ends at {run['val_accuracy'][-1]:.2f}, "
-        f"AUC {last_auc(run):.2f}."
+        f"Clouds {separation:g} apart, "
+        f"F1 {'of the last epoch drawn 40 times' if repeat else 'of each epoch'}: "
+        f"from {shown[0]:.1f} to {shown[-1]:.1f}; "
+        f"accuracy ends at {run['val_accuracy'][-1]:.2f}, AUC {last_auc(run):.2f}."
     )
 
 
@@ -964,7 +966,7 @@ assert silent.sum() >= 8
 
 # %% [markdown]
 # With something to learn, F1 per epoch shows what accuracy hides: the rare class is being found while accuracy hardly leaves the baseline. But mind the last
-# line. With clouds one apart the network *ranks* positives above negatives, and F1 is still zero, because no probability reaches 0.5. **F1 = 0 says "never called
+# line. With clouds one apart the network *ranks* positives above negatives, and F1 is still next to zero, because hardly any probability reaches 0.5. **F1 = 0 says "never called
 # positive", not "nothing learnt".** Look at the AUC, or at the loss against the base rate, before you give up; then move the threshold.
 #
 # ### In Keras

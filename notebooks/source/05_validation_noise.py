@@ -180,7 +180,7 @@ Explorer(
 )
 
 # %% [markdown]
-# The spread of the accuracy hardly changes as training goes on. That of the loss grows; part 2 asks why.
+# The spread of the accuracy changes little as training goes on. That of the loss grows; part 2 asks why.
 #
 # ### One sweep proves nothing
 #
@@ -190,8 +190,8 @@ Explorer(
 # %%
 one_sweep = Question(
     "5-one-sweep",
-    "In what share of such sweeps does the set of 10 come closer to the truth than the set of "
-    "1,000?",
+    "In what share of such sweeps does the set of 10 come closer to the truth "
+    "than the set of 1,000?",
     [0.00, 0.02, 0.20, 0.50],
 )
 one_sweep
@@ -213,8 +213,7 @@ assert 0.1 < small_wins < 0.4 and orderly < 0.05
 print(one_sweep.settle(small_wins))
 Markdown(
     "The conclusion people draw from the demonstration is right, "
-    "and the demonstration does not show it: "
-    f"in {small_wins:.0%} of sweeps the smallest set wins. "
+    f"and the demonstration does not show it: in {small_wins:.0%} of sweeps the smallest set wins. "
     "**Volatility is a spread, and one point has no spread.** "
     "Whoever wants to show it must repeat, or give an error bar."
 )
@@ -248,8 +247,8 @@ assert still[20] > 0.5 > still[200] > still[1_000]
 # %%
 steadier = Question(
     "5-steadier-late",
-    "Long after the minimum of the loss, 200 validation examples: which has the larger "
-    "relative error (spread over validation sets divided by the value)?",
+    "Long after the minimum of the loss, 200 validation examples: "
+    "which has the larger relative error (spread over validation sets divided by the value)?",
     ["accuracy, by far", "about the same", "loss, by far"],
 )
 steadier
@@ -329,18 +328,19 @@ worst = {
     for name, epochs in at.items()
 }
 Markdown(
-    "So 'the loss is more stable' is **true of the curve's smoothness** and **false of its error "
-    "bar** in a confident network. The reason is who pays: the dearest 1 % of examples carry "
-    f"{worst['epoch 1']:.0%} of the loss at epoch 1 and {worst['epoch 80']:.0%} at epoch 80, and "
-    "whether your set holds one of them is chance. As an early warning of overfitting the loss is "
-    "the better instrument; across a change of confidence (epoch 1 to 80) it needs far more "
-    "examples than accuracy: what right answers gain is paid back in confident wrong ones."
+    "So 'the loss is more stable' is **true of the curve's smoothness** "
+    "and **false of its error bar** in a confident network. The reason is who pays: "
+    f"the dearest 1 % of examples carry {worst['epoch 1']:.0%} of the loss at epoch 1 "
+    f"and {worst['epoch 80']:.0%} at epoch 80, and whether your set holds one of them is chance. "
+    "As an early warning of overfitting the loss is the better instrument; "
+    "across a change of confidence (epoch 1 to 80) it needs far more examples than accuracy: "
+    "what right answers gain is paid back in confident wrong ones."
 )
 
 # %% [markdown]
 # ### An honest error bar for a loss
 #
-# The dear few have a second consequence. The usual `mean ± 1.96 standard errors` assumes a symmetric spread. A set that happens to miss the dear examples
+# The costly few have a second consequence. The usual `mean ± 1.96 standard errors` assumes a symmetric spread. A set that happens to miss the costly examples
 # reports a small mean *and* a small error, and is wrong with confidence. `uncertainty.mean_interval` first removes the skewness (Hall 1992).
 
 # %%
@@ -408,11 +408,10 @@ assert spread[0.1][1] > 3 * spread[0.1][0] and spread[0.02][2] > 5 * spread[0.5]
 print(rarer.settle("shrinks" if spread[0.02][0] < 0.8 * spread[0.5][0] else "stays"))
 Markdown(
     "It is the other way round: p(1 − p) shrinks as p nears one, "
-    "so accuracy gets *calmer* (and more useless: lesson 4). "
-    "What blows up are the measures that look at the rare class, "
-    "because they are computed from a handful of examples: at 10 % positives "
-    f"recall spreads {spread[0.1][1] / spread[0.1][0]:.0f} times as much as accuracy, "
-    f"and F1 {spread[0.1][2] / spread[0.1][0]:.0f} times. "
+    "so accuracy gets *calmer* (and more useless: lesson 4). What blows up are the measures "
+    "that look at the rare class, because they are computed from a handful of examples: "
+    f"at 10 % positives recall spreads {spread[0.1][1] / spread[0.1][0]:.0f} times "
+    f"as much as accuracy, and F1 {spread[0.1][2] / spread[0.1][0]:.0f} times. "
     "Use them, **and count the positives** in your validation set."
 )
 
@@ -439,8 +438,8 @@ assert flipped[0.1] < flipped[0.5] / 2
 # %%
 twice = Question(
     "5-twice",
-    "That loop is run twice from the same initial weights. How far apart are the two validation "
-    "curves?",
+    "That loop is run twice from the same initial weights. "
+    "How far apart are the two validation curves?",
     [
         "as far as two seeds: the batches are random",
         "a little: rounding and chance",
@@ -474,7 +473,7 @@ print(
 )
 
 # %% [markdown]
-# The loop never shuffles: its batches are the same in every epoch, so there is no chance in it at all. To see what batch noise does, compare
+# The loop never shuffles: its batches are the same in every epoch, so after the start there is no chance in it at all. To see what batch noise does, compare
 # it with three relatives. *Full batch* takes 32 steps per epoch as well, each with all 1,000 examples, so it has no batch noise whatever.
 
 # %%
@@ -526,7 +525,7 @@ assert within < between and 0.6 < between / coin_error < 1.4
 # %% [markdown]
 # So batch noise is real, in *other* loops than the one that was shown. In the one shown, the little jitter there is comes from the steps themselves, and
 # the large spread, between seeds, is **sampling error**: nothing can be learned from coin flips, yet measured accuracies spread over several points because
-# each seed has its own 200 examples. No mismatch of distributions, no flaw of the evaluation is needed to explain that, so rule it out *first*.
+# each seed has its own 200 examples. No mismatch of distributions, no flaw of the evaluation is needed to explain that. So rule sampling error out *first*.
 #
 # ### Two noises with two signatures
 #
@@ -597,9 +596,8 @@ def update_rates(parts, rate, batch, n):
         seen.set_ydata(curve)
         jumps.append(uncertainty.jitter(curve[20:]))
     return (
-        f"Learning rate {rate:g}, batch {batch}, {n} examples: in the second half "
-        f"the loss jumps by {jumps[0]:.3f} nats from epoch to epoch, "
-        f"the accuracy by {jumps[1]:.1f} points."
+        f"Learning rate {rate:g}, batch {batch}, {n} examples: in the second half the loss jumps "
+        f"by {jumps[0]:.3f} nats from epoch to epoch, the accuracy by {jumps[1]:.1f} points."
     )
 
 
@@ -649,7 +647,7 @@ assert rising >= 8 and calm[0.001] >= 8 and calm[0.1] <= 2
 
 # %% [markdown]
 # An unsuitable learning rate makes erratic curves: true. "Particularly at the start": only with a small or moderate rate. With a large one the weights, and the
-# losses of confident errors with them, keep being thrown about; the curve never calms down.
+# losses of confident errors with them, keep being thrown about; the curve never calms down, and a larger validation set calms it far less than a smaller rate does.
 #
 # ### A real network
 #
@@ -722,8 +720,8 @@ figures.show(figure, "Seven digits of 8 x 8 pixels: above clear, below each with
 # %%
 few_clouds = Question(
     "5-clouds",
-    "5 % of the validation pictures are cloudy, the network was trained on clear ones. What share "
-    "of the validation loss do these 5 % carry?",
+    "5 % of the validation pictures are cloudy, the network was trained on clear ones. "
+    "What share of the validation loss do these 5 % carry?",
     [0.05, 0.20, 0.50, 0.80],
 )
 few_clouds
@@ -812,8 +810,8 @@ assert better >= 8
 # %%
 by_hand = Question(
     "5-by-hand",
-    "A network is right on 80 % of cases. Somebody tries five, chosen blindly. How likely are all "
-    "five right?",
+    "A network is right on 80 % of cases. "
+    "Somebody tries five, chosen blindly. How likely are all five right?",
     [0.05, 0.33, 0.60, 0.80],
 )
 by_hand
@@ -863,9 +861,9 @@ def update_hand(parts, k, accuracy):
     at_k.move(k, 100 * low, "")
     level.move(100 * low, f"{low:.0%}")
     return (
-        f"A network with accuracy {accuracy:.0%} passes {k} random tests with probability "
-        f"{accuracy**k:.0%}. After {k} of {k} passed, accuracies above {low:.0%} "
-        "are still possible."
+        f"A network with accuracy {accuracy:.0%} passes {k} random tests "
+        f"with probability {accuracy**k:.0%}. "
+        f"After {k} of {k} passed, accuracies above {low:.0%} are still possible."
     )
 
 
@@ -910,7 +908,6 @@ assert 0.2 < low_output < high_output < 0.8
 
 # %% [markdown]
 # Numbers near one half, and each label a coin flip: they look reasonable, and nothing could have shown them to be wrong.
-#
 #
 # ## Part 5. Popular remedies
 #
@@ -969,8 +966,8 @@ assert 0.9 < strata / plain < 1.1
 # %%
 copies = Question(
     "5-copies",
-    "50 examples plus 20 noisy copies of each make 1,050. Over fresh draws of the 50, "
-    "the spread of the measured accuracy, compared with 50 alone,",
+    "50 examples plus 20 noisy copies of each make 1,050. "
+    "Over fresh draws of the 50, the spread of the measured accuracy, compared with 50 alone,",
     ["falls to a fifth, as 1,050 real ones would", "falls by less than a quarter", "grows"],
 )
 copies
@@ -1028,8 +1025,9 @@ print(copies.settle("falls by less than a quarter" if 0.75 < saved < 1.05 else "
 # %%
 late_by = Question(
     "5-ema-lag",
-    "Exponential average with β = 0.9: what is drawn is 0.9 × the last drawn value + 0.1 × the new "
-    "one. By how many epochs does a steady trend appear late?",
+    "Exponential average with β = 0.9: "
+    "what is drawn is 0.9 × the last drawn value + 0.1 × the new one. "
+    "By how many epochs does a steady trend appear late?",
     [1, 4, 9, 20],
 )
 late_by
@@ -1083,9 +1081,9 @@ def update_smooth(parts, beta, n, draw):
     before, after = uncertainty.jitter(curve[5:]), uncertainty.jitter(smoothed[5:])
     bias = (smoothed - pool_curve)[20:].mean()
     return (
-        f"β = {beta}: jitter {before:.1f} -> {after:.1f} points, late by "
-        f"{uncertainty.exponential_smoothing(beta).lag:.1f} epochs. From epoch 21 on the curve "
-        f"still lies {bias:+.0f} points off the truth."
+        f"β = {beta}: jitter {before:.1f} -> {after:.1f} points, "
+        f"late by {uncertainty.exponential_smoothing(beta).lag:.1f} epochs. "
+        f"From epoch 21 on the curve still lies {bias:+.0f} points off the truth."
     )
 
 
@@ -1116,7 +1114,8 @@ assert np.mean(calmer) < 0.3 and smooth_off > 0.9 * raw_off
 
 # %% [markdown]
 # Smoothing removes jitter and keeps the offset: the curve looks better and knows no more. It is a good way to *look*, and a bad way to forget the error
-# bar. It also moves turning points to the right, by the lag. (The jitter shrinks even more than the noise does: what is left of the noise are waves.)
+# bar. It also moves turning points to the right, by the lag. (The jitter shrinks even more than the noise does: what is left of
+# the noise comes in slow waves, and jitter counts only quick steps.)
 #
 # ## Part 6. Is half a point better on a thousand pictures better?
 #
@@ -1125,8 +1124,8 @@ assert np.mean(calmer) < 0.3 and smooth_off > 0.9 * raw_off
 # %%
 half_point = Question(
     "5-half-point",
-    "On all 5,000 pictures the later network scores half a point more. What may be said from "
-    "1,000 of them (95 %, the smallest change that matters being half a point)?",
+    "On all 5,000 pictures the later network scores half a point more. What may be said "
+    "from 1,000 of them (95 %, the smallest change that matters being half a point)?",
     ["it is better", "they are equally good", "cannot tell"],
 )
 half_point
@@ -1156,9 +1155,9 @@ paired, apart = (float(f"{n:.2g}") for n in (paired, apart))
 Markdown(
     f"On these thousand the change looks like {100 * difference[thousand].mean():+.1f} points, "
     f"on all 5,000 like {100 * difference.mean():+.1f}: not even the sign is settled. "
-    "To see half a point four times out of five takes about "
-    f"**{paired:,.0f}** pictures when both networks answer the same ones, "
-    f"and about **{apart:,.0f}** when each has its own. Pairing is the cheapest remedy of all."
+    f"To see half a point four times out of five takes about **{paired:,.0f}** pictures "
+    f"when both networks answer the same ones, and about **{apart:,.0f}** when each has its own. "
+    "Pairing is the cheapest remedy of all."
 )
 
 # %% [markdown]
@@ -1201,9 +1200,9 @@ def update_verdicts(parts, n):
     for bars, shares in zip(parts, (by_loss[n], by_hits[n])):
         bars.set(shares, right=[True, True, False, True])
     return (
-        f"{n} pictures: the loss is said to rise in {by_loss[n][0]:.0%} of sets and undecided in "
-        f"{by_loss[n][2]:.0%}, the accuracy to rise in {by_hits[n][0]:.0%} and undecided in "
-        f"{by_hits[n][2]:.0%}."
+        f"{n} pictures: the loss is said to rise in {by_loss[n][0]:.0%} of sets "
+        f"and undecided in {by_loss[n][2]:.0%}, "
+        f"the accuracy to rise in {by_hits[n][0]:.0%} and undecided in {by_hits[n][2]:.0%}."
     )
 
 
@@ -1365,6 +1364,7 @@ checks.choice(
 # **Further reading.** L. Brown, T. Cai, A. DasGupta, "Interval estimation for a binomial proportion", *Statistical Science* 16 (2001).
 # P. Hall, "On the removal of skewness by transformation", *Journal of the Royal Statistical Society B* 54 (1992).
 # M. Fagerland, S. Lydersen, P. Laake, "The McNemar test for binary matched-pairs data", *BMC Medical Research Methodology* 13:91 (2013).
-# D. Schuirmann on equivalence, *Journal of Pharmacokinetics and Biopharmaceutics* 15 (1987).
+# D. Schuirmann, "A comparison of the two one-sided tests procedure and the power approach for assessing the equivalence of average bioavailability",
+# *Journal of Pharmacokinetics and Biopharmaceutics* 15 (1987), on what it takes to say "flat".
 #
 # **Next:** lesson 6, the same curves on real pictures, where both rise.
