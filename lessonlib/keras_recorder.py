@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from lessonlib import _validate as check
 from lessonlib.runs import MEASURED_TRAINING_EXAMPLES, Run, loss_and_accuracy
-from lessonlib.synthetic import Rng
 
 # TensorFlow (since 2.20) lets every library loaded after it see its copy of LLVM. Triton, which PyTorch's builds for
 # NVIDIA GPUs load with their first optimizer, takes it for its own, and the process dies: tensorflow/tensorflow#124205.
@@ -53,8 +52,6 @@ class KerasRecorder:
         model that gives probabilities their logarithms are kept, which are logits of the same answers.
     name : str
         Names the run.
-    rng : int or Generator
-        Draws the training examples to be measured where there are more than 2,000.
 
     Raises
     ------
@@ -86,13 +83,12 @@ class KerasRecorder:
         from_logits: bool,
         keep_logits: int = 0,
         name: str = "keras",
-        rng: Rng = 0,
     ) -> None:
         super().__init__()
         x, y = _examples(train, "train")
         self.val = _examples(val, "val")
         self.n_train, self.name, self.from_logits = len(y), name, from_logits
-        order = np.random.default_rng(rng).permutation(len(y))[:MEASURED_TRAINING_EXAMPLES]
+        order = np.random.default_rng(0).permutation(len(y))[:MEASURED_TRAINING_EXAMPLES]
         self.train = (x, y) if len(order) == len(y) else (x[order], y[order])
         self.keep_logits = check.whole_number(keep_logits, "keep_logits", low=0, high=len(self.val[1]))
         self._history: list[dict[str, float]] = []

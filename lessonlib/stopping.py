@@ -99,17 +99,17 @@ def stop_epoch(values: ArrayLike, *, patience: int, larger_is_better: bool = Fal
     return Stop(kept, epoch)
 
 
-def cost_of_stopping(run: Run, stop: Stop, *, judge: str = "test") -> StopCost:
-    """Compute what the kept epoch changes against the last one, on examples that did not choose it.
+def cost_of_stopping(run: Run, stop: Stop) -> StopCost:
+    """Compute what the kept epoch changes against the last one, on the test examples.
+
+    Validation examples, which chose the epoch, would flatter it.
 
     Parameters
     ----------
     run : Run
-        Trained to its end, with ``<judge>_accuracy``, ``<judge>_loss`` and ``<judge>_refinement``.
+        Trained to its end, with ``test_accuracy``, ``test_loss`` and ``test_refinement``.
     stop : Stop
         Of the same run.
-    judge : str
-        The part that judges. Validation examples that chose the epoch would flatter it.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def cost_of_stopping(run: Run, stop: Stop, *, judge: str = "test") -> StopCost:
     if stop.ended > run.n_epochs:
         raise ValueError(f"the stop ended at epoch {stop.ended}, the run has {run.n_epochs}: pass the same run's stop.")
     change = {
-        name: float(run[f"{judge}_{name}"][stop.kept - 1] - run[f"{judge}_{name}"][-1])
+        name: float(run[f"test_{name}"][stop.kept - 1] - run[f"test_{name}"][-1])
         for name in ("accuracy", "loss", "refinement")
     }
     return StopCost(**change, epochs_saved=run.n_epochs - stop.ended)

@@ -265,10 +265,8 @@ def circle(n: int = 500, *, irrelevant_columns: int = 0, rng: Rng) -> Examples:
     return _examples(x, (x[:, :2] ** 2).sum(axis=1) < 0.5)
 
 
-def coin_groups(
-    n_train: int = 1_000, n_val: int = 2_000, *, n_groups: int = 5, bias: float = 0.6, rng: Rng
-) -> tuple[Examples, Examples]:
-    """Draw well separated groups and, within each, a class by a biased coin.
+def coin_groups(n_train: int = 1_000, n_val: int = 2_000, *, bias: float = 0.6, rng: Rng) -> tuple[Examples, Examples]:
+    """Draw five well separated groups and, within each, a class by a biased coin.
 
     First used in lesson 9. Which group a point belongs to can be learnt; the coin cannot, so no classifier can expect
     to be right more often than `bias`.
@@ -276,8 +274,6 @@ def coin_groups(
     Parameters
     ----------
     n_train, n_val : int
-    n_groups : int
-        Each has two classes of its own, ``2 * group`` and ``2 * group + 1``.
     bias : float
         The chance of a group's first class, 0.5 to 1.
     rng : int or Generator
@@ -285,21 +281,21 @@ def coin_groups(
     Returns
     -------
     tuple of Examples
-        Training and validation, ten features, ``2 * n_groups`` classes.
+        Training and validation, ten features, ten classes: group g has the classes ``2 * g`` and ``2 * g + 1``.
 
     Raises
     ------
     ValueError
-        If a size or `n_groups` is below 1 or the bias not in 0.5..1.
+        If a size is below 1 or the bias not in 0.5..1.
     """
     rng = np.random.default_rng(rng)
     n_train, n_val = _sizes(n_train, n_val)
-    n_groups, bias = check.whole_number(n_groups, "n_groups", low=1), check.number_within(bias, "bias", 0.5, 1)
-    centres = rng.normal(size=(n_groups, 10))
+    bias = check.number_within(bias, "bias", 0.5, 1)
+    centres = rng.normal(size=(5, 10))
     centres *= 8 / np.linalg.norm(centres, axis=1, keepdims=True)  # far apart for a spread of 1
 
     def draw(n: int) -> Examples:
-        group = rng.integers(0, n_groups, n)
+        group = rng.integers(0, len(centres), n)
         return _examples(centres[group] + rng.normal(size=(n, 10)), 2 * group + (rng.random(n) >= bias))
 
     return draw(n_train), draw(n_val)

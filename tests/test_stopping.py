@@ -99,8 +99,8 @@ def test_keeping_the_last_epoch_costs_nothing() -> None:
     assert cost_of_stopping(RUN, Stop(kept=4, ended=4)) == StopCost(0.0, 0.0, 0.0, epochs_saved=0)
 
 
-def test_a_stop_of_another_run_or_an_unmeasured_part_is_refused() -> None:
+def test_a_stop_of_another_run_or_a_run_without_test_examples_is_refused() -> None:
     with pytest.raises(ValueError, match="ended at epoch 5, the run has 4"):
         cost_of_stopping(RUN, Stop(kept=2, ended=5))
-    with pytest.raises(KeyError, match="val_accuracy"):
-        cost_of_stopping(RUN, Stop(kept=2, ended=3), judge="val")
+    with pytest.raises(KeyError, match="test_accuracy"):
+        cost_of_stopping(Run({"val_loss": [1.0, 2.0]}), Stop(kept=1, ended=2))
