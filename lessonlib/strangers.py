@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lessonlib import synthetic
+from lessonlib import metrics, synthetic
 from lessonlib.network import Network, fit
 from lessonlib.runs import Run
 from lessonlib.synthetic import Examples
@@ -40,14 +40,7 @@ def _rate_too_high(rng: Generator) -> Run:
 
 
 def _few_validation_examples(rng: Generator) -> Run:
-    """Judge every epoch by 60 digits that are drawn anew."""
-    run = _digits(rng, rate=2e-3, epochs=30)
-    drawn = [rng.choice(len(run.val_labels), 60, replace=False) for _ in run.epochs]
-    validation = {
-        "val_loss": [losses[rows].mean() for losses, rows in zip(run.val_losses(), drawn, strict=True)],
-        "val_accuracy": [hits[rows].mean() for hits, rows in zip(run.val_hits(), drawn, strict=True)],
-    }
-    return Run({**run.metrics, **validation}, run.val_logits[:, :60], run.val_labels[:60], {"n_train": 1_000})
+    return judged_anew(_digits(rng, rate=2e-3, epochs=30), 60, rng=rng)
 
 
 def _confident_errors(rng: Generator) -> Run:
@@ -138,6 +131,34 @@ def train(cause: str, seed: int | Sequence[int]) -> Run:
     shares = np.bincount(run.val_labels, minlength=n_classes) / len(run.val_labels)
     told = {"n_val": len(run.val_labels), "n_classes": n_classes, "class_shares": shares.tolist()}
     return Run({name: run[name] for name in LOGGED}, provenance=told)
+
+
+def judged_anew(run: Run, n_val: int, *, rng: int | Generator) -> Run:
+    """Return a run as it would look had every epoch been judged by a few validation examples, drawn anew.
+
+    Parameters
+    ----------
+    run : Run
+        With its validation logits.
+    n_val : int
+        How many examples judge an epoch.
+    rng : int or Generator
+
+    Returns
+    -------
+    Run
+        With new values of ``val_loss``, ``val_loss_se`` and ``val_accuracy``.
+    """
+    rng = np.random.default_rng(rng)
+    drawn = [rng.choice(len(run.val_labels), n_val, replace=False) for _ in run.epochs]
+    losses = [metrics.estimate_mean(losses[rows]) for losses, rows in zip(run.val_losses(), drawn, strict=True)]
+    validation = {
+        "val_loss": [loss.value for loss in losses],
+        "val_loss_se": [loss.standard_error for loss in losses],
+        "val_accuracy": [hits[rows].mean() for hits, rows in zip(run.val_hits(), drawn, strict=True)],
+    }
+    told = run.provenance | {"n_val": n_val}
+    return Run({**run.metrics, **validation}, run.val_logits[:, :n_val], run.val_labels[:n_val], told)
 
 
 def ward(causes: Sequence[str], seed: Sequence[int], *, n_runs: int | None = None) -> dict[str, Run]:

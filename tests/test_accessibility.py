@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from notebooks import build
 from tests.browser import browser, page  # noqa: F401
+from tests.test_figures import contrast
 from tests.website import FILES, PAGES, Served, served, site, soup_of  # noqa: F401
 from tools.website import pages
 
@@ -105,19 +106,6 @@ def test_text_has_a_contrast_of_four_and_a_half_in_both_themes() -> None:
         assert len(colours) == 10
         for name in set(colours) - {"paper", "wash", "line"}:
             assert min(contrast(colours[name], colours[ground]) for ground in ("paper", "wash")) >= 4.5, name
-
-
-def contrast(one: str, other: str) -> float:
-    """Return the contrast ratio of two colours as WCAG 2 defines it."""
-    dark, light = sorted(map(luminance, (one, other)))
-    return (light + 0.05) / (dark + 0.05)
-
-
-def luminance(colour: str) -> float:
-    """Return the relative luminance of a colour, 0 to 1."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 @pytest.mark.parametrize("file", FILES)

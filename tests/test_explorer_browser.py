@@ -39,11 +39,11 @@ shown
 """
 START = "At p = 0.50 and k = two the loss is 0.693."
 
-# Compares what is on the page with a frame drawn here, apart from the ids, which are unique on the page.
-SAME_PICTURE = """(moving, wanted) => {
+# What is on the page and a frame drawn here, both as the browser writes them, without what makes ids unique there.
+BOTH_PICTURES = """(moving, wanted) => {
     const group = document.createElementNS("http://www.w3.org/2000/svg", "g");
     group.innerHTML = wanted.replaceAll("PREFIX", "");
-    return moving.innerHTML.replaceAll(/(?<=[#"])x[0-9a-z]{1,8}-/g, "") === group.innerHTML;
+    return [moving.innerHTML.replaceAll(/(?<=[#"])x[0-9a-z]{1,8}-/g, ""), group.innerHTML];
 }""".replace("PREFIX", figures.ID_PREFIX)
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -86,7 +86,8 @@ def shows(picture: Locator, reference: Explorer, index: int) -> None:
     """Check that picture, alt text and visible sentence are those of one position."""
     fragment, sentence = reference._frame(index)
     expect(picture).to_have_attribute("aria-label", sentence)
-    assert picture.locator(".lesson-moving").evaluate(SAME_PICTURE, fragment)
+    shown, wanted = picture.locator(".lesson-moving").evaluate(BOTH_PICTURES, fragment)
+    assert shown == wanted
     expect(picture.locator("xpath=../p[1]")).to_have_text(sentence)
 
 

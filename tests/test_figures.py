@@ -20,8 +20,8 @@ def _linear(colour: str) -> np.ndarray:
     return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
 
 
-def _contrast(one: str, other: str) -> float:
-    """WCAG 2 contrast ratio."""
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colours, such as "#ffffff", as WCAG 2 defines it."""
     low, high = sorted(float(_linear(colour) @ [0.2126, 0.7152, 0.0722]) for colour in (one, other))
     return (high + 0.05) / (low + 0.05)
 
@@ -58,7 +58,7 @@ def figure() -> Figure:
     ("theme", "name"), list(itertools.product((figures.LIGHT, figures.DARK), (*figures.PALETTE, "ink")))
 )
 def test_every_colour_can_be_text_in_both_themes(theme, name):
-    assert _contrast(theme[name], theme["paper"]) >= 4.5
+    assert contrast(theme[name], theme["paper"]) >= 4.5
 
 
 @pytest.mark.parametrize("theme", [figures.LIGHT, figures.DARK], ids=["light", "dark"])

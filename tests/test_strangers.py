@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lessonlib import strangers
+from lessonlib import strangers, synthetic
+from lessonlib.network import Network, fit
 
 SEEDS = range(100, 104)
 
@@ -55,6 +56,16 @@ def test_a_run_holds_a_log_and_nothing_that_names_its_cause():
     assert set(run.provenance) == {"n_val", "n_classes", "class_shares"}
     assert run.val_logits is None
     assert sum(run.provenance["class_shares"]) == pytest.approx(1)
+
+
+def test_epochs_judged_anew_by_all_examples_are_as_they_were_and_by_one_right_or_wrong():
+    sets = (synthetic.xor(n, rng=1) for n in (50, 30))
+    run = fit(Network([2, 2], rng=1), *sets, epochs=3, learning_rate=0.1, batch_size=50, rng=1)
+    by_all, by_one = (strangers.judged_anew(run, n_val, rng=2) for n_val in (30, 1))
+    for name in ("val_loss", "val_accuracy"):
+        np.testing.assert_allclose(by_all[name], run[name], rtol=1e-3)  # logits are kept as float16
+    assert set(by_one["val_accuracy"]) <= {0, 1}
+    assert (by_one.provenance["n_val"], len(by_one.val_labels)) == (1, 1)
 
 
 def test_the_same_seed_gives_the_same_ward_and_another_seed_other_runs():

@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the same sums in the same order
 
 import numpy as np
 
-from lessonlib import clinic, data, metrics, storage, synthetic, training, uncertainty
+from lessonlib import clinic, data, metrics, storage, strangers, synthetic, training, uncertainty
 from lessonlib.network import Network, fit
 from lessonlib.recipes import Recipe
 from lessonlib.runs import Run
@@ -107,19 +107,9 @@ def rate() -> Run:
     return fit_digits(208, epochs=30, learning_rate=0.1, batch_size=20)
 
 
-def sampling(n_val: int = 60) -> Run:
+def sampling() -> Run:
     """Train well, and judge each epoch on a few digits drawn anew."""
-    run = fit_digits(209, epochs=40, learning_rate=2e-3)
-    rng = np.random.default_rng(209)
-    drawn = [rng.choice(len(run.val_labels), n_val, replace=False) for _ in run.epochs]
-    losses = [metrics.estimate_mean(row[chosen]) for row, chosen in zip(run.val_losses(), drawn, strict=True)]
-    hits = [row[chosen].mean() for row, chosen in zip(run.val_hits(), drawn, strict=True)]
-    validation = {
-        "val_loss": [loss.value for loss in losses],
-        "val_accuracy": hits,
-        "val_loss_se": [loss.standard_error for loss in losses],
-    }
-    return Run({**run.metrics, **validation}, provenance=run.provenance | {"n_val": n_val})
+    return strangers.judged_anew(fit_digits(209, epochs=40, learning_rate=2e-3), 60, rng=209)
 
 
 def softmax() -> Run:
