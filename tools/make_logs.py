@@ -1,6 +1,7 @@
 """Make the logs in tests/logs with the tools that write them: ``python tools/make_logs.py``.
 
-Needs ``lightning`` and ``tensorboard`` beside the course's own packages; the tests do not, they read what is here.
+Needs ``lightning``, ``tensorboard``, ``transformers`` and ``accelerate`` beside the course's own packages; the tests do
+not, they read what is here.
 """
 
 from __future__ import annotations
@@ -92,6 +93,40 @@ def write_keras_events() -> None:
     (HERE / "keras_history.json").write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
 
 
+class HuggingFaceClassifier(nn.Module):
+    """The same softmax regression as Hugging Face's Trainer wants it: loss and logits in a dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        logits = self.layer(x)
+        return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
+
+
+def write_trainer_state(target: Path) -> None:
+    """Train for six epochs, log every fourth of ten steps, evaluate once an epoch, and keep trainer_state.json."""
+    import transformers
+
+    def examples(seed: int, n: int) -> list[dict[str, torch.Tensor]]:
+        return [{"x": x, "labels": y} for x, y in _data(seed, n).dataset]
+
+    transformers.set_seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        options = transformers.TrainingArguments(
+            folder, num_train_epochs=6, per_device_train_batch_size=20, learning_rate=0.05, logging_steps=4,
+            eval_strategy="epoch", save_strategy="no", report_to=[], use_cpu=True, disable_tqdm=True,
+        )  # fmt: skip
+        trainer = transformers.Trainer(
+            HuggingFaceClassifier(), options, train_dataset=examples(0, 200), eval_dataset=examples(1, 100),
+            compute_metrics=lambda found: {"accuracy": float((found.predictions.argmax(1) == found.label_ids).mean())},
+        )  # fmt: skip
+        trainer.train()
+        trainer.save_state()
+        shutil.copy(Path(folder) / "trainer_state.json", target)
+
+
 def write_torch_events(target: Path, answer: Path) -> None:
     """Write an event file with PyTorch, and what TensorBoard's own reader finds in it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -115,4 +150,5 @@ if __name__ == "__main__":
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     write_lightning(HERE / "lightning_metrics.csv")
     write_keras_events()
+    write_trainer_state(HERE / "trainer_state.json")
     write_torch_events(HERE / "torch_events.gz", HERE / "torch_events.json")
