@@ -205,11 +205,22 @@ def test_good_cells_pass() -> None:
 
 
 def test_nbval_passes_the_right_number_and_fails_the_wrong_one(tmp_path: Path, root: Path) -> None:
-    """The test of the tests, run as `course.py test` does: 0.6340 passes, and 1.6340 stored in the same cell fails."""
+    """The test of the tests, run as `course.py test` does: 0.6340 passes, and 1.6340 stored in the same cell fails.
+
+    A picture inside HTML may be other bytes, as another system or matplotlib draws it; its alt text may not differ.
+    """
     cell = new_code_cell('print(f"loss {0.634:.4f}")', execution_count=1)
     for name, stored in {"right": "loss 0.6340\n", "wrong": "loss 1.6340\n"}.items():
         cell.outputs = [new_output("stream", name="stdout", text=stored)]
         nbformat.write(new_notebook(cells=[cell]), tmp_path / f"{name}.ipynb")
+    picture = '<img alt="loss {}" src="data:image/png;base64,{}">'
+    shown = new_code_cell(
+        f"from IPython.display import HTML\nHTML('{picture.format(0.6, 'iVBO+/A=')}')", execution_count=1
+    )
+    for name, alt in {"other_picture": 0.6, "other_alt": 1.6}.items():
+        data = {"text/html": picture.format(alt, "iVBOR=="), "text/plain": "<IPython.core.display.HTML object>"}
+        shown.outputs = [new_output("execute_result", data=data, execution_count=1)]
+        nbformat.write(new_notebook(cells=[shown]), tmp_path / f"{name}.ipynb")
     options = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(root / "tests" / "nbval_sanitize.cfg")]
     command = [
         sys.executable,
@@ -227,4 +238,6 @@ def test_nbval_passes_the_right_number_and_fails_the_wrong_one(tmp_path: Path, r
     assert run.returncode == 1, run.stdout
     assert "PASSED right.ipynb::Cell 0" in run.stdout
     assert "FAILED wrong.ipynb::Cell 0" in run.stdout
-    assert "1 failed, 1 passed" in run.stdout
+    assert "PASSED other_picture.ipynb::Cell 0" in run.stdout
+    assert "FAILED other_alt.ipynb::Cell 0" in run.stdout
+    assert "2 failed, 2 passed" in run.stdout
