@@ -157,12 +157,12 @@ def train(
     torch.manual_seed(seed)
     network = build_network(recipe, n_classes=data.n_classes).to(device, memory_format=torch.channels_last)
     trainer = Trainer(recipe, network, train_set, seed=seed, device=device, precision=precision)
+    measured_images, measured_labels = (part[:MEASURED_TRAINING_EXAMPLES] for part in train_set)
     history: list[dict[str, float]] = []
     kept: list[NDArray[np.float32]] = []
     for epoch in range(1, recipe.epochs + 1):
         row = trainer.run_epoch(None if on_batch is None else lambda b, n, epoch=epoch: on_batch(epoch, b, n))
-        train_images, train_labels = (part[:MEASURED_TRAINING_EXAMPLES] for part in train_set)
-        row |= loss_and_accuracy(train_labels, predict_logits(network, train_images), prefix="train")
+        row |= loss_and_accuracy(measured_labels, predict_logits(network, measured_images), prefix="train")
         logits = {name: predict_logits(network, examples[0]) for name, examples in held_out.items()}
         for name, (_, labels) in held_out.items():
             row |= _measure(labels, logits[name], prefix=name)
@@ -413,7 +413,7 @@ def _provenance(
 ) -> dict[str, Any]:
     import torch
 
-    name = torch.cuda.get_device_name() if device.startswith("cuda") else platform.machine()
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
     return {
         "recipe": dataclasses.asdict(recipe),
         "seed": seed,

@@ -337,6 +337,14 @@ def test_the_provenance_is_enough_to_repeat_the_run(images: ImageData, tiny_run:
     assert kept["versions"].keys() == {"torch", "numpy", "python"}
 
 
+def test_the_provenance_names_the_gpu_that_was_used(images: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device=None: f"the GPU of {device}")
+    kept = training._provenance(TINY, images, 0, "cuda:1", "float32", n_train=N_TRAIN)
+    assert kept["device"].startswith("cuda:1 (the GPU of cuda:1, ")
+
+
 def test_a_numpy_seed_can_be_saved(images: ImageData, tmp_path: Path) -> None:
     run = train(dataclasses.replace(TINY, epochs=1), images, seed=np.int64(4))
     assert runs.Run.load(run.save(tmp_path / "a.npz")).provenance["seed"] == 4
