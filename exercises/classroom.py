@@ -25,7 +25,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from exercises import derive, exercise
+from exercises import corpus, derive, exercise
 from exercises.exercise import Exercise, ExerciseError, Key
 from lessonlib import storage
 
@@ -115,8 +115,10 @@ class Classroom:
         return nbformat.read(self.folder / "release" / stem / f"{stem}.ipynb", as_version=4)
 
     def key(self, stem: str) -> list[Key]:
-        """Return the questions of an exercise with what this class's grading asks."""
-        return exercise.answer_key(exercise.read(exercise.SOURCES / f"{stem}.py"), self.secret)
+        """Return the questions of an exercise with what this class's grading asks, and with the mistakes it knows."""
+        source = exercise.read(exercise.SOURCES / f"{stem}.py")
+        keys = exercise.answer_key(source, self.secret)
+        return corpus.with_mistakes(source, keys, exercise.class_seed_of(self.secret))
 
     def students(self) -> list[str]:
         """Return the learners in ``students.csv``, if there is such a file: the first column, no heading."""

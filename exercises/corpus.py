@@ -6,18 +6,24 @@ Each comes with the questions that it must lose. The files there are ``py:percen
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import dataclasses
+import io
 import json
 import re
-from collections.abc import Callable, Collection, Sequence
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from exercises import exercise, repair
-from exercises.exercise import Exercise
+from exercises import exercise, inside, repair
+from exercises.exercise import Exercise, Key
+from lessonlib import answers
 
 FOLDER = exercise.FOLDER.parent / "tests" / "submissions"
 
@@ -111,17 +117,52 @@ def hostile_cells() -> list[Hostile]:
     ]
 
 
+# -------------------------------------------------------------------------------------------------------- running them
+
+
+def answers_of(variant: Variant, solved: Mapping[str, Any], keys: Sequence[Key]) -> dict[str, list[Any]]:
+    """Return what a variant answers to each question, as the sandbox would tell it.
+
+    Parameters
+    ----------
+    variant : Variant
+    solved : mapping
+        The names that the solved notebook leaves; the variant's cells run after it.
+    keys : sequence of Key
+    """
+    namespace = dict(solved)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        for number, code in enumerate((*variant.preamble, *variant.cells)):
+            with contextlib.suppress(Exception):  # a cell that fails is an answer that is missing, as in a submission
+                exercise.run_code(code, namespace, f"<{variant.title}, cell {number}>")
+        asked = [{"names": list(key.question.names), "calls": exercise.calls_of(key)} for key in keys]
+        return {one["names"][0]: inside.collect(namespace, one, seconds=20)["got"] for one in asked}
+
+
+def with_mistakes(source: Exercise, keys: Sequence[Key], class_seed: int) -> list[Key]:
+    """Return the keys of an exercise with what its wrong variants answer, so that grading can name the mistake."""
+    solved = exercise.solve(source, class_seed)
+    found: dict[str, list[tuple[str, list]]] = {key.question.name: [] for key in keys}
+    for variant in variants(source.stem):
+        asked = [key for key in keys if key.question.name == variant.loses]
+        for name, got in answers_of(variant, solved, asked).items():
+            if '"opaque"' not in json.dumps(got):  # nothing can be compared with that
+                found[name].append((variant.title, answers.from_json(got)))
+    return [dataclasses.replace(key, mistakes=tuple(found[key.question.name])) for key in keys]
+
+
 # --------------------------------------------------------------------------------------------------- making submissions
 
 
 def solved(source: Exercise, release: NotebookNode) -> NotebookNode:
     """Return a class's notebook as a learner hands it in who has solved everything."""
     notebook = copy.deepcopy(release)
-    answers = source.answer_cells()
+    cells = source.answer_cells()
     for cell in notebook.cells:
         grader = cell.metadata.get("nbgrader", {})
         if grader.get("solution"):
-            cell.source = re.sub(r" *### (BEGIN|END) SOLUTION\n?", "", answers[grader["grade_id"]].source)
+            cell.source = re.sub(r" *### (BEGIN|END) SOLUTION\n?", "", cells[grader["grade_id"]].source)
     return notebook
 
 
@@ -159,15 +200,15 @@ def damaged(notebook: NotebookNode, questions: Sequence[str]) -> list[Specimen]:
     def is_answer(cell: NotebookNode) -> bool:
         return bool(cell.metadata.get("nbgrader", {}).get("solution"))
 
-    def answers(nb: NotebookNode) -> list[NotebookNode]:
+    def answer_cells(nb: NotebookNode) -> list[NotebookNode]:
         return [cell for cell in nb.cells if is_answer(cell)]
 
     def merge(nb: NotebookNode) -> None:
-        together = "\n\n".join(cell.source for cell in answers(nb))
+        together = "\n\n".join(cell.source for cell in answer_cells(nb))
         nb.cells = [*(cell for cell in nb.cells if not is_answer(cell)), nbformat.v4.new_code_cell(together)]
 
     def copy_first(nb: NotebookNode) -> None:
-        for cell, number in ((answers(nb)[0], 0), (answers(nb)[-1], len(nb.cells) + 1)):
+        for cell, number in ((answer_cells(nb)[0], 0), (answer_cells(nb)[-1], len(nb.cells) + 1)):
             nb.cells.insert(number, NotebookNode(cell | {"id": f"copy-{number}"}))
 
     def big_output(nb: NotebookNode) -> None:
@@ -180,7 +221,7 @@ def damaged(notebook: NotebookNode, questions: Sequence[str]) -> list[Specimen]:
 
         return action
 
-    first = repair.defined_names(answers(notebook)[0].source) & set(questions)
+    first = repair.defined_names(answer_cells(notebook)[0].source) & set(questions)
     every = set(questions)
     return [
         Specimen("no metadata", change(lambda nb: [cell.metadata.clear() for cell in nb.cells]), ()),
@@ -189,8 +230,8 @@ def damaged(notebook: NotebookNode, questions: Sequence[str]) -> list[Specimen]:
         Specimen("all answers in one cell", change(merge), ()),
         Specimen("only the answers left", change(keep(is_answer)), ()),
         Specimen("checks deleted", change(keep(lambda cell: not cell.metadata.get("nbgrader", {}).get("grade"))), ()),
-        Specimen("first answer deleted", change(lambda nb: nb.cells.remove(answers(nb)[0])), first),
-        Specimen("syntax error", change(lambda nb: answers(nb)[0].update(source="def f(:\n  )")), first),
+        Specimen("first answer deleted", change(lambda nb: nb.cells.remove(answer_cells(nb)[0])), first),
+        Specimen("syntax error", change(lambda nb: answer_cells(nb)[0].update(source="def f(:\n  )")), first),
         Specimen("wrong kernel", change(lambda nb: nb.metadata.update(kernelspec={"name": "julia-1.9"})), ()),
         Specimen("200 MB of stored output", change(big_output), ()),
         Specimen("no cells", change(keep(lambda cell: False)), every),

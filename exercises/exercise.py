@@ -82,10 +82,19 @@ class Case:
 
 @dataclass(frozen=True)
 class Key:
-    """What the grader knows of a question: the question and its cases."""
+    """What the grader knows of a question: the question, its cases, and what comes out of mistakes that are known.
+
+    Attributes
+    ----------
+    question : Question
+    cases : tuple of Case
+    mistakes : tuple of (str, list)
+        What is wrong, and the answers that it gives, one for each case.
+    """
 
     question: Question
     cases: tuple[Case, ...]
+    mistakes: tuple[tuple[str, list], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -280,6 +289,18 @@ def judge(key: Key, got: Sequence[Any]) -> str | None:
     if arguments is None or sentence == answers.NO_ANSWER:
         return sentence
     return f"{describe_call(question.name, arguments)}: {sentence}"
+
+
+def recognise(key: Key, got: Sequence[Any]) -> str:
+    """Return what is wrong with answers that a known mistake gives in every case, else ""."""
+
+    def alike(mine: Any, theirs: Any) -> bool:
+        return mine is theirs is None or answers.difference(mine, theirs) is None
+
+    for what, answered in key.mistakes:
+        if len(got) == len(answered) and all(map(alike, got, answered)):
+            return what
+    return ""
 
 
 def describe_call(name: str, arguments: Iterable[Any]) -> str:

@@ -55,6 +55,8 @@ class Mark:
     hint : str
     error : str
         What the learner's own code raised, if it did.
+    mistake : str
+        What is wrong, where the answers are those of a known mistake.
     """
 
     question: str
@@ -63,6 +65,7 @@ class Mark:
     fault: str = ""
     hint: str = ""
     error: str = ""
+    mistake: str = ""
 
 
 @dataclass(frozen=True)
@@ -201,14 +204,17 @@ def mark(key: Key, told: dict[str, Any], ended: str) -> Mark:
     question = key.question
     try:
         got = answers.from_json(told.get("got", []))
-        fault = exercise.judge(key, got if isinstance(got, list) else [])
+        got = got if isinstance(got, list) else []
+        fault = exercise.judge(key, got)
+        mistake = exercise.recognise(key, got) if fault else ""
     except (ValueError, TypeError, RecursionError, OverflowError) as error:
-        fault = f"The answer cannot be read ({type(error).__name__})."
+        fault, mistake = f"The answer cannot be read ({type(error).__name__}).", ""
     error = told.get("error")
     error = error[:400] if fault and isinstance(error, str) else ""
     if fault == answers.NO_ANSWER and (error or (ended and not told)):
         fault = f"No answer: your code stopped with {error}" if error else f"No answer. {ended}"
-    return Mark(question.name, 0 if fault else question.points, question.points, fault or "", question.hint, error)
+    points = 0 if fault else question.points
+    return Mark(question.name, points, question.points, fault or "", question.hint, error, mistake)
 
 
 # -------------------------------------------------------------------------------------------------------- grading all
@@ -289,7 +295,7 @@ def write_tables(results: Sequence[Result], folder: Path) -> None:
 
 
 def _question_row(named: tuple[str, str], marks: Sequence[Mark]) -> list[object]:
-    faults = Counter(each.fault for each in marks if each.fault)
+    faults = Counter(each.mistake or each.fault for each in marks if each.fault)
     fault, often = faults.most_common(1)[0] if faults else ("", 0)
     return [*named, len(marks), _percent(len(marks) - faults.total(), len(marks)), fault, often]
 

@@ -12,6 +12,7 @@ import sys
 import time
 
 import nbformat
+import numpy as np
 import psutil
 import pytest
 from nbgrader.api import Gradebook
@@ -126,9 +127,28 @@ def test_each_learner_gets_a_page_with_what_was_expected_and_a_hint(graded, clas
     name = next(name for name, specimen in expected.items() if specimen.title.startswith("overflows"))
     text = (classroom.folder / "feedback" / name[0] / STEM / f"{STEM}.html").read_text(encoding="utf-8")
     assert "14 of 16 points" in text
+    assert "A known mistake.</strong> overflows: the largest logit is not subtracted" in text
     assert "Expected" in text
     assert "got" in text
     assert "Hint." in text
+
+
+def test_the_table_of_questions_counts_a_mistake_however_its_numbers_came_out(tmp_path):
+    marks = [
+        Mark("q", 0, 2, f"Expected 1, got {got}.", "", "", mistake) for got, mistake in ((2, "a"), (3, "a"), (9, ""))
+    ]
+    results = [Result(f"learner{n}", "e", "graded", [mark]) for n, mark in enumerate(marks)]
+    grade.write_tables(results, tmp_path)
+    assert (tmp_path / "by-question.csv").read_text().splitlines()[1] == "e,q,3,0.0,a,2"
+
+
+@pytest.mark.parametrize("secret", ["a secret of sixteen or more", "another of sixteen or more"])
+def test_a_known_mistake_is_recognised_in_any_class_and_other_code_for_the_same_is_too(secret, tmp_path):
+    (key,) = [key for key in Classroom(tmp_path, secret).key(STEM) if key.question.name == "floor"]
+    sizes = [case.arguments[0] for case in key.cases]
+    assert exercise.recognise(key, [np.log2(n) / np.log2(np.e) for n in sizes]) == "the cost of guessing"
+    assert exercise.recognise(key, [*np.log(sizes[:-1]), 7.0]) == ""
+    assert exercise.recognise(key, []) == ""
 
 
 def test_a_stopped_run_goes_on_where_it_was(classroom, full, tmp_path):
