@@ -34,13 +34,16 @@ function stage(el, { background, viewBox, width }) {
   };
 }
 
-// The number of a picture, from one position per slider (the last slider counts fastest).
+// The number of a picture, from one position per slider (the last slider counts fastest), and back.
 const pictureIndex = (digits, sizes) => digits.reduce((index, digit, i) => index * sizes[i] + digit, 0);
 
 function digitsOf(index, sizes) {
   const digits = [];
-  for (const size of [...sizes].reverse()) [index, digits[digits.length]] = [Math.floor(index / size), index % size];
-  return digits.reverse();
+  for (const size of [...sizes].reverse()) {
+    digits.unshift(index % size);
+    index = Math.floor(index / size);
+  }
+  return digits;
 }
 
 // Missing pictures, those a few steps of any slider away first.
