@@ -55,9 +55,11 @@ def finite_array(
     """
     try:
         array = np.asarray(values)
-        if array.dtype.kind not in "fiubO":  # text, dates and complex numbers would be turned into something else
+        if array.dtype.kind not in "fiubOV":  # text, dates and complex numbers would be turned into something else
             raise TypeError(f"{array.dtype.name} is no type of real numbers")
-        array = array.astype(np.float64 if array.dtype.kind == "O" else dtype or array.dtype, copy=False)
+        if array.dtype.kind in "OV":  # Python's objects, and bfloat16, which NumPy does not know as a float
+            array = array.astype(np.float64)
+        array = array.astype(dtype or array.dtype, copy=False)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a torch tensor that requires grad
         raise TypeError(
             f"{name} must be numbers in a rectangular array, got {values!r:.80} ({error}): "

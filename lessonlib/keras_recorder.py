@@ -137,10 +137,13 @@ class KerasRecorder:
         import keras
 
         said = self.model(x, training=False)
-        logits = _as_logits(keras.ops.convert_to_numpy(said), self.from_logits)
         # Keras remembers what went into a final softmax or sigmoid, and its losses use that where it is there.
         behind = getattr(said, "_keras_logits", None)
-        return logits if behind is None else _as_logits(keras.ops.convert_to_numpy(behind), from_logits=True)
+        if behind is None:
+            return _as_logits(keras.ops.convert_to_numpy(said), self.from_logits)
+        if self.from_logits:
+            raise ValueError("from_logits=True, but the model ends in a softmax or sigmoid: pass from_logits=False.")
+        return _as_logits(keras.ops.convert_to_numpy(behind), from_logits=True)
 
     def _provenance(self) -> dict[str, Any]:
         import keras
@@ -168,7 +171,13 @@ def _as_callback(cls: type) -> type:
 
 def _examples(given: tuple[ArrayLike, ArrayLike], name: str) -> tuple[NDArray, NDArray[np.int64]]:
     """Return inputs and labels as arrays, the labels as a vector."""
-    x, y = (np.asarray(part) for part in given)
+    try:
+        x, y = (np.asarray(part) for part in given)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{name} must be a pair of arrays (inputs, class indices), got {type(given).__name__} ({error}): "
+            "take the arrays out of a data set; a model with several inputs cannot be recorded."
+        ) from error
     if x.ndim == 0 or len(x) == 0:
         raise ValueError(f"{name} holds no example (shape {x.shape}): pass the inputs and labels you train on.")
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y

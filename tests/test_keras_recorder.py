@@ -96,6 +96,15 @@ def test_certain_answers_cost_what_they_cost_in_keras(n_out: int, last: list[ker
     assert run["val_loss"][-1] == pytest.approx(model.evaluate(*val, verbose=0), rel=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # of Keras, for bfloat16
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_a_softmax_in_half_precision_is_measured(policy: str) -> None:
+    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(3, activation="softmax", dtype=policy)])
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss=SPARSE())
+    run, _ = record(model, KerasRecorder(THREE, THREE_VAL, from_logits=False), THREE)
+    assert run["val_loss"][-1] == pytest.approx(model.evaluate(*THREE_VAL, verbose=0), rel=1e-2)
+
+
 def test_the_running_values_are_what_keras_reports() -> None:
     model = build(3, None, SPARSE(from_logits=True))
     run, history = record(model, KerasRecorder(THREE, THREE_VAL, from_logits=True), THREE)
@@ -256,16 +265,29 @@ def test_from_logits_has_no_default() -> None:
         KerasRecorder(THREE, THREE_VAL)
 
 
+@pytest.mark.parametrize("given", [THREE.x, (*THREE, THREE.y), (None,), 3, ([THREE.x, VAL.x], THREE.y)])
+def test_what_is_no_pair_of_arrays_is_refused(given: object) -> None:
+    with pytest.raises(TypeError, match=r"train must be a pair of arrays \(inputs, class indices\), got "):
+        KerasRecorder(given, THREE_VAL, from_logits=True)
+
+
 @pytest.mark.parametrize(
-    ("activation", "from_logits", "message"),
-    [("softmax", True, "pass from_logits=False"), (None, False, "pass them as logits")],
+    ("n_out", "last", "from_logits", "message"),
+    [
+        (3, keras.layers.Softmax(), True, "ends in a softmax or sigmoid: pass from_logits=False"),
+        (1, keras.layers.Activation("sigmoid"), True, "ends in a softmax or sigmoid: pass from_logits=False"),
+        (3, keras.layers.Lambda(lambda z: keras.ops.softmax(z) * 1.0), True, "sums to 1: .*, pass from_logits=False"),
+        (3, keras.layers.Activation("linear"), False, "pass them as logits"),
+    ],
 )
 def test_outputs_that_are_plainly_something_else_are_refused(
-    activation: str | None, from_logits: bool, message: str
+    n_out: int, last: keras.layers.Layer, from_logits: bool, message: str
 ) -> None:
-    model = build(3, activation, SPARSE(from_logits=activation is None))
+    train, val = (THREE, THREE_VAL) if n_out == 3 else (TRAIN, VAL)
+    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(n_out), last])
+    model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy" if n_out == 3 else "binary_crossentropy")
     with pytest.raises(ValueError, match=message):
-        record(model, KerasRecorder(THREE, THREE_VAL, from_logits=from_logits), THREE)
+        record(model, KerasRecorder(train, val, from_logits=from_logits), train)
 
 
 def test_labels_beyond_the_models_classes_are_refused() -> None:

@@ -239,6 +239,16 @@ def test_a_certain_right_answer_costs_zero_and_not_minus_zero() -> None:
     assert not np.signbit(loss).any()
 
 
+def test_half_precision_is_measured_in_double_precision() -> None:
+    import ml_dtypes
+
+    labels, logits = random_case(10)
+    for kind in (np.float16, ml_dtypes.bfloat16):
+        half = logits.astype(kind)
+        loss = metrics.cross_entropy(labels, logits=half)
+        assert loss == metrics.cross_entropy(labels, logits=half.astype(np.float64))
+
+
 def test_float32_probabilities_of_torch_are_accepted() -> None:
     import torch
 
