@@ -49,7 +49,7 @@ def _section(number: int, mark: Mark) -> str:
         if mark.error and mark.error not in mark.fault:
             lines.append(f'<p class="error">Your code stopped with {html.escape(mark.error)}</p>')
         if mark.mistake:
-            lines.append(f"<p><strong>A known mistake.</strong> {html.escape(mark.mistake)}</p>")
+            lines.append(f"<p><strong>A known mistake:</strong> {html.escape(mark.mistake)}</p>")
         lines.append(f"<p><strong>Hint.</strong> {html.escape(mark.hint)}</p>" if mark.hint else "")
     return "".join(lines) + "</section>\n"
 

@@ -279,6 +279,8 @@ def difference(got: Any, expected: Any, *, tolerance: float = TOLERANCE) -> str 
         return _different_mapping(got, expected, tolerance)
     if isinstance(expected, str):
         return None if _same_text(got, expected) else _sentence(got, expected)
+    if expected is None or isinstance(expected, Opaque):  # which no answer equals
+        return _sentence(got, expected)
     numbers = _numbers(expected)
     if numbers is not None:
         return _different_numbers(got, numbers, expected, tolerance)

@@ -65,6 +65,12 @@ def test_a_right_example_is_not_called_a_right_answer(capsys):
     assert said(expect, 0.25 + 0.25, 0.5, capsys=capsys) == "Right for this example."
 
 
+@pytest.mark.parametrize("nothing", [None, answers.Opaque("something of type Model")])
+def test_what_cannot_be_compared_equals_nothing(nothing):
+    assert answers.difference([1, nothing], [1, nothing])
+    assert answers.difference([1, 2], [1, nothing]).startswith("Item 1: Expected")
+
+
 def test_every_complaint_ends_with_the_hint():
     with pytest.raises(NotRight, match=r"Expected 2, got 1\.\nHint: count again"):
         expect(1, 2, hint="count again")

@@ -179,6 +179,27 @@ def test_a_wrong_answer_loses_its_question_and_no_other_in_any_class(stem, varia
     assert lost == [{variant.loses}] * len(lost)
 
 
+def test_the_answers_of_each_wrong_variant_are_recognised(source):
+    secret = SECRETS[1]
+    _, key = solved(source.stem, secret)
+    for one in corpus.with_mistakes(source, key, exercise.class_seed_of(secret)):
+        titles = {what for what, _ in one.mistakes}
+        named = [exercise.recognise(one, got) for _, got in one.mistakes]
+        # An answer with something missing in it, or something that is no number and no text, is like no other.
+        without = [got for (_, got), name in zip(one.mistakes, named, strict=True) if name == ""]
+        assert all(holds_nothing_comparable(got) for got in without), one.question.name
+        assert set(named) - {""} <= titles
+
+
+def holds_nothing_comparable(got):
+    """Tell whether there is a None or something opaque anywhere in an answer."""
+    if isinstance(got, dict):
+        return any(map(holds_nothing_comparable, got.values()))
+    if isinstance(got, list):
+        return any(map(holds_nothing_comparable, got))
+    return got is None or isinstance(got, answers.Opaque)
+
+
 def test_the_corpus_has_three_wrong_answers_for_each_question_and_two_correct_variants(source):
     asked = Counter(variant.loses for stem, variant in WRONG if stem == source.stem)
     assert all(asked[exercise.names_of(cell, "check")[0]] >= 3 for cell in source.with_role("check")), asked

@@ -127,7 +127,7 @@ def test_each_learner_gets_a_page_with_what_was_expected_and_a_hint(graded, clas
     name = next(name for name, specimen in expected.items() if specimen.title.startswith("overflows"))
     text = (classroom.folder / "feedback" / name[0] / STEM / f"{STEM}.html").read_text(encoding="utf-8")
     assert "14 of 16 points" in text
-    assert "A known mistake.</strong> overflows: the largest logit is not subtracted" in text
+    assert "A known mistake:</strong> overflows: the largest logit is not subtracted" in text
     assert "Expected" in text
     assert "got" in text
     assert "Hint." in text
