@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,7 +21,7 @@ from matplotlib.text import Annotation, Text
 from numpy.typing import ArrayLike
 
 from lessonlib.calibration import Reliability
-from lessonlib.figures import HATCHES, INK, LINE_STYLES, MARKERS, PALETTE, PAPER
+from lessonlib.figures import HATCHES, LINE_STYLES, MARKERS, PALETTE, PAPER
 from lessonlib.metrics import accuracy_standard_error
 from lessonlib.runs import Run
 
@@ -61,13 +62,12 @@ class Dot:
 def dot(ax: Axes, colour: str = "vermilion") -> Dot:
     """Draw a dot to be moved; the axes' limits must be set already."""
     (marker,) = ax.plot([], [], MARKERS[colour], color=PALETTE[colour], zorder=4)
-    return Dot(marker, _number(ax, va="bottom", color=PALETTE[colour]))
+    return Dot(marker, _number(ax, va="bottom", color=PALETTE[colour], bbox=_ON_PAPER))
 
 
-def _number(ax: Axes, *, va: str, color: str = INK) -> Annotation:
+def _number(ax: Axes, **look: Any) -> Annotation:
     """Draw an empty number whose distance from its point is in points, whatever the axes' limits."""
-    place = {"xytext": (NUMBER_OFFSET / 2, 0), "textcoords": "offset points", "va": va}
-    return ax.annotate("", (0, 0), **place, color=color, bbox=_ON_PAPER, zorder=4)
+    return ax.annotate("", (0, 0), (NUMBER_OFFSET / 2, 0), textcoords="offset points", zorder=4, **look)
 
 
 def curve(ax: Axes, x: ArrayLike, y: ArrayLike, *, colour: str = "blue", label: str | None = None) -> Line2D:

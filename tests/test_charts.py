@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from sklearn.metrics import confusion_matrix
@@ -63,6 +64,11 @@ def test_a_span_and_a_level_move_with_their_names(ax):
     assert (span.area.get_x(), span.area.get_width()) == (0.2, pytest.approx(0.4))
     assert (span.name.get_text(), level.name.get_text()) == ("either", "ln K")
     assert list(level.line.get_ydata()) == [1.1, 1.1]
+
+
+def test_words_that_a_line_may_cross_stand_on_paper(ax):
+    for words in (charts.dot(ax).number, charts.moving_level(ax).name):
+        assert to_hex(words.get_bbox_patch().get_facecolor()) == figures.PAPER
 
 
 def test_a_band_covers_one_standard_error_either_way(ax):
