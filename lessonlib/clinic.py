@@ -389,9 +389,12 @@ class Form:
     def __init__(self, number: int) -> None:
         self.number = number
         self.options = {
-            part: checks.shuffled(f"10-case-{number}-{part}", [option.text for option in options])
+            part: checks.shuffled(self._name(part), [option.text for option in options])
             for part, options in answer(number).options.items()
         }
+
+    def _name(self, part: str) -> str:
+        return f"10-case-{self.number}-{part}"
 
     def panel(self) -> Panel:
         """Return the widgets that ask."""
@@ -426,14 +429,11 @@ class Form:
 
     def _in_page(self, part: str) -> str:
         """Return one question as a form that works without a kernel."""
-        options = {option.text: option for option in answer(self.number).options[part]}
-        told = [
-            f"{'Half of it. ' if options[text].credit == 0.5 else ''}{options[text].feedback}"
-            for text in self.options[part]
-        ]
-        right = next(i for i, text in enumerate(self.options[part]) if options[text].credit == 1)
-        name = f"10-case-{self.number}-{part}"
-        content = {"kind": "choice", "name": name, "right": right, "feedback": told}
+        options = [grade(self.number, part, text) for text in self.options[part]]
+        told = [f"{'Half of it. ' if option.credit == 0.5 else ''}{option.feedback}" for option in options]
+        right = [option.credit for option in options].index(1)
+        others = [self._name(other) for other in PARTS if other != part]
+        content = {"kind": "choice", "name": self._name(part), "right": right, "feedback": told, "together": others}
         question = f"Case {self.number}: {PARTS[part]}"
         return page.panel_html(question, self.options[part], "Check", content)
 

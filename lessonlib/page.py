@@ -44,7 +44,8 @@ def panel_html(question: str, options: Sequence[str], button: str, page: Mapping
         The label of the button.
     page : mapping
         What the browser needs to answer: ``kind`` and ``name``, and by kind what `lessonlib.checks` and
-        `lessonlib.predictions` say. It is encoded so that reading the page's source gives no answer away at a glance.
+        `lessonlib.predictions` say; ``together`` names questions without whose answers it gives no feedback.
+        It is encoded so that reading the page's source gives no answer away at a glance.
     """
     name = escape(page["name"])
     fields = "".join(

@@ -62,20 +62,27 @@ function hydratePanel(form) {
   const bytes = Uint8Array.from(atob(form.dataset.page), (sign) => sign.charCodeAt(0));
   const page = JSON.parse(new TextDecoder().decode(bytes));
   const status = form.querySelector("[role=status]");
-  function say(answer) {
+  // Questions that must be answered before this one is told its feedback, which would give them away.
+  const waiting = new Set((page.together ?? []).filter((name) => !recall(name)));
+  let answer = recall(page.name);
+  function draw() {
+    if (!answer) return;
+    if (waiting.size) return (status.textContent = "Kept. The feedback comes when the whole case is answered.");
     const [word, sentence] = REPLIES[page.kind](page, answer), strong = document.createElement("strong");
     strong.textContent = word;
     status.replaceChildren(strong, ` ${sentence}`);
   }
+  document.addEventListener(CHANGED, ({ detail }) => waiting.delete(detail) && draw());
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const answer = readForm(form, page.kind);
-    if (typeof answer === "string") return (status.textContent = answer);
-    say(answer);
-    keep(page.name, { ...answer, right: status.textContent.startsWith("Right.") });
+    const given = readForm(form, page.kind);
+    if (typeof given === "string") return (status.textContent = given);
+    answer = given;
+    draw();
+    keep(page.name, { ...answer, right: REPLIES[page.kind](page, answer)[0] === "Right." });
   });
-  const before = recall(page.name);
-  if (before) { fillForm(form, before); say(before); }
+  if (answer) fillForm(form, answer);
+  draw();
 }
 
 function hydrateVerdict(line) {

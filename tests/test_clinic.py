@@ -7,10 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from lessonlib import clinic, storage
 from lessonlib.predictions import Question
 from notebooks import build
+from tests.browser import browser, page  # noqa: F401
 from tests.test_inventory import answer as answer_inventory
 from tools import clinic_cases
 
@@ -221,9 +223,27 @@ def test_the_form_shows_its_options_where_no_widget_can_run() -> None:
 
 def test_the_form_is_three_forms_in_a_page_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LESSONLIB_STATIC", "1")
-    page = clinic.Form(7)._repr_mimebundle_()["text/html"]
-    assert page.count("<form") == 3
-    assert not any(o.feedback in page for part in clinic.answer(7).options.values() for o in part)
+    html = clinic.Form(7)._repr_mimebundle_()["text/html"]
+    assert html.count("<form") == 3
+    assert not any(o.feedback in html for part in clinic.answer(7).options.values() for o in part)
+
+
+def test_the_forms_of_a_page_say_nothing_before_all_three_are_answered(
+    page: Page,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("LESSONLIB_STATIC", "1")
+    (tmp_path / "case.html").write_text(clinic.Form(7)._repr_mimebundle_()["text/html"], encoding="utf-8")
+    page.goto((tmp_path / "case.html").as_uri())
+    given = choice(7, 1)
+    for answered, part in enumerate(clinic.PARTS, start=1):
+        form = page.locator(f"form[data-name='10-case-7-{part}']")
+        form.get_by_label(given[part]).check()
+        form.get_by_role("button").click()
+        expect(page.get_by_text("Right.", exact=True)).to_have_count(3 if answered == 3 else 0)
+    page.reload()
+    expect(page.get_by_text("Right.", exact=True)).to_have_count(3)
 
 
 # ---- the lesson with a learner in it ---------------------------------------------------------------------------------
