@@ -95,7 +95,7 @@ def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run
     if isinstance(source, str | os.PathLike):
         return _from_path(Path(source), columns)
     if hasattr(source, "history") and isinstance(source.history, Mapping):  # a Keras History
-        return from_columns(source.history, columns=columns, origin="History")
+        return _from_columns(source.history, columns, "History")
     if hasattr(source, "columns") and hasattr(source, "to_numpy"):  # a pandas DataFrame
         log_files.refuse_repeated([str(name) for name in source.columns])
         table = {str(name): _numbers(source[name]) for name in source.columns}
@@ -106,75 +106,6 @@ def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run
         f"a log is a path, a Keras History, a dict of lists, a list of dicts, a DataFrame or a Run, got "
         f"{type(source).__name__}: pass history.history or a dict such as {{'val_loss': [...]}}."
     )
-
-
-def from_columns(given: Mapping[str, Any], *, columns: Mapping[str, str] | None = None, origin: str = "dict") -> Run:
-    """Read columns of equal length, one value per epoch (or per step, with gaps, where there is a column for that).
-
-    Parameters
-    ----------
-    given : mapping of str to sequence
-        What is nested is named by its path, ``train/loss``. Of what is not recognised nothing is asked.
-    columns : mapping, optional
-        As `read_log`.
-    origin : str
-        Kept in the provenance.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    LogError
-        As `read_log`.
-    """
-    vectors = {name: _numbers(values) for name, values in _flat(given).items() if _is_sequence(values)}
-    if not vectors:
-        raise LogError(
-            f"the {origin} holds no list of values, got {list(given)!r:.80}: pass {{'val_loss': [...], ...}}."
-        )
-    chosen = _choose_columns(vectors, columns, origin)
-    used = {name: values for name, values in vectors.items() if name in chosen.values() or _position(name)}
-    lengths = {name: len(values) for name, values in used.items()}
-    if len(set(lengths.values())) > 1:
-        raise LogError(
-            f"columns of a {origin} must be equally long, got {lengths}: log every metric in every epoch (with Keras' "
-            "validation_freq, read the file of its CSVLogger)."
-        )
-    return _from_table(used, chosen, origin)
-
-
-def from_records(
-    records: Sequence[Mapping[str, Any]], *, columns: Mapping[str, str] | None = None, origin: str = "list"
-) -> Run:
-    """Read a list of dicts, one for each time that something was logged.
-
-    Parameters
-    ----------
-    records : sequence of mapping
-        A metric may be missing from a record.
-    columns, origin
-        As `from_columns`.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    LogError
-        As `read_log`.
-    """
-    rows = [_flat(record) for record in records if "train_runtime" not in record]  # Hugging Face's summary at the end
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    chosen = _choose_columns(names, columns, origin)
-    used = [*chosen.values(), *filter(_position, names)]
-    table = {
-        name: np.array([log_files.number(str(row[name])) if name in row else np.nan for row in rows])
-        for name in dict.fromkeys(used)
-    }
-    return _from_table(_without_empty_rows(table, chosen), chosen, origin)
 
 
 def _from_path(path: Path, columns: Mapping[str, str] | None) -> Run:
@@ -202,10 +133,40 @@ def _from_content(content: object, columns: Mapping[str, str] | None, origin: st
         lists = [value for value in content.values() if _is_records(value)]
         content = lists[0] if len(lists) == 1 else content
     if _is_records(content):
-        return from_records(content, columns=columns, origin=origin)
+        return _from_records(content, columns, origin)
     if isinstance(content, Mapping):
-        return from_columns(content, columns=columns, origin=origin)
+        return _from_columns(content, columns, origin)
     raise LogError(f"{origin} holds a {type(content).__name__}: it should hold {{'val_loss': [...], ...}}.")
+
+
+def _from_columns(given: Mapping[str, Any], columns: Mapping[str, str] | None, origin: str) -> Run:
+    """Read columns of equal length; of those that are not recognised nothing is asked."""
+    vectors = {name: _numbers(values) for name, values in _flat(given).items() if _is_sequence(values)}
+    if not vectors:
+        raise LogError(
+            f"the {origin} holds no list of values, got {list(given)!r:.80}: pass {{'val_loss': [...], ...}}."
+        )
+    chosen = _choose_columns(vectors, columns, origin)
+    used = {name: values for name, values in vectors.items() if name in chosen.values() or _position(name)}
+    lengths = {name: len(values) for name, values in used.items()}
+    if len(set(lengths.values())) > 1:
+        raise LogError(
+            f"columns of a {origin} must be equally long, got {lengths}: log every metric in every epoch (with Keras' "
+            "validation_freq, read the file of its CSVLogger)."
+        )
+    return _from_table(used, chosen, origin)
+
+
+def _from_records(records: Sequence[Mapping[str, Any]], columns: Mapping[str, str] | None, origin: str) -> Run:
+    """Read a list of dicts, one for each time that something was logged; a metric may be missing from a record."""
+    rows = [_flat(record) for record in records if "train_runtime" not in record]  # Hugging Face's summary at the end
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    chosen = _choose_columns(names, columns, origin)
+    used = dict.fromkeys([*chosen.values(), *filter(_position, names)])
+    table = {
+        name: np.array([log_files.number(str(row[name])) if name in row else np.nan for row in rows]) for name in used
+    }
+    return _from_table(_without_empty_rows(table, chosen), chosen, origin)
 
 
 def _from_series(series: Series, columns: Mapping[str, str] | None, origin: str) -> Run:
