@@ -286,7 +286,7 @@ def setup_cats(fig):
     bars = charts.bars(left, list(BEFORE), largest=1, xlabel="p(cat)")
     left.axvline(0.5, color=figures.PALETTE["grey"], linewidth=1)
     names = [*BEFORE, "together"]
-    return bars, charts.signed_bars(right, names, low=-0.4, high=1.6, xlabel="nats")
+    return bars, charts.signed_bars(right, names, low=-0.6, high=1.8, xlabel="nats")
 
 
 # %%
@@ -402,7 +402,7 @@ curves = {wrong: judged(run, hurried(run, wrong, seed=100)) for wrong in SHARES}
 def setup_digits(fig):
     axes = charts.panels(fig, "Loss, nats", "Accuracy, %")
     for ax, values, limits in zip(
-        axes, (run["train_loss"], 100 * run["train_accuracy"]), ((0, 3.6), (50, 102))
+        axes, (run["train_loss"], 100 * run["train_accuracy"]), ((0, 5), (35, 102))
     ):
         ax.set(xlim=(0, 41), ylim=limits, xlabel="epoch")
         charts.curve(ax, run.epochs, values, label="training")
@@ -410,7 +410,7 @@ def setup_digits(fig):
         charts.curve(ax, run.epochs, run.epochs, colour="vermilion", label="validation")
         for ax in axes
     ]
-    axes[0].legend(loc="upper center")
+    axes[0].legend(loc="upper left")
     return {"lines": lines, "dots": [charts.dot(ax, "purple") for ax in axes]}
 
 
@@ -717,11 +717,12 @@ def update_path(parts, setting, share):
     added = [part.contribution for _, part in book.items()]
     counts = [f"{value:+.2f} ({part.count})" for value, (_, part) in zip(added, book.items())]
     parts["bars"].set(added, counts)
-    return (
-        f"{setting}, epoch {now + 1} of {len(loss)}: "
-        f"since its minimum the loss has gone {direction(book.change, 1)}, "
-        f"accuracy {direction(book.accuracy_change, 2)}."
-    )
+    if now < low:
+        since = f"the minimum of the loss comes in epoch {low + 1}"
+    else:
+        loss_is, accuracy_is = direction(book.change, 1), direction(book.accuracy_change, 2)
+        since = f"since its minimum the loss is {loss_is}, accuracy {accuracy_is}"
+    return f"{setting}, epoch {now + 1} of {len(loss)}: {since}."
 
 
 # %%
@@ -812,7 +813,7 @@ def draw_points(places):
 
 # %%
 def setup_dip(fig):
-    *places, measured = charts.panels(fig, "Two groups", "Eight outliers", "Loss (line), accuracy")
+    *places, measured = charts.panels(fig, "Two groups", "Eight outliers", "Loss (solid), accuracy")
     draw_points(places)
     measured.set(xscale="log", xlim=(1, 1_300), ylim=(0.5, 1.02), xlabel="step")
     charts.curve(measured, range(1, 1_001), dip_loss)
@@ -961,7 +962,7 @@ def update_weights(parts, weight, step):
     moves = [direction(value - run[name][0], 3) for name, value in zip(NAMES_WEIGHTED, now)]
     return (
         f"Positives count {weight}-fold. "
-        f"From step 1 to step {step} the weighted loss went {moves[0]}, "
+        f"From step 1 to step {step} the weighted loss is {moves[0]}, "
         f"the plain loss {moves[1]}, accuracy {moves[2]} (now {now[2]:.0%})."
     )
 

@@ -91,7 +91,7 @@ exponents = np.linspace(0.4, 15, 74)
 
 def setup_error(fig):
     left, right = charts.panels(fig, "Mean loss", "Who pays")
-    left.set(xlim=(0, 15.4), ylim=(0, 0.4), ylabel="nats")
+    left.set(xlim=(0, 15.4), ylim=(0, 0.75), ylabel="nats")
     left.set_xlabel("−log10 of the truth's probability")
     many = charts.curve(left, exponents, exponents)
     names = ["the one error", "all the others"]
@@ -311,8 +311,8 @@ def update_outliers(parts, k, distance):
     parts[1].set_data(*examples.x[200:].T)
     paid, hits = paid_by_outliers(model, examples), model.score(*fresh)
     parts[2].set([paid, hits], right=[False, True])
-    where = f"{k} outliers at distance {distance}" if k else "No outliers"
-    return f"{where}: they pay {paid:.0%} of the loss; {hits:.1%} of clean points are right."
+    who = f"{k} outliers at {distance} pay {paid:.0%} of the loss" if k else "No outliers"
+    return f"{who}; {hits:.1%} of clean points are right."
 
 
 # %%

@@ -108,7 +108,7 @@ def setup_apples(fig):
     shares = np.linspace(0.5, 0.995, 100)
     charts.curve(right, 100 * shares, shares, label="accuracy")
     charts.curve(right, 100 * shares, entropy(shares), colour="vermilion", label="loss, nats")
-    right.set(xlim=(39, 101), ylim=(0, 1.15), xlabel="share of apples, %")
+    right.set(xlim=(39, 114), ylim=(0, 1.15), xlabel="share of apples, %")
     right.set_xticks(range(50, 101, 10))
     right.legend(loc="lower left")
     bars = charts.bars(left, list(five_measures([0, 1], [0, 0])), largest=1, xlabel="value")
@@ -124,7 +124,7 @@ def update_apples(parts, apples):
     accuracy_dot.move(apples, measured["accuracy"], f"{measured['accuracy']:.2f}")
     loss_dot.move(apples, loss, f"{loss:.3f}")
     accuracy_dot.number.set(position=(-8, 8), horizontalalignment="right")  # beside the curves
-    loss_dot.number.set(position=(-8, -20), horizontalalignment="right")
+    loss_dot.number.set(position=(8, 4), horizontalalignment="left")
     return (
         f'{apples} % apples, "apple" every time: accuracy {measured["accuracy"]:.2f}, recall '
         f"{measured['recall']:.0f}, F1 {measured['F1']:.0f}, balanced accuracy "
@@ -198,7 +198,7 @@ def update_editor(parts, finds, alarms):
     parts[0].set(sk.confusion_matrix(truth, said))
     parts[1].set(list(measured.values()))
     return (
-        f"The positive is {'found' if finds else 'missed'}, with {alarms} false alarm(s): "
+        f"The positive is {'found' if finds else 'missed'}; false alarms: {alarms}; "
         + ", ".join(f"{name} {value:.2f}" for name, value in measured.items())
         + "."
     )
@@ -388,7 +388,7 @@ def update_eights(parts, rows):
     parts[0].set(recalls, right=np.arange(10) != 8)
     parts[1].set([overall, recalls.mean(), against_rest, recall], right=[True, True, True, False])
     return (
-        f"At most {rows} eights in training: overall accuracy {overall:.2f}, "
+        f"Eights in training: at most {rows}. Overall accuracy {overall:.2f}, "
         f"recall of the eight {recall:.1f}, "
         f"'eight or not?' right in {against_rest:.2f} of all cases."
     )

@@ -712,9 +712,12 @@ with figures.style():
     figure = Figure(figsize=(7, 2.6))
     sample = synthetic.digits(800, 900, rng=100)[1].x[:7]
     pictures = [*sample, *cloudy(sample, 0.7, np.random.default_rng(0))]
-    for ax, pixels in zip(figure.subplots(2, 7).flat, pictures):
+    axes = figure.subplots(2, 7)
+    for ax, pixels in zip(axes.flat, pictures):
         ax.imshow(pixels.reshape(8, 8), cmap="gray", vmin=0, vmax=1)
         ax.set_axis_off()
+    for row, name in zip(axes, ("clear", "cloudy")):
+        row[0].set_title(name, loc="left")
 figures.show(figure, "Seven digits of 8 x 8 pixels: above clear, below each with a bright cloud.")
 
 # %%
@@ -861,9 +864,9 @@ def update_hand(parts, k, accuracy):
     at_k.move(k, 100 * low, "")
     level.move(100 * low, f"{low:.0%}")
     return (
-        f"A network with accuracy {accuracy:.0%} passes {k} random tests "
-        f"with probability {accuracy**k:.0%}. "
-        f"After {k} of {k} passed, accuracies above {low:.0%} are still possible."
+        f"Random tests: {k}. "
+        f"A network with accuracy {accuracy:.0%} passes all with probability {accuracy**k:.0%}. "
+        f"If all are passed, accuracies above {low:.0%} are still possible."
     )
 
 
