@@ -213,7 +213,7 @@ POST_TEST = (
         "validation below training",
         "Epoch 1 of a network with dropout: the log says training 1.8, held-out 1.5. The first thing to think of is "
         "that",
-        right="they were taken at another moment, in another mode",
+        right="the two were taken at different times, in different modes",
         wrong=(
             "the held-out images are simpler ones",
             "some of the held-out images are among the training images",
