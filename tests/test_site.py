@@ -67,8 +67,16 @@ def test_pages_are_light(site: Path) -> None:  # noqa: F811
     """Megabytes without compression: the first page, and each lesson before its pictures come near."""
     weights = {file: (first, every) for file, first, every in json.loads((site.parent / "weights.json").read_text())}
     assert sorted(weights) == sorted(PAGES)
-    assert weights["index.html"][1] < 0.2
+    assert weights["index.html"][0] < 0.2
+    assert weights["index.html"][1] < 0.5
     assert {file: first for file, (first, _) in weights.items() if first >= 1.5} == {}
+
+
+def test_the_first_page_shows_an_explorer_and_the_map_the_titles_without_markup(site: Path) -> None:  # noqa: F811
+    first = soup_of(site, "index.html")
+    assert len(first.select(".lesson-explorer input[type=range]")) == 1
+    titles = [soup_of(site, file).h1.get_text().strip() for file in FILES]
+    assert [tag.get_text() for tag in first.select("td > a[href]")] == titles
 
 
 def test_pages_share_scripts_styles_and_keep_pictures_apart(site: Path) -> None:  # noqa: F811
@@ -135,6 +143,7 @@ def test_without_an_address_no_link_leaves_the_site(tmp_path: Path) -> None:
     for path in (tmp_path / "site").glob("*.html"):
         outside = [tag["href"] for tag in soup_of(path.parent, path.name).select("a[href]") if "://" in tag["href"]]
         assert [address for address in outside if "binder" in address or "github" in address] == [], path.name
+    assert not soup_of(tmp_path / "site", "index.html").select("a[href^='06_']")
     assert not (tmp_path / "site" / "colab").exists()
 
 

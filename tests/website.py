@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -34,7 +35,10 @@ PAGES = ["index.html", *FILES, *(f"{name}.html" for name in pages.DOCS), "search
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of the site of every lesson; the workers of pytest-xdist share it."""
-    folder = tmp_path_factory.getbasetemp().parent / "course-site" / SUB_PATH.strip("/")
+    own = tmp_path_factory.getbasetemp()
+    # Above a worker's folder lies that of the whole session; above a lone process's lie those of other days.
+    session = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = session / "course-site" / SUB_PATH.strip("/")
     report = folder.parent / "weights.json"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent / "lock"):

@@ -11,7 +11,8 @@ from html import escape
 from pathlib import Path, PurePosixPath
 
 import nbformat
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from bs4 import BeautifulSoup
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from lessonlib import explorer, page
 from notebooks import build
@@ -25,8 +26,18 @@ SITE = ROOT / "build" / "site"
 LITE = ROOT / "build" / "lite"
 SINGLE_PAGES = ROOT / "build" / "export"
 COURSE = "Loss and accuracy"
+#: The first page shows the first explorer of this lesson.
+SHOWN_FIRST = "06"
 #: The documents that readers of the site want, in the order of its menu.
-DOCS = ("anywhere", "glossary", "misconceptions", "claim-index", "data-card-cifar10", "troubleshooting")
+DOCS = (
+    "anywhere",
+    "reading-curves",
+    "glossary",
+    "misconceptions",
+    "claim-index",
+    "data-card-cifar10",
+    "troubleshooting",
+)
 
 
 @dataclass(frozen=True)
@@ -144,19 +155,30 @@ def document(origin: str, file: str, link: Callable[[str], str | None]) -> Page:
 
 
 def index(chosen: Sequence[Path], taught: Sequence[Page], link: Callable[[str], str | None]) -> Page:
-    """Make the first page: what the course is, and the map of its lessons with the reader's progress."""
+    """Make the first page: what the course is, an explorer to try, and the map of its lessons."""
     rows = "".join(map(_map_row, chosen, taught))
     table = "<table><thead><tr><th>lesson</th><th>time</th><th>you need</th><th>your answers</th></tr></thead>"
-    text = (HERE / "index.md").read_text(encoding="utf-8")
-    html = lessons.markdown_html(text).replace("<p>LESSON_MAP</p>", f"{table}<tbody>{rows}</tbody></table>")
-    return Page("index.html", "tools/website/index.md", lessons.body(html, link))
+    shown, pictures = _first_explorer(taught)
+    html = lessons.markdown_html(template("index.md").render(explorer=shown)).replace("<p>EXPLORER</p>", shown)
+    html = html.replace("<p>LESSON_MAP</p>", f"{table}<tbody>{rows}</tbody></table>")
+    return Page("index.html", "tools/website/index.md", lessons.body(html, link, pictures))
+
+
+def _first_explorer(taught: Sequence[Page]) -> tuple[str, dict[str, str]]:
+    """Return the explorer of the first page and its pictures; nothing where its lesson is left out."""
+    for at in taught:
+        if at.file.startswith(SHOWN_FIRST):
+            shown = BeautifulSoup(at.body.html, "html.parser").select_one(".lesson-explorer")
+            name = shown.select_one("script[data-src]")["data-src"]
+            return str(shown), {name: at.body.pictures[name]}
+    return "", {}
 
 
 def _map_row(source: Path, made: Page) -> str:
-    title, time, needs = map(escape, lessons.headline(source))
+    _, time, needs = map(escape, lessons.headline(source))
     questions = escape(json.dumps(made.body.questions))
     return (
-        f'<tr><td><a href="{source.stem}.ipynb">{title}</a></td><td>{time}</td><td>{needs}</td>'
+        f'<tr><td><a href="{source.stem}.ipynb">{escape(made.title)}</a></td><td>{time}</td><td>{needs}</td>'
         f'<td data-questions="{questions}">–</td></tr>'
     )
 
@@ -164,7 +186,7 @@ def _map_row(source: Path, made: Page) -> str:
 def framed(at: Page, taught: Sequence[Page], documents: Sequence[Page], known: Repository | None, lite: Path) -> str:
     """Return a page of the site with everything around its body."""
     place = taught.index(at) if at in taught else None
-    return template().render(
+    return template("page.html").render(
         alone=False,
         course=COURSE,
         styles=["assets/site.css", "assets/lesson.css"],
@@ -229,7 +251,7 @@ def write_single(source: Path, *, folder: Path = SINGLE_PAGES) -> Path:
         _inline(shared["assets/explorer.js"], ".lesson-explorer"),
         _inline(shared["assets/panel.js"], ".lesson-panel, .lesson-verdict"),
     )
-    text = template().render(
+    text = template("page.html").render(
         alone=True,
         course=COURSE,
         links=[],
@@ -250,11 +272,10 @@ def _inline(script: str, selector: str) -> str:
     return f'<script type="module">{script}\ndocument.querySelectorAll("{selector}").forEach(hydrate);</script>'
 
 
-def template():
-    """Return the template of every page; a name it does not know is an error."""
-    return Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    ).get_template("page.html")
+def template(name: str) -> Template:
+    """Return one of the templates beside this file; a name that it does not know is an error."""
+    loader = FileSystemLoader(HERE)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True).get_template(name)
 
 
 # ----------------------------------------------------------------------------------------------------------- the weight
