@@ -39,6 +39,7 @@ _MEASURES = {"loss": "loss", "nll": "loss", "crossentropy": "loss", "accuracy": 
 #: Words of a name that say nothing about which metric it is.
 _FILLERS = {"epoch", "step", "categorical", "sparse", "binary", "multiclass", "ce", "avg", "mean", "total", "running",
             "score", "metric", "metrics", "history", "log", "logs"}  # fmt: skip
+_KNOWN = {*_SPLITS, *_MEASURES, *_FILLERS}
 #: Two words, or a word and a sign, that are one: ``acc@1``, ``top-1``, ``cross_entropy``, ``valLoss``.
 _SPELLINGS = (
     (r"([a-z])([A-Z])", r"\1 \2"),
@@ -222,16 +223,11 @@ def canonical_name(name: str) -> str | None:
     """
     if name in NAMES:
         return name
-    words = _words(name)
+    words = _words(_run_and_metric(name)[1])
     measures = {_MEASURES[word] for word in words if word in _MEASURES}
     splits = {_SPLITS[word] for word in words if word in _SPLITS}
-    if (
-        len(measures) != 1
-        or len(splits) > 1
-        or any(word not in _MEASURES | _SPLITS.keys() | _FILLERS for word in words)
-    ):
-        _, dash, metric = name.rpartition(" - ")
-        return canonical_name(metric) if dash else None
+    if len(measures) != 1 or len(splits) > 1 or not _KNOWN.issuperset(words):
+        return None
     measure = measures.pop()
     if not splits or (splits == {"train"} and "running" in words):
         return f"running_train_{measure}"
@@ -242,6 +238,12 @@ def _words(name: str) -> list[str]:
     for spelling, standard in _SPELLINGS:
         name = re.sub(spelling, standard, name)
     return [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
+
+
+def _run_and_metric(name: str) -> tuple[str, str]:
+    """Split "run - metric", as Weights & Biases writes it; a name of known words has no run."""
+    run, _, metric = name.rpartition(" - ")
+    return ("", name) if _KNOWN.issuperset(_words(name)) else (run, metric)
 
 
 def _position(name: str) -> str | None:
@@ -260,10 +262,9 @@ def _choose_columns(names: Iterable[str], wanted: Mapping[str, str] | None, orig
         if theirs not in names:
             raise LogError(f"there is no column {theirs!r}: the log has {listed}.")
     candidates: dict[str, list[str]] = {}
-    for name in names:
-        ours = canonical_name(name)
-        if ours is not None and ours not in told and name not in told.values():
-            candidates.setdefault(ours, []).append(name)
+    for name in _of_one_run([name for name in names if canonical_name(name)], told):
+        if canonical_name(name) not in told and name not in told.values():
+            candidates.setdefault(canonical_name(name), []).append(name)
     chosen = told | {ours: _plainest(ours, theirs) for ours, theirs in candidates.items()}
     if not chosen:
         raise LogError(
@@ -276,6 +277,19 @@ def _choose_columns(names: Iterable[str], wanted: Mapping[str, str] | None, orig
     return chosen
 
 
+def _of_one_run(names: list[str], told: Mapping[str, str]) -> list[str]:
+    """Return the columns of the run that a told column belongs to; of several runs, one must be told."""
+    runs = {_run_and_metric(name)[0] for name in names}
+    told_runs = {_run_and_metric(name)[0] for name in told.values()}
+    if len(runs) > 1 and len(told_runs) != 1:
+        ours, theirs = canonical_name(names[0]), names[0]
+        raise LogError(
+            f"the log holds {len(runs)} runs, {', '.join(sorted(runs))}: say which by one column, "
+            f"columns={{{ours!r}: {theirs!r}}} (--columns {ours}={theirs!r})."
+        )
+    return [name for name in names if len(runs) < 2 or _run_and_metric(name)[0] in told_runs]
+
+
 def _plainest(ours: str, names: list[str]) -> str:
     """Return the column that is meant: our own name, then one per epoch, then any other than one per step."""
     words = {name: _words(name) for name in names}
@@ -285,10 +299,9 @@ def _plainest(ours: str, names: list[str]) -> str:
         for name in names
     }  # fmt: skip
     best = sorted(names, key=ranks.__getitem__)
-    of_runs = {name.rpartition(" - ")[0] for name in names}
-    if len(of_runs) > 1 or (len(best) > 1 and ranks[best[0]] == ranks[best[1]]):
+    if len(best) > 1 and ranks[best[0]] == ranks[best[1]]:
         raise LogError(
-            f"{', '.join(map(repr, best))} could each be {ours}: say which, columns={{{ours!r}: {best[0]!r}}} "
+            f"both {best[0]!r} and {best[1]!r} could be {ours}: say which, columns={{{ours!r}: {best[0]!r}}} "
             f"(--columns {ours}={best[0]!r})."
         )
     return best[0]

@@ -288,11 +288,14 @@ def test_a_test_set_is_read_as_validation_only_where_there_is_none() -> None:
     assert logs.read_log({"test_loss": [1.0], "train_loss": [2.0]})["val_loss"].tolist() == [1]
 
 
-def test_curves_of_several_runs_in_one_chart_are_asked_for(tmp_path: Path) -> None:
-    path = write(tmp_path / "w.csv", '"Step","a - val_loss","longer-name - val_loss"\n"1","0.5","0.6"\n')
-    with pytest.raises(logs.LogError, match="'a - val_loss', 'longer-name - val_loss' could each be val_loss"):
+def test_of_several_runs_in_one_table_one_is_asked_for_and_they_are_never_mixed(tmp_path: Path) -> None:
+    header = '"Step","a - val_loss","a - val_loss__MIN","long-b - val_loss","long-b - train_loss"'
+    path = write(tmp_path / "w.csv", header + '\n"1","0.5","0.5","0.6","0.7"\n')
+    with pytest.raises(logs.LogError, match="holds 2 runs, a, long-b: say which by one column"):
         logs.read_log(path)
-    assert logs.read_log(path, columns={"val_loss": "longer-name - val_loss"})["val_loss"].tolist() == [0.6]
+    assert set(logs.read_log(path, columns={"val_loss": "a - val_loss"}).metrics) == {"val_loss"}
+    other = logs.read_log(path, columns={"val_loss": "long-b - val_loss"})
+    assert (other["val_loss"].tolist(), other["train_loss"].tolist()) == ([0.6], [0.7])
 
 
 def test_a_bare_accuracy_is_of_the_training_set_if_it_is_told_or_if_the_loss_is() -> None:
