@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -79,9 +80,10 @@ def run_cells(cells: Sequence[str], seconds: float, tell: Callable[[dict], None]
         result, failure = attempt(lambda code=code: shell.run_cell(code), seconds)
         error = result and (result.error_before_exec or result.error_in_exec)
         if error:
-            failure = f"{type(error).__name__}: {error}"[:400]
+            failure = re.sub(r"<ipython-input-[^>]*>, ", "", f"{type(error).__name__}: {error}"[:300])
         if failure:
-            tell({"cell": number, "error": failure})
+            begins = code.strip().split("\n")[0][:80]
+            tell({"cell": number, "error": f"{failure}, in the cell that begins: {begins}"})
     return shell.user_ns
 
 

@@ -133,6 +133,14 @@ def test_each_learner_gets_a_page_with_what_was_expected_and_a_hint(graded, clas
     assert "Hint." in text
 
 
+def test_a_learner_reads_which_cell_failed(graded):
+    _, expected, results = graded
+    name = next(name for name, specimen in expected.items() if specimen.title == "syntax error")
+    (error,) = results[name].cell_errors
+    assert error.startswith("SyntaxError: ")
+    assert error.endswith("(line 1), in the cell that begins: def f(:")
+
+
 def test_the_table_of_questions_counts_a_mistake_however_its_numbers_came_out(tmp_path):
     marks = [
         Mark("q", 0, 2, f"Expected 1, got {got}.", "", "", mistake) for got, mistake in ((2, "a"), (3, "a"), (9, ""))
