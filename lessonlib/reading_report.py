@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lessonlib import charts, figures, storage
 from lessonlib.findings import Finding
@@ -75,6 +76,8 @@ def _draw(ax: Axes, reading: Reading, measure: str) -> None:
     c = reading.curves
     shown = np.unique(np.linspace(0, max(c.n - 1, 0), min(c.n, MOST_POINTS)).astype(int))
     scale = 100 if measure == "accuracy" else 1
+    ax.set(xlabel="epoch", xlim=(0.5, reading.run.n_epochs + 0.5))  # first: a dot's number goes where there is room
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if c.n:
         x = c.epochs[shown]
         train, val = (getattr(c, f"{part}_{measure}") for part in ("train", "val"))
@@ -99,7 +102,6 @@ def _draw(ax: Axes, reading: Reading, measure: str) -> None:
             if measure == "loss":  # the curve is above its lowest point, so the number goes below
                 dot.number.set_position((dot.number.get_position()[0], -charts.NUMBER_OFFSET))
                 dot.number.set_verticalalignment("top")
-    ax.set(xlabel="epoch", xlim=(0.5, reading.run.n_epochs + 0.5))
 
 
 def alt_text(reading: Reading) -> str:

@@ -101,6 +101,14 @@ def test_any_subset_of_curves_can_be_drawn(columns: list[str]) -> None:
     assert alt.endswith(".")
 
 
+def test_epochs_are_whole_and_the_best_one_is_named_inside_the_picture() -> None:
+    log = {"train_loss": np.linspace(1, 2, 18), "val_loss": np.linspace(1, 2, 18)}
+    (axes,) = reading_report.figure(reader.read(log))[0].axes
+    assert all(tick == round(tick) for tick in axes.get_xticks())
+    (name,) = (text for text in axes.texts if text.get_text() == "best: 1")
+    assert name.get_horizontalalignment() == "left"
+
+
 def test_a_run_without_a_finite_epoch_can_be_drawn() -> None:
     reading = reader.read({"val_loss": [np.nan, np.nan]})
     assert "no finite curve" in reading_report.figure(reading)[1]

@@ -37,6 +37,16 @@ def test_the_page_counts_what_the_cases_say(cases: list[corpus.Case]) -> None:
     assert all(f"| {cause} |" in page for cause in corpus.CAUSES)
 
 
+def test_only_all_are_a_hundred_percent() -> None:
+    assert corpus.share(218, 219) == "99% (218 of 219)"
+    assert (corpus.share(1, 500), corpus.share(0, 5), corpus.share(5, 5)) == (
+        "1% (1 of 500)",
+        "0% (0 of 5)",
+        "100% (5 of 5)",
+    )
+    assert corpus.share(0, 0) == "-"
+
+
 def test_the_committed_page_reports_seeds_that_nothing_was_tuned_on() -> None:
     text = corpus.DEFAULT_PAGE.read_text(encoding="utf-8")
     assert f"seeds {corpus.HELD_OUT[0]} to {corpus.HELD_OUT[-1]}" in text
