@@ -55,6 +55,8 @@ class KerasRecorder:
 
     Raises
     ------
+    TypeError
+        If `train` or `val` is no pair of arrays, or the labels are no numbers.
     ValueError
         If examples and labels differ in number, there are none, or `keep_logits` is not possible. During
         ``fit``: if the outputs are plainly not what `from_logits` says, or do not fit the labels.
@@ -113,12 +115,11 @@ class KerasRecorder:
         Returns
         -------
         Run
-            With ``running_train_loss`` and ``running_train_accuracy`` (what Keras reports: means over the
-            epoch while the weights move, dropout on; the accuracy only if it was compiled under one of
-            `ACCURACY_NAMES`),
-            ``train_loss`` and ``train_accuracy`` (after the epoch, in evaluation mode, on up to 2,000
-            training examples), ``val_loss`` and ``val_accuracy``, and the standard errors
-            ``train_loss_se`` and ``val_loss_se``. An epoch at which the network has diverged has NaN.
+            With ``running_train_loss`` and ``running_train_accuracy`` (what Keras reports: means over the epoch while
+            the weights move, dropout on; the accuracy only if it was compiled under one of `ACCURACY_NAMES`),
+            ``train_loss`` and ``train_accuracy`` (after the epoch, in evaluation mode, on up to 2,000 training
+            examples), ``val_loss`` and ``val_accuracy``, and the standard errors ``train_loss_se`` and
+            ``val_loss_se``. An epoch at which the network has diverged has NaN.
 
         Raises
         ------

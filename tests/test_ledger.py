@@ -191,6 +191,8 @@ def test_the_table_has_a_caption_and_headers_that_say_what_they_head() -> None:
     assert [tag for tag, _ in page.tags].count("caption") == 1
     assert [tag for tag, _ in page.tags].count("td") == 25
     assert page.texts[0].startswith("Mean loss 2.639")
+    book = ledger.between([0, 0], probabilities=(HORSE, SHRUG))
+    assert [text for text in page.texts if "→" in text][1:] == [name for name, _ in book.items()]
 
 
 def test_no_number_is_shown_as_a_signed_zero() -> None:
