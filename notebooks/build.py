@@ -7,7 +7,6 @@ nothing can be run.
     python course.py build            # every lesson
     python course.py build 1 6        # some, by number or name
     python course.py build --check    # change nothing; fail when a notebook is not what its text says
-    python course.py export 2         # a self-contained page, build/export/NN_name.html (see tools/website)
 
 Each build also writes what it cost (seconds, memory) into ``docs/lesson-costs.md``.
 """
@@ -448,9 +447,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(prog="course.py build", description=__doc__.split("\n\n")[0])
     parser.add_argument("lessons", nargs="*", help="numbers or names; without any, every lesson")
-    action = parser.add_mutually_exclusive_group()
-    action.add_argument("--check", action="store_true", help="change nothing; fail when notebooks and text differ")
-    action.add_argument("--export", action="store_true", help="write self-contained pages into build/export instead")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail when notebooks and text differ")
     options = parser.parse_args(arguments)
     try:
         return _run(options)
@@ -464,11 +461,6 @@ def _run(options: argparse.Namespace) -> int:
         problems = check(options.lessons)
         print("\n".join(problems) or "Text and notebooks agree.")
         return 1 if problems else 0
-    if options.export:
-        from tools.website.__main__ import single  # it builds on this module
-
-        single(options.lessons)
-        return 0
     for source in sources(options.lessons):
         record_costs({source.stem: build(source)})
     write_if_changed(CLAIM_INDEX, claim_index())
