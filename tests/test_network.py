@@ -336,6 +336,18 @@ def test_gradients_of_a_network_gone_to_infinity_are_refused() -> None:
         network.gradients(data.x, data.y)
 
 
+def test_adam_takes_a_rate_for_each_weight() -> None:
+    """As two optimisers would, each with its own rate: lesson 9 trains a line at nine rates at once."""
+    rates, gradients = np.array([0.1, 0.001]), np.random.default_rng(0).normal(size=(20, 2))
+    together, apart = np.ones(2), [np.ones(1), np.ones(1)]
+    of_both, of_each = Adam([together], rates), [Adam([x], rate) for x, rate in zip(apart, rates, strict=True)]
+    for gradient in gradients:
+        of_both.step([gradient])
+        for optimizer, own in zip(of_each, gradient, strict=True):
+            optimizer.step([np.array([own])])
+    np.testing.assert_array_equal(together, np.concatenate(apart))
+
+
 def test_an_optimiser_refuses_gradients_that_are_not_one_per_parameter() -> None:
     for kind in (Adam, GradientDescent):
         with pytest.raises(ValueError, match="zip"):
