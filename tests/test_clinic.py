@@ -122,6 +122,16 @@ def test_the_right_option_is_not_given_away_by_its_place() -> None:
     assert all(5 <= places.count(place) <= 20 for place in range(3))
 
 
+@pytest.mark.parametrize("part", clinic.PARTS)
+def test_the_right_option_is_not_given_away_by_its_length(part: str) -> None:
+    """Neither the longest nor the shortest of three is right much more often than by chance."""
+    ranks = []
+    for number in NUMBERS:
+        lengths = sorted(len(option.text) for option in clinic.answer(number).options[part])
+        ranks.append(lengths.index(len(clinic.answer(number).right(part).text)))
+    assert max(map(ranks.count, range(3))) <= 7
+
+
 # ---- grading ---------------------------------------------------------------------------------------------------------
 
 
@@ -269,7 +279,7 @@ def test_the_lesson_shows_gain_brier_score_and_confusions_of_a_simulated_learner
     shown = shown_with(home)
     brier = (3 * 2 * 0.2**2 + 2 * 0.8**2) / 4
     assert "normalised gain 0.75" in shown
-    assert f"24 predictions: mean Brier score {brier:.2f}" in shown
+    assert f"predictions settled: 24; mean Brier score {brier:.2f}" in shown
     assert "even guesses on the same questions would have got 0.50" in shown
     assert "Confidence minus accuracy +0.05 over 24 predictions" in shown
     assert "12 of 12 cases answered" in shown
