@@ -358,7 +358,8 @@ def _latest_attempt(metrics: Columns, positions: Columns, notes: list[str]) -> t
     kept = count < np.minimum.accumulate(restarts[::-1])[::-1]
     if not kept.all():
         notes.append(
-            f"The log was continued or restarted: {int((~kept).sum())} rows that later ones replace were dropped."
+            f"The log was continued or restarted: {int((~kept).sum())} rows that later ones replace were dropped. "
+            "Runs that have nothing to do with each other need a file each."
         )
     return _rows(metrics, kept), _rows(positions | {kind: count}, kept)
 
@@ -378,7 +379,7 @@ def _numbered_on(count: NDArray[np.float64], metrics: Columns, notes: list[str])
     if added.any():
         notes.append(
             "The log counts from its beginning again, and the loss goes on from where it was: that was taken for one "
-            "training and numbered on."
+            "training and numbered on. Runs that have nothing to do with each other need a file each."
         )
     return np.cumsum(added)
 
