@@ -223,6 +223,7 @@ def test_the_base_rate_predictor_is_calibrated_and_tells_nothing() -> None:
     labels, p = [0, 1] * 50, [[0.5, 0.5]] * 100
     for scheme in calibration.SCHEMES:
         bins = calibration.reliability(labels, p, scheme=scheme)
+        assert len(bins.counts) == (15 if scheme == "equal width" else 1)  # equal confidences are never parted
         assert bins.ece == 0
         assert calibration.split_brier(bins).resolution == 0
     assert metrics.cross_entropy(labels, probabilities=p) == pytest.approx(math.log(2))
