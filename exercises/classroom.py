@@ -116,9 +116,7 @@ class Classroom:
 
     def key(self, stem: str) -> list[Key]:
         """Return the questions of an exercise with what this class's grading asks, and with the mistakes it knows."""
-        source = exercise.read(exercise.SOURCES / f"{stem}.py")
-        keys = exercise.answer_key(source, self.secret)
-        return corpus.with_mistakes(source, keys, exercise.class_seed_of(self.secret))
+        return corpus.key_with_mistakes(exercise.read(exercise.SOURCES / f"{stem}.py"), self.secret)
 
     def students(self) -> list[str]:
         """Return the learners in ``students.csv``, if there is such a file: the first column, no heading."""

@@ -140,9 +140,10 @@ def answers_of(variant: Variant, solved: Mapping[str, Any], keys: Sequence[Key])
         return {one["names"][0]: inside.collect(namespace, one, seconds=20)["got"] for one in asked}
 
 
-def with_mistakes(source: Exercise, keys: Sequence[Key], class_seed: int) -> list[Key]:
-    """Return the keys of an exercise with what its wrong variants answer, so that grading can name the mistake."""
-    solved = exercise.solve(source, class_seed)
+def key_with_mistakes(source: Exercise, secret: str) -> list[Key]:
+    """Return the key of an exercise with what its wrong variants answer, so that grading can name the mistake."""
+    solved = exercise.solve(source, secret)
+    keys = exercise.answer_key(source, secret, solved)
     found: dict[str, list[tuple[str, list]]] = {key.question.name: [] for key in keys}
     for variant in variants(source.stem):
         asked = [key for key in keys if key.question.name == variant.loses]

@@ -47,7 +47,7 @@ def nbgrader_notebook(source: Exercise, secret: str = "") -> NotebookNode:
         The class's; hidden inputs and the class's own numbers come from it.
     """
     keys = {key.question.name: key for key in exercise.answer_key(source, secret)}
-    class_seed = exercise.class_seed_of(secret) if secret else 0
+    class_seed = exercise.class_seed_of(secret)
     shown = [cell for cell in source.cells if "hidden" not in cell.metadata]
     cells = [_nbgrader_cell(cell, keys, class_seed, number) for number, cell in enumerate(shown)]
     notebook = nbformat.v4.new_notebook(cells=cells)

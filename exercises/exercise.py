@@ -191,8 +191,16 @@ def run_code(code: str, namespace: dict[str, Any], title: str) -> None:
     exec(compile(code, title, "exec"), namespace)
 
 
-def solve(exercise: Exercise, class_seed: int = 0) -> dict[str, Any]:
-    """Run the set-up and answer cells of the source in this process; return the namespace they leave."""
+def solve(exercise: Exercise, secret: str = "") -> dict[str, Any]:
+    """Run the set-up and answer cells of the source in this process; return the namespace they leave.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    secret : str
+        The class's, which its numbers come from; the empty one belongs to the public notebooks.
+    """
+    class_seed = class_seed_of(secret)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     with contextlib.redirect_stdout(io.StringIO()):
         for number, cell in enumerate(exercise.cells):
@@ -223,20 +231,22 @@ def _question(check: NotebookNode, hidden: Mapping[str, str], namespace: dict[st
 
 
 def class_seed_of(secret: str) -> int:
-    """Return the number that goes into a class's notebooks; the secret cannot be told from it."""
-    return int(_digest(secret, "class"), 16) % 1_000_000
+    """Return the number that goes into a class's notebooks; the secret cannot be told from it. Without a secret, 0."""
+    return int(_digest(secret, "class"), 16) % 1_000_000 if secret else 0
 
 
-def answer_key(exercise: Exercise, secret: str = "") -> list[Key]:
+def answer_key(exercise: Exercise, secret: str = "", solved: Mapping[str, Any] | None = None) -> list[Key]:
     """Draw the hidden inputs from a teacher's secret and let the solution compute what is expected.
 
     Parameters
     ----------
     exercise : Exercise
     secret : str
-        The class's; the empty one belongs to the public notebooks, with class seed 0.
+        The class's; the empty one belongs to the public notebooks.
+    solved : mapping, optional
+        What `solve` has given for this secret, if it has been called already.
     """
-    solved = solve(exercise, class_seed_of(secret) if secret else 0)
+    solved = solve(exercise, secret) if solved is None else solved
     return [Key(question, _cases(question, solved, exercise.stem, secret)) for question in questions(exercise, solved)]
 
 

@@ -143,7 +143,7 @@ def test_the_teachers_guide_gives_time_and_points_of_each_exercise_and_a_fault_o
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_the_solution_gets_full_marks_for_any_secret(source, secret):
-    namespace = exercise.solve(source, exercise.class_seed_of(secret) if secret else 0)
+    namespace = exercise.solve(source, secret)
     assert wrong_questions(namespace, exercise.answer_key(source, secret)) == {}
 
 
@@ -158,7 +158,8 @@ def test_an_unsolved_notebook_gets_nothing(source, student):
 def solved(stem, secret):
     """Return the solved notebook's names and the key, for one class."""
     source = exercise.read(exercise.SOURCES / f"{stem}.py")
-    return exercise.solve(source, exercise.class_seed_of(secret)), exercise.answer_key(source, secret)
+    names = exercise.solve(source, secret)
+    return names, exercise.answer_key(source, secret, names)
 
 
 def wrong_in_variant(stem, variant, secret):
@@ -180,9 +181,7 @@ def test_a_wrong_answer_loses_its_question_and_no_other_in_any_class(stem, varia
 
 
 def test_the_answers_of_each_wrong_variant_are_recognised(source):
-    secret = SECRETS[1]
-    _, key = solved(source.stem, secret)
-    for one in corpus.with_mistakes(source, key, exercise.class_seed_of(secret)):
+    for one in corpus.key_with_mistakes(source, SECRETS[1]):
         titles = {what for what, _ in one.mistakes}
         named = [exercise.recognise(one, got) for _, got in one.mistakes]
         # An answer with something missing in it, or something that is no number and no text, is like no other.
