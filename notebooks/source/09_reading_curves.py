@@ -554,7 +554,7 @@ print(learning.settle(learning.options[2 if drops.sum() >= 8 and chance.sum() >=
 # %% [markdown]
 # ## 4 · Both losses fall, accuracy stays at 60 %. Why?
 #
-# Under one of the course's texts a reader asks: *what if both the training and the validation loss decrease but accuracy stays around the same level, let us
+# Under another popular article a reader asks: *what if both the training and the validation loss decrease but accuracy stays around the same level, let us
 # say 60 %? What is the reason? Will the loss stop decreasing at some point? Is the network incapable of the task?* It was never answered. The guide would say
 # "a decreasing loss without a rising metric means overfitting". Would it?
 #
@@ -859,8 +859,8 @@ print("second opinion, rate 5:     ", second_opinion(high, n_classes=10))
 # Two opposite causes, one plateau. From four columns of a log nobody can tell them apart for certain, and no reader should pretend to. Besides the logits, one cheap
 # experiment decides: *a tenth of the rate, and ten times the rate*.
 #
-# Between the good rates and the dead network there is a narrow strip where the curves jump. Adam, which limits its steps, has a wider one. Here it is at two
-# hundred times its default rate:
+# Between the good rates and the dead network the curves jump (look at 1.5 and 2 in the picture above). Here is Adam, which limits its steps, at two hundred times
+# its default rate:
 
 # %%
 wild_question = Question(
@@ -991,7 +991,7 @@ print("second opinion, in order:", second_opinion(in_order, n_classes=10))
 print("second opinion, shuffled:", second_opinion(shuffled, n_classes=10))
 
 # %% [markdown]
-# The wrong labels are still there after shuffling, now spread over both sets; shuffling does not repair data. But the dramatic rise was not the network's doing: it
+# The wrong labels are still there after shuffling, now spread over both sets; shuffling does not repair data. But the steep rise was not the network's doing: it
 # was trained on one kind of row and asked about another. Rows come sorted by date, by class, by source, by annotator. **Look at which rows validate before you
 # explain what they say.**
 #
