@@ -42,7 +42,7 @@ def _early_gap(c: Curves) -> str | None:
     """Say by how much validation is worse in epochs 2 and 3, if that is certain and most of the gap ever after."""
     if c.train_accuracy is None or c.accuracy_error is None:
         measure, what, unit, scale = "loss", "Validation loss is above training loss", "", 1
-        gaps, errors, matters = c.val_loss - c.train_loss, c.loss_error, TOGETHER * c.val_loss[1]
+        gaps, errors, matters = c.val_loss - c.train_loss, c.loss_error, TOGETHER * c.val_loss[:3].max()
     else:
         measure, what, unit, scale = "accuracy", "Validation accuracy is below training accuracy", " points", 100
         gaps, errors, matters = c.train_accuracy - c.val_accuracy, c.accuracy_error, EARLY_GAP
