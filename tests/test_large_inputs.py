@@ -58,6 +58,12 @@ def test_no_copy_of_large_scores_is_made(work: Callable[[], object]) -> None:
     assert peak_bytes(work) < LOGITS.nbytes / 2
 
 
+def test_the_examples_of_all_smaller_sets_are_never_drawn_at_once() -> None:
+    losses = RNG.exponential(size=1_000)
+    work = peak_bytes(lambda: uncertainty.smaller_sets(losses, losses < 1, (10, 10_000), n_sets=200, rng=0))
+    assert work < 200 * 10_000 * 16 / 4  # at once they would be as many numbers of 16 bytes
+
+
 def test_labels_are_checked_without_a_copy_in_floats() -> None:
     assert peak_bytes(lambda: _validate.label_vector(LABELS.astype(np.int16), K)) < 2 * LABELS.nbytes
 

@@ -150,6 +150,14 @@ def test_accuracy_change_agrees_with_the_published_formula() -> None:
     assert change.interval.estimate.value == pytest.approx(-6 / 60, abs=TOLERANCE)
 
 
+def test_no_interval_for_a_change_in_accuracy_leaves_what_is_possible() -> None:
+    none, all_of_two = [0, 0], [1, 1]
+    gained = uncertainty.accuracy_change(none, all_of_two, margin=0.01).interval
+    lost = uncertainty.accuracy_change(all_of_two, none, margin=0.01).interval
+    assert (gained.high, lost.low) == (1, -1)
+    assert gained.low == -lost.high
+
+
 def paired_hits(rng: np.random.Generator, n: int, up: float, down: float) -> tuple[NDArray, NDArray]:
     """Draw hits before and after in which a share `up` is gained and a share `down` lost."""
     kind = rng.choice(4, n, p=[up, down, 0.8 - down, 0.2 - up])
@@ -305,6 +313,8 @@ SIZES = (10, 11, 30, 100, 300, 1_000, 3_000, 10_000)
 def test_smaller_sets_agree_with_theory(pool: tuple[NDArray, NDArray]) -> None:
     sets = uncertainty.smaller_sets(*pool, SIZES, n_sets=4_000, rng=0)
     losses, hits = pool
+    np.testing.assert_allclose(sets.loss_theory, losses.std() / np.sqrt(SIZES))
+    np.testing.assert_allclose(sets.accuracy_theory, hits.std() / np.sqrt(SIZES))
     # The standard error of a standard deviation is sqrt((kurtosis - 1) / 4R) of it; 9 is the exponential's kurtosis.
     slack = 4 * np.sqrt((2 + 6 / np.array(SIZES)) / 4 / 4_000)
     assert (np.abs(sets.loss_spread / (losses.std() / np.sqrt(SIZES)) - 1) < slack).all()
