@@ -157,7 +157,9 @@ def document(origin: str, file: str, link: Callable[[str], str | None]) -> Page:
 def index(chosen: Sequence[Path], taught: Sequence[Page], link: Callable[[str], str | None]) -> Page:
     """Make the first page: what the course is, an explorer to try, and the map of its lessons."""
     rows = "".join(map(_map_row, chosen, taught))
-    table = "<table><thead><tr><th>lesson</th><th>time</th><th>you need</th><th>your answers</th></tr></thead>"
+    table = (
+        "<table class='map'><thead><tr><th>lesson</th><th>time</th><th>you need</th><th>your answers</th></tr></thead>"
+    )
     shown, pictures = _first_explorer(taught)
     html = lessons.markdown_html(template("index.md").render(explorer=shown)).replace("<p>EXPLORER</p>", shown)
     html = html.replace("<p>LESSON_MAP</p>", f"{table}<tbody>{rows}</tbody></table>")
