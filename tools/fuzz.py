@@ -133,7 +133,7 @@ def read_log(name: str) -> Callable[[bytes], None]:
         with as_file(content, name) as path:
             try:
                 str(logs.read_log(path))
-            except ValueError:
+            except logs.LogError:
                 return
 
     return read
@@ -167,17 +167,24 @@ def event_seeds() -> list[bytes]:
 
 
 def csv_seeds() -> list[bytes]:
-    """Return a log of Keras, one of Lightning, and one of a spreadsheet."""
+    """Return a log of Keras, one of Lightning, one of Weights & Biases, and one of a spreadsheet."""
     return [
         b"epoch,accuracy,loss,val_accuracy,val_loss\n0,0.5,1.0,0.4,1.1\n1,0.6,0.9,0.5,1.0\n",
         b"epoch,step,train_loss_step,val_loss\n0,49,1.5,\n0,99,1.4,\n0,99,,1.6\n",
+        b'"Step","a - val_loss","a - val_loss__MIN"\n"1","1.0","1.0"\n"2","0.9","0.9"\n',
         "\ufeffepoch;loss;acc\n1;0,5;50%\n2;nan;60%\n".encode(),
     ]
 
 
 def json_seeds() -> list[bytes]:
-    """Return a dict of lists."""
-    return [json.dumps({"loss": [1.0, 0.5], "val_loss": [1.0, None], "val_acc": [50, 60]}).encode()]
+    """Return a dict of lists, what Hugging Face's Trainer saves, and lines of JSON."""
+    trainer = {"log_history": [{"epoch": 1.0, "loss": 1.0, "step": 9}, {"epoch": 1.0, "eval_loss": 1.1, "step": 9}]}
+    lists = {"loss": [1.0, 0.5], "val_loss": [1.0, None], "val_acc": [50, 60]}
+    return [
+        json.dumps(lists).encode(),
+        json.dumps(trainer).encode(),
+        b'{"epoch": 1, "nll": 2}\n{"epoch": 2, "nll": 1}\n',
+    ]
 
 
 # --------------------------------------------------------------------------------------------------------------- grader
@@ -250,9 +257,9 @@ TARGETS = {
     "run-file": Target(("lessonlib.runs", "zipfile"), read_run_file, run_file_seeds),
     "run-members": Target(("lessonlib.runs", "numpy.lib"), read_run_members, run_member_seeds),
     "cifar10-batch": Target(("lessonlib.data",), read_cifar10_batch, cifar10_batch_seeds),
-    "log-csv": Target(("lessonlib.logs", "csv"), read_log("a.csv"), csv_seeds),
-    "log-json": Target(("lessonlib.logs", "json"), read_log("a.json"), json_seeds),
-    "log-events": Target(("lessonlib.logs", "lessonlib.event_files"), read_events, event_seeds),
+    "log-csv": Target(("lessonlib.logs", "lessonlib.log_files"), read_log("a.csv"), csv_seeds),
+    "log-json": Target(("lessonlib.logs", "lessonlib.log_files"), read_log("a.json"), json_seeds),
+    "log-events": Target(("lessonlib.log_files", "lessonlib.event_files"), read_events, event_seeds),
     "submission": Target(("exercises.repair",), read_submission, submission_seeds),
     "answers": Target(("exercises.sandbox", "exercises.grade", "lessonlib.answers"), read_answers, answers_seeds),
 }
