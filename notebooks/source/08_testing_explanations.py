@@ -682,7 +682,24 @@ for width, name in WIDTHS.items():
 # ### With wrong labels, and with too little to see: live
 #
 # On digits with 20 % wrong training labels a large network has room to learn the wrong ones by heart; a small one has less. And *"not enough information"* can be made
-# literal: show only some of the eight rows of pixels. **Predict** for each: does the loss rise, or does it stay on a plateau?
+# literal: show only some of the eight rows of pixels.
+
+# %%
+large_question = Question(
+    "8-large-and-noisy",
+    "20 % wrong training labels, right validation labels. "
+    "With 256 hidden units instead of 16, validation accuracy ends",
+    ["higher by over a point", "within a point", "lower by over a point"],
+)
+large_question
+
+# %%
+rows_question = Question(
+    "8-rows",
+    "Two of eight rows of pixels, right labels. After its minimum, the validation loss",
+    ["rises by over a tenth in most seeds", "stays on a plateau"],
+)
+rows_question
 
 # %%
 HIDDEN = (0, 16, 256)
@@ -738,6 +755,8 @@ more_rise, less_accuracy = large[:, 0] > small[:, 0], large[:, 2] < small[:, 2]
 print("256 instead of 16 hidden units, wrong training labels, right validation labels:")
 print(f"the loss rises more in {more_rise.sum()} of 10 seeds")
 print(f"accuracy ends lower in {less_accuracy.sum()} of 10")
+lost = (small[:, 2] - large[:, 2]).mean()
+print(large_question.settle(large_question.options[0 if lost < -1 else 1 if lost <= 1 else 2]))
 assert more_rise.sum() >= 8 and less_accuracy.sum() >= 8
 
 
@@ -752,13 +771,14 @@ def see_rows(seed, n_rows):
 
 
 # %% claims=["002-A3b"]
-for n_rows in (2, 4):
+for n_rows in (4, 2):
     rise, _, accuracy = ends([see_rows(seed, n_rows) for seed in SEEDS]).T
     print(
         f"{n_rows} of 8 rows seen: accuracy about {accuracy.mean():.0f} %, "
         f"the loss ends over a tenth above its minimum in {(rise > 1.1).sum()} of 10 seeds"
     )
     assert (rise > 1.1).sum() <= 1  # too little information: a plateau, not a rise
+print(rows_question.settle(rows_question.options[0 if (rise > 1.1).sum() > 5 else 1]))
 
 # %%
 mean, n = wider.mean(axis=0), len(wider)
@@ -858,7 +878,15 @@ Explorer(
 # %% [markdown]
 # ### Where input noise helps: live
 #
-# On digits, with right and with wrong training labels. Each training picture is given four times, each time with its own noise. **Predict:** with which labels does noise help?
+# On digits, with right and with wrong training labels. Each training picture is given four times, each time with its own noise.
+
+# %%
+where_question = Question(
+    "8-noise-helps",
+    "With which training labels does input noise of 0.2 raise accuracy in at least 8 of 10 seeds?",
+    ["with right ones", "with 20 % wrong ones", "with both", "with neither"],
+)
+where_question
 
 
 # %%
@@ -885,6 +913,8 @@ for wrong in (0, 0.2):
         f"{helped[wrong]:2} of 10 seeds, by {round((noisy - plain).mean()):+d} points on average"
     )
 assert helped[0.2] >= 8 and helped[0] <= 5
+number = {(True, False): 0, (False, True): 1, (True, True): 2, (False, False): 3}
+print(where_question.settle(where_question.options[number[helped[0] >= 8, helped[0.2] >= 8]]))
 
 # %%
 n, falls = len(noisy_input), (noisy_input[:, 0] < 0).sum()
@@ -975,6 +1005,15 @@ assert mostly(val_end < test_end - 0.2)
 # A sorted file is noticed at once. This one is not: 1,200 digits, of which the last fifth was labelled by somebody careless. Split in the order of the file, and all
 # wrong labels are in the validation part, hypothesis H1 at its strongest. Tick the box to shuffle *before* the split.
 
+# %%
+file_question = Question(
+    "8-careless-end",
+    "One label in four of the last fifth is wrong, and the file is shuffled before the split. "
+    "In how many of ten seeds do validation loss (by over a tenth) and accuracy both rise?",
+    [0, 2, 6, 10],
+)
+file_question
+
 
 # %%
 def split_file(seed, shuffle, wrong):
@@ -1030,6 +1069,7 @@ split_counts = {
 for shuffle, count in split_counts.items():
     print(f"{'shuffled' if shuffle else 'in file order':13}: both up in {count:2} of 10 seeds")
 assert split_counts[False] >= 8 and split_counts[True] <= 2
+print(file_question.settle(int(split_counts[True])))
 
 # %%
 sorted_batches = against("batches-sorted")[:, 0]
