@@ -350,7 +350,6 @@ def _refuse_long_directory(file: BinaryIO) -> None:
     length = int.from_bytes(end[32:36], "little")
     if length > LONGEST_DIRECTORY_BYTES:
         raise ValueError(f"its list of members has {length} bytes, that of a run at most {LONGEST_DIRECTORY_BYTES}")
-    file.seek(0)
 
 
 def _refuse_oversized(unpacked: int, source: Path) -> None:
