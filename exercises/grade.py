@@ -19,7 +19,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from typing import Any
 from exercises import exercise, feedback, gradebook, repair
 from exercises.classroom import Classroom, student_name, write_csv
 from exercises.exercise import ExerciseError, Key
-from exercises.sandbox import Limits, Outcome, Sandbox
+from exercises.sandbox import Limits, Outcome, Sandbox, SandboxError
 from lessonlib import answers, storage
 
 
@@ -309,15 +309,27 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def at_least(lowest: float) -> Callable[[str], float]:
+    """Return what reads a number of the command line, whole if `lowest` is, and refuses one that is lower."""
+
+    def number(text: str) -> float:
+        found = type(lowest)(text)
+        if not found >= lowest:
+            raise argparse.ArgumentTypeError(f"{text} is too little: give {lowest:g} or more")
+        return found
+
+    return number
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit status."""
     parser = argparse.ArgumentParser(prog="python3 course.py grade", description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, help="the submissions")
     parser.add_argument("--class", dest="classroom", type=Path, default=Path("coursework"), help="the class's folder")
     parser.add_argument("--exercise", help="every file is a submission of this exercise (number or name)")
-    parser.add_argument("--cores", type=int, default=usable_cores(), help="how many at a time")
-    parser.add_argument("--seconds", type=int, default=Limits.seconds, help="for one notebook")
-    parser.add_argument("--memory-gb", type=float, default=Limits.memory / 2**30, help="for one notebook")
+    parser.add_argument("--cores", type=at_least(1), default=usable_cores(), help="how many at a time")
+    parser.add_argument("--seconds", type=at_least(10), default=Limits.seconds, help="for one notebook")
+    parser.add_argument("--memory-gb", type=at_least(1.0), default=Limits.memory / 2**30, help="for one notebook")
     words = parser.parse_args(arguments)
     limits = Limits(seconds=words.seconds, step_seconds=words.seconds / 6, memory=int(words.memory_gb * 2**30))
     try:
@@ -329,7 +341,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not submissions:
             raise ExerciseError(f"{words.folder} holds no submission of {', '.join(classroom.stems)}.")
         results = grade_all(submissions, classroom, cores=words.cores, limits=limits, hide=[words.folder])
-    except ExerciseError as error:
+    except (ExerciseError, SandboxError) as error:
         print(error, file=sys.stderr)
         return 1
     paths = {(one.student, one.exercise): one.path for one in submissions}

@@ -97,8 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit status."""
     parser = argparse.ArgumentParser(prog="python3 course.py cycle", description=__doc__.split("\n")[0])
     parser.add_argument("exercises", nargs="*", help="numbers or names; without any, all")
-    parser.add_argument("--submissions", type=int, default=60)
-    parser.add_argument("--cores", type=int, default=grade.usable_cores())
+    parser.add_argument("--submissions", type=grade.at_least(1), default=60)
+    parser.add_argument("--cores", type=grade.at_least(1), default=grade.usable_cores())
     parser.add_argument("--keep", type=Path, help="an empty folder for the class; without, it is deleted")
     words = parser.parse_args(arguments)
     started = time.monotonic()

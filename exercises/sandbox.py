@@ -37,6 +37,10 @@ LONGEST_REPORT = 16_000_000
 FIRST_UID = 1_000_000_000
 
 
+class SandboxError(Exception):
+    """No sandbox works on this system; the message says what was tried and what happened."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a submission may use.
@@ -145,7 +149,7 @@ class Sandbox:
 
         Raises
         ------
-        RuntimeError
+        SandboxError
             If not even the weakest runs a harmless notebook; the message says what happened.
         """
         hidden = _outermost(path.resolve() for path in (HERE, ROOT / "tests", *hide) if path.is_dir())
@@ -161,7 +165,7 @@ class Sandbox:
                     yield replace(box, promises=_read_trial(outcome))
                     return
                 tried.append(f"{mode}: {outcome.ended}")
-        raise RuntimeError(f"no sandbox works on this system ({'; '.join(tried)}); is IPython installed?")
+        raise SandboxError(f"no sandbox works on this system ({'; '.join(tried)}); is IPython installed?")
 
     def run(self, cells: Sequence[str], questions: Sequence[dict[str, Any]], slot: int = 0) -> Outcome:
         """Run cells and call functions in the sandbox; see `exercises.inside` for what is told.

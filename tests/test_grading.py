@@ -381,6 +381,30 @@ def test_a_page_escapes_what_a_learner_wrote():
     assert "<script>" not in feedback.page(result, evil)
 
 
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("--cores=0", "0 is too little: give 1 or more"),
+        ("--seconds=0", "0 is too little: give 10 or more"),
+        ("--memory-gb=nan", "nan is too little: give 1 or more"),
+        ("--cores=two", "invalid"),
+    ],
+)
+def test_limits_under_which_nothing_could_run_are_refused(word, message, capsys):
+    with pytest.raises(SystemExit):
+        grade.main(["handed-in", word])
+    assert message in capsys.readouterr().err
+
+
+def test_where_no_sandbox_works_the_teacher_reads_why(classroom, full, tmp_path, monkeypatch, capsys):
+    other_class = Classroom.open(shutil.copytree(classroom.folder, tmp_path / "class"))
+    (tmp_path / "handed-in").mkdir()
+    (tmp_path / "handed-in" / f"ana_{STEM}.ipynb").write_bytes(corpus.to_bytes(full))
+    monkeypatch.setattr(sandbox, "modes", list)
+    assert grade.main([str(tmp_path / "handed-in"), "--class", str(other_class.folder)]) == 1
+    assert "no sandbox works on this system" in capsys.readouterr().err
+
+
 def test_a_table_runs_no_formula(tmp_path):
     write_csv(tmp_path / "t.csv", ["student"], [["=1+1"], ["@x"], ["ana"], [""]])
     assert (tmp_path / "t.csv").read_text().splitlines() == ["student", "'=1+1", "'@x", "ana", '""']
