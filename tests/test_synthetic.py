@@ -184,6 +184,7 @@ def test_the_classes_have_the_share_and_the_distance_asked_for() -> None:
     assert y.mean() == pytest.approx(0.2, abs=0.01)
     centres = [x[y == label].mean(axis=0) for label in (0, 1)]
     assert np.linalg.norm(centres[1] - centres[0]) == pytest.approx(2.0, abs=0.05)
+    assert (centres[1] > centres[0]).all()
     np.testing.assert_allclose([x[y == label].std(axis=0) for label in (0, 1)], 1, atol=0.02)
 
 
