@@ -555,8 +555,11 @@ checks.choice(
         "Yes: answers got worse or they did not; the error says whether you can tell.",
     ),
     wrong=[
-        ("training accuracy", "It rises in both: what is memorised is answered rightly."),
-        ("the gap between the two losses", "It opens in both."),
+        (
+            "training accuracy, with its error",
+            "It rises in both: what is memorised is answered rightly.",
+        ),
+        ("the gap between the two losses, epoch by epoch", "It opens in both."),
     ],
 )
 
@@ -565,16 +568,16 @@ checks.choice(
     "10-check-order",
     "A stranger shows a curve and asks whether it is good. What do you ask first?",
     right=(
-        "compared with what: what would knowing nothing give?",
+        "what would knowing nothing give?",
         "Yes: class shares and their entropy come before any shape.",
     ),
     wrong=[
         (
-            "which optimiser was used",
+            "which optimiser was used, at what learning rate",
             "It may matter later. First find out whether anything was learnt.",
         ),
         (
-            "whether the curve is smooth",
+            "whether the curve is smooth or still jumps",
             "Smooth can be unfinished, jumping can be a small validation set.",
         ),
     ],
@@ -585,7 +588,7 @@ checks.choice(
     "10-check-evidence",
     "You name the right cause and as evidence something that is true of healthy runs too. What was that worth?",
     right=(
-        "half a diagnosis: next time the same evidence will mislead you",
+        "half a diagnosis: such evidence will mislead you",
         "Yes: evidence must be something that the rival causes would not show.",
     ),
     wrong=[
@@ -593,7 +596,10 @@ checks.choice(
             "as much as a full one: the cause was right",
             "The cause was right this time. What you look at stays with you.",
         ),
-        ("nothing", "A right cause with weak evidence is a good guess; look for what confirms it."),
+        (
+            "nothing: a cause without evidence is only a guess",
+            "A right cause with weak evidence is a good guess; look for what confirms it.",
+        ),
     ],
 )
 
@@ -607,7 +613,7 @@ checks.choice(
     ),
     wrong=[
         (
-            "the course works",
+            "the course works: half of the errors are gone",
             "One person, twelve questions, and no one who did without the course.",
         ),
         (
