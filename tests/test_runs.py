@@ -17,6 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import special
+from sklearn.metrics import accuracy_score, log_loss
 
 from lessonlib import runs
 from lessonlib.runs import Run, RunFileError
@@ -119,6 +121,36 @@ def test_logits_are_kept_in_float16_without_a_warning_however_large(logits) -> N
     inside = np.abs(logits) < 65_000
     np.testing.assert_allclose(kept[inside], logits[inside], rtol=2**-11, atol=2**-24)
     assert np.isinf(kept[np.abs(logits) > 65_520]).all()
+
+
+def test_what_was_measured_epoch_by_epoch_becomes_a_run_with_the_labels_of_the_kept_examples() -> None:
+    rows, labels = [{"val_loss": 2.0, "a": 1.0}, {"val_loss": 1.0, "a": 3.0}], np.array([1, 0, 1])
+    run = Run.of_epochs(rows, [np.zeros((2, 2)), np.ones((2, 2))], labels, {"seed": 3})
+    assert {name: values.tolist() for name, values in run.metrics.items()} == {"val_loss": [2, 1], "a": [1, 3]}
+    assert run.val_logits[:, 0, 0].tolist() == [0, 1]
+    assert run.val_labels.tolist() == [1, 0]
+    assert run.provenance == {"seed": 3}
+    without = Run.of_epochs(rows, [], labels, {})
+    assert (without.val_logits, without.val_labels) == (None, None)
+
+
+def test_loss_and_accuracy_are_those_of_scikit_learn_and_scipy() -> None:
+    rng = np.random.default_rng(0)
+    labels, logits = rng.integers(0, 3, 50), rng.normal(size=(50, 3))
+    row = runs.loss_and_accuracy(labels, logits, prefix="val")
+    probabilities = special.softmax(logits, axis=1)
+    assert list(row) == ["val_loss", "val_accuracy", "val_loss_se"]
+    assert row["val_loss"] == pytest.approx(log_loss(labels, probabilities), abs=1e-9)
+    assert row["val_accuracy"] == accuracy_score(labels, logits.argmax(axis=1))
+    costs = -np.log(probabilities[np.arange(50), labels])
+    assert row["val_loss_se"] == pytest.approx(costs.std() / np.sqrt(50), abs=1e-9)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_network_that_diverged_has_no_loss(bad: float) -> None:
+    row = runs.loss_and_accuracy([0, 1], np.array([[0.0, 1.0], [bad, 0.0]]), prefix="train")
+    assert list(row) == ["train_loss", "train_accuracy", "train_loss_se"]
+    assert np.isnan(list(row.values())).all()
 
 
 LOGITS = np.zeros((2, 3, 4))
