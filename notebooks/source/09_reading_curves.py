@@ -1124,20 +1124,20 @@ checks.choice(
     "9-check-flat",
     "Four classes of equal size. Training and validation loss lie at 1.39 for fifty epochs. What do you know?",
     right=(
-        "the network has learnt nothing but the class shares; not yet why",
+        "it has learnt the class shares alone; not yet why",
         f"Yes: knowing nothing costs ln 4 = {np.log(4):.2f}. Rate too low or too high, a bug in the inputs, or nothing to learn: that takes an experiment.",
     ),
     wrong=[
         (
-            "it has converged, so it is finished",
+            "it has converged, so longer training would change nothing",
             "It is flat at the cost of guessing: compare before you conclude.",
         ),
         (
-            "the network is too small",
+            "the network is too small for four classes",
             "One of several causes that lie flat there; the curves do not single it out.",
         ),
         (
-            "the labels are pure noise",
+            "the labels are pure noise, so nothing can be learnt",
             "Possible, and so are a dead network or a rate that is far too low.",
         ),
     ],
@@ -1171,11 +1171,11 @@ checks.choice(
             "Training and validation lay together: there was no gap to explain.",
         ),
         (
-            "the first network was too small",
+            "the first network was too small for ten classes",
             "Then the bigger one would have helped on validation; it helped on training alone.",
         ),
         (
-            "training was too short",
+            "training was too short for both networks",
             "Accuracy stood still from epoch 2 on while the loss ran to its end; and a bigger network would have got there faster.",
         ),
     ],
@@ -1186,16 +1186,16 @@ checks.choice(
     "9-check-split",
     "From the first epoch on validation accuracy is 25 points below training accuracy, and never closer. What do you do first?",
     right=(
-        "look at which rows are in the validation set, shuffle, split again",
+        "look at the validation rows, shuffle, split again",
         "Yes: a gap that is there from the start was not made by training.",
     ),
     wrong=[
         (
-            "add dropout",
+            "add dropout or weight decay, since the network overfits",
             "Overfitting grows with training; a gap that stands from the first epoch asks for another reason.",
         ),
         (
-            "stop earlier",
+            "stop earlier, where the gap is smallest",
             "At the first epoch it is as bad: there is nothing to stop before.",
         ),
         (
@@ -1210,16 +1210,16 @@ checks.choice(
     "9-check-hundred",
     "97 of 100 validation points are right. The loss ends 25 % above its minimum, accuracy unchanged. Does it overfit?",
     right=(
-        "these curves cannot tell: a handful of points carries the loss",
+        "cannot tell: a few points carry the loss",
         "Yes: you saw the same runs rise through 100 points and lie flat through 500.",
     ),
     wrong=[
         (
-            "yes, the loss rose by a quarter",
+            "yes: a quarter more loss is too much for chance",
             "Through 100 points it often did so, in runs that lay flat through 500.",
         ),
         (
-            "no, accuracy did not fall",
+            "no: accuracy did not fall, and answers are what counts",
             "Accuracy is no proof either: errors can become confident while it stands still.",
         ),
     ],
