@@ -1448,8 +1448,8 @@ checks.choice(
     "8-check-where",
     "Validation loss and validation accuracy both rise. A colleague suspects wrong labels and wants to clean the training set. What do you say?",
     right=(
-        "look at the highest validation losses first, and at whether refinement rises",
-        "Yes: wrong validation labels gather among the highest losses, and many wrong training labels make refinement rise.",
+        "look at the highest validation losses and refinement",
+        "Yes: wrong validation labels gather among the highest validation losses, and many wrong training labels make refinement rise.",
     ),
     wrong=[
         (
@@ -1472,12 +1472,12 @@ checks.choice(
     "8-check-paired",
     "Two recipes, five seeds each. Why compare seed by seed and not the two means with their spreads?",
     right=(
-        "the seed changes both recipes alike, and that part cancels in the difference",
+        "what the seed does to both alike cancels",
         "Yes: the same pictures and the same start. The spread of the differences is what matters.",
     ),
     wrong=[
         (
-            "it gives five times as many data",
+            "it gives five times as many data to compare",
             "The data are the same; only the error of the comparison changes.",
         ),
         (
@@ -1545,7 +1545,10 @@ checks.choice(
         "Yes: what you ship still improves; the loss pays for confidence that nobody reads.",
     ),
     wrong=[
-        ("keep epoch 8", "That gives away what the network learnt since."),
+        (
+            "keep epoch 8, where the loss was lowest",
+            "That gives away what the network learnt since.",
+        ),
         (
             "stop at 20 since the two disagree",
             "A disagreement of loss and accuracy is no reason: the measure you ship decides.",
