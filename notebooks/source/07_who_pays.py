@@ -1161,20 +1161,20 @@ checks.choice(
     "7-check-who",
     "Validation loss doubles, accuracy stays at 0.90. Which measurement would tell you most about why?",
     right=(
-        "the confidence of right and of wrong answers at both epochs",
+        "the confidence of right and of wrong answers",
         "Yes: drift to the middle and confident errors give the same two curves and differ in exactly this.",
     ),
     wrong=[
         (
-            "the training loss",
+            "the training loss at both epochs",
             "It is lower in both stories, so it cannot separate them.",
         ),
         (
-            "the same two curves for more epochs",
+            "the same two curves for as many epochs again",
             "More of the curves that both stories explain does not choose between them.",
         ),
         (
-            "the confusion matrix at the end",
+            "the confusion matrix of all classes at the end",
             "It counts answers; it says nothing about how sure they are, and accuracy did not change.",
         ),
     ],
@@ -1185,20 +1185,20 @@ checks.choice(
     "7-check-temperature",
     "You fit a temperature of 2.4 on validation data. What changes on the test set?",
     right=(
-        "the probabilities, and with them loss and ECE; not one answer",
+        "the probabilities, but not one answer",
         "Yes: dividing all logits by the same positive number keeps their order.",
     ),
     wrong=[
         (
-            "accuracy rises a little",
+            "accuracy rises a little, as the loss falls",
             "No answer changes, so accuracy cannot. In the ten runs above none did.",
         ),
         (
-            "the loss certainly falls",
+            "the loss certainly falls, as in validation",
             "It falls on the data it was fitted on; on other data nearly always, if they are alike, but nothing guarantees it.",
         ),
         (
-            "refinement falls",
+            "refinement falls, calibration stays",
             "Refinement is the loss at the best temperature: the temperature you start from does not matter to it.",
         ),
     ],
@@ -1209,17 +1209,17 @@ checks.choice(
     "7-check-ece",
     "Model X: ECE 0.05 from 300 examples. Model Y: ECE 0.03 from 10,000 examples. Same number of bins. Which is better calibrated?",
     right=(
-        "cannot tell: compare each with the ECE of a calibrated model on as many examples",
-        "Yes: at 300 examples 0.05 may be chance alone, at 10,000 examples 0.03 may be real.",
+        "cannot tell: ECE depends on the number of examples",
+        "Yes: at 300 examples 0.05 may be chance alone, at 10,000 examples 0.03 may be real. Compare each with the ECE of a calibrated model on as many examples.",
     ),
     wrong=[
         (
-            "Y: its ECE is lower",
+            "Y: its ECE is lower, with the same bins",
             "ECE is biased upwards in small sets, so X is put at a disadvantage.",
         ),
         (
-            "X: it was measured on fewer examples",
-            "Fewer examples inflate its ECE, but by how much must be computed, not assumed.",
+            "X: fewer examples have inflated its ECE",
+            "They do inflate it, but by how much must be computed, not assumed.",
         ),
     ],
 )
@@ -1242,16 +1242,16 @@ checks.choice(
     "7-check-refinement",
     "After epoch 10 the loss rises, calibration rises, refinement keeps falling. You can apply a temperature afterwards. When do you stop?",
     right=(
-        "when refinement stops falling, then fit the temperature",
-        "Yes: the rise is repairable, and what is still being learnt is not lost.",
+        "when refinement stops falling",
+        "Yes: a temperature fitted then repairs the rise, and what is still being learnt is not lost.",
     ),
     wrong=[
         (
-            "at epoch 10",
+            "at epoch 10, where the loss is lowest",
             "You would give away what refinement still gains, to avoid what a temperature repairs.",
         ),
         (
-            "when calibration is lowest",
+            "when calibration is at its lowest",
             "An untrained network can be well calibrated: calibration alone says nothing of what is known.",
         ),
         (
