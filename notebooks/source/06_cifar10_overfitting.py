@@ -532,11 +532,11 @@ checks.choice(
     ),
     wrong=[
         (
-            "no: the two intervals overlap",
+            "no: the two intervals overlap, so it may be chance",
             "Overlapping intervals do not decide it, least of all for two measurements on the same pictures.",
         ),
         (
-            "yes: 1.11 is more than 1.08",
+            "yes: 1.11 exceeds 1.08 by more than one error",
             "Another draw of validation pictures could reverse a difference of this size.",
         ),
     ],
@@ -567,11 +567,14 @@ checks.choice(
     "6-check-few",
     "A colleague with 100 validation pictures reports the same recipe with accuracy *falling* after the loss minimum. What do you answer?",
     right=(
-        "with 100 pictures accuracy alone has an error of several points; use more before explaining it",
-        "Yes: you saw how often draws of that size turn the gain round.",
+        "100 pictures are too few to say; use more first",
+        "Yes: accuracy alone has an error of several points there, and you saw how often draws of that size turn the gain round.",
     ),
     wrong=[
-        ("their code has a bug", "Possible, but the draw of 100 pictures explains it without one."),
+        (
+            "their code has a bug: with this recipe accuracy rises",
+            "Possible, but the draw of 100 pictures explains it without one.",
+        ),
         ("their network overfits, mine does not", "It may be the very same network."),
     ],
 )
