@@ -1290,20 +1290,20 @@ checks.choice(
     "5-check-loss",
     "A colleague says: judge by the loss, it is always steadier than accuracy. When is that wrong?",
     right=(
-        "when few confident errors carry much of the loss: then its relative error is the larger one",
-        "Yes: you saw its coefficient of variation grow to several times that of the accuracy late in training.",
+        "when a few confident errors carry much of it",
+        "Yes: you saw the coefficient of variation of the loss grow to several times that of the accuracy late in training.",
     ),
     wrong=[
         (
-            "never: the loss uses more information",
+            "never: the loss uses more information than accuracy",
             "It does, and part of that information is a few very large values.",
         ),
         (
-            "early in training, when the network is unsure",
+            "early in training, while the network is still unsure",
             "There it is right: losses of an unsure network hardly differ, so their mean is steady.",
         ),
         (
-            "when classes are imbalanced",
+            "when the classes are far from balanced",
             "Imbalance is not the point; accuracy gets calmer there as well.",
         ),
     ],
@@ -1319,7 +1319,7 @@ checks.choice(
     ),
     wrong=[
         (
-            "stratified sampling",
+            "stratified sampling of the 5,000",
             "The set stays the same from epoch to epoch, so its composition cannot make it jump.",
         ),
         (
@@ -1327,7 +1327,7 @@ checks.choice(
             "Copies add no information, and 5,000 is not the bottleneck here.",
         ),
         (
-            "smoothing with β = 0.9",
+            "smoothing the curve with β = 0.9",
             "It would look calmer, and come nine epochs late; the network would jump as before.",
         ),
     ],
