@@ -1041,11 +1041,11 @@ checks.choice(
     "4-check-92",
     "95 % of the transactions are honest. A fraud detector reports 96 % accuracy. What do you ask first?",
     right=(
-        "how many of the frauds it finds, and how many alarms are false",
+        "how many frauds it finds, at how many false alarms",
         "Yes: 96 % is one point above the baseline and is possible with most frauds missed or with all of them found.",
     ),
     wrong=[
-        ("nothing: 96 % is good", "Answering 'honest' every time already gets 95 %."),
+        ("nothing: 96 % is a good accuracy", "Answering 'honest' every time already gets 95 %."),
         (
             "nothing: it must be useless, being so close to the baseline",
             "Not necessarily: all frauds found, with false alarms on 4 % of the transactions, is 96 % too.",
@@ -1105,11 +1105,14 @@ checks.choice(
     ),
     wrong=[
         (
-            "both stay",
+            "AUC about 0.92, precision about 0.85",
             "Precision counts false alarms, and there are many more who can raise one.",
         ),
-        ("both fall", "AUC does not depend on the share; you saw it stay where it was."),
-        ("AUC falls, precision stays", "It is the other way round."),
+        (
+            "AUC and precision both much lower",
+            "AUC does not depend on the share; you saw it stay where it was.",
+        ),
+        ("AUC much lower, precision about 0.85", "It is the other way round."),
     ],
 )
 
@@ -1118,11 +1121,14 @@ checks.choice(
     "4-check-noise",
     "Two models, F1 0.42 and 0.50, on the same 200 validation examples with 4 positives. Which do you ship?",
     right=(
-        "cannot tell: with 4 positives F1 varies by more than the difference",
+        "cannot tell from 4 positives",
         f"Yes: recall rests on these 4. At a recall of 0.5 its standard error is {metrics.accuracy_standard_error(0.5, 4):.2f}, and F1 shakes with it.",
     ),
     wrong=[
-        ("the one with 0.50", "One positive more or less found moves F1 by more than that."),
+        (
+            "the one with F1 0.50: both saw the same examples",
+            "One positive more or less found moves F1 by more than that.",
+        ),
         (
             "the one with the better accuracy",
             "Accuracy is steadier, but it says next to nothing about 4 positives in 200.",
@@ -1135,8 +1141,8 @@ checks.choice(
     "4-check-flat",
     "F1 on the validation set is 0 in every epoch, while the validation loss falls well below the entropy of the class shares. What does it mean?",
     right=(
-        "the network ranks the positives but no probability passes the threshold",
-        "Yes: a loss below the base rate takes information. Look at the AUC and lower the threshold.",
+        "no probability passes the threshold",
+        "Yes: a loss below the base rate takes information, so the network ranks. Look at the AUC and lower the threshold.",
     ),
     wrong=[
         (
@@ -1144,10 +1150,10 @@ checks.choice(
             "Then the loss could not stay below what the base rate costs.",
         ),
         (
-            "the F1 is computed wrongly",
-            "Possible, if it is one number repeated; but the plain explanation is the threshold of 0.5.",
+            "the F1 is computed wrongly, perhaps as one number repeated",
+            "Possible; but the plain explanation is the threshold of 0.5.",
         ),
-        ("the network overfits", "Then the validation loss would rise."),
+        ("the network overfits to the common class", "Then the validation loss would rise."),
     ],
 )
 
