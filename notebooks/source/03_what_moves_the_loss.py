@@ -1317,20 +1317,20 @@ checks.choice(
     "3-check-negative",
     "A classifier's cross-entropy is printed as −0.93. What do you look at first?",
     right=(
-        "whether probabilities were passed where log-probabilities are expected",
+        "whether probabilities are passed as log-probabilities",
         "Yes: minus the logarithm of a probability is never negative; minus a probability is, and lies between −1 and 0.",
     ),
     wrong=[
         (
-            "whether the network is overconfident",
+            "whether the network has become overconfident in its wrong answers",
             "Overconfidence makes the loss high. No network, however sure, gets below zero.",
         ),
         (
-            "nothing: the network is very good",
+            "nothing: a very good network gets below zero",
             "A perfect network costs exactly zero.",
         ),
         (
-            "whether the last batch is shorter",
+            "whether the last batch is shorter and distorts the mean",
             "A mean of batch means can be wrong, but a weighted mean of numbers above zero stays above zero.",
         ),
     ],
@@ -1360,11 +1360,11 @@ checks.choice(
     ),
     wrong=[
         (
-            "drop all fifty, they spoil the training",
+            "drop all fifty: examples that costly spoil the training",
             "You saw what that costs on clean data: the network never learns the hard cases.",
         ),
         (
-            "train longer and look again",
+            "train longer, then look again at the highest losses",
             "The longer you train, the more of the wrong labels are memorised and drop out of the list.",
         ),
         (
@@ -1384,12 +1384,15 @@ checks.choice(
     ),
     wrong=[
         (
-            "Keras notices and uses the logits",
+            "Keras notices and uses the logits before the softmax",
             "It does so for a softmax at the very end; anything behind it and the memory is gone.",
         ),
-        ("an error", "Nothing is impossible about the numbers, so nothing is refused."),
         (
-            "the loss is clipped at 16.1",
+            "an error, because the outputs are no logits",
+            "Nothing is impossible about the numbers, so nothing is refused.",
+        ),
+        (
+            "the loss of each answer is clipped at 16.1",
             "Clipping belongs to from_logits=False. Here the probabilities are taken for logits.",
         ),
     ],
@@ -1405,11 +1408,11 @@ checks.choice(
     ),
     wrong=[
         (
-            "training data leaked into validation",
+            "training examples leaked into the validation set",
             "A leak would bring validation up to training, not above it; and dropout explains the numbers without one.",
         ),
         (
-            "the validation set is easier",
+            "the validation set is easier than the training set",
             "Possible, but you cannot see that from two numbers that were measured differently.",
         ),
         (
@@ -1424,12 +1427,12 @@ checks.choice(
     "3-check-weights",
     "With class weights the training loss falls from 1.2 to 0.5 while validation loss, unweighted, rises from 0.32 to 0.48. Overfitting?",
     right=(
-        "cannot tell: the two are different losses; weight both or neither",
-        "Yes: in lesson 2 the plain loss rose on the very examples that the network was trained on.",
+        "cannot tell: weight both losses or neither",
+        "Yes: these are two different losses. In lesson 2 the plain loss rose on the very examples that the network was trained on.",
     ),
     wrong=[
         (
-            "yes: training falls and validation rises",
+            "yes: training loss falls while validation loss rises",
             "In lesson 2 the plain loss of the *training* examples rose too. The sign of overfitting is a gap between like and like.",
         ),
         (
@@ -1437,7 +1440,7 @@ checks.choice(
             "They change which loss is minimised. They protect from nothing.",
         ),
         (
-            "the learning rate is too high",
+            "no: the learning rate is too high",
             "The weighted loss fell smoothly at every step; the plain one rose because it was not what was minimised.",
         ),
     ],
