@@ -1061,16 +1061,19 @@ checks.choice(
     "2-check-ledger",
     "A ledger says: right → right −0.15, right → wrong +0.01, wrong → right −0.05, wrong → wrong +0.70 nats. Which sentence fits?",
     right=(
-        "loss and accuracy probably rose together; answers that were and stay wrong became much more confident",
+        "loss and accuracy probably rose; wrong answers grew surer",
         "Yes: the sum is positive, and answers that became right outweigh those that were lost (their counts would settle it).",
     ),
     wrong=[
         (
-            "the network lost confidence in its right answers",
+            "the loss rose because right answers lost confidence",
             "Right answers that stayed right became cheaper, so surer: −0.15.",
         ),
-        ("the network forgot much of what it knew", "Answers that were lost add only +0.01."),
-        ("the loss fell", "Add the four: the sum is above zero."),
+        (
+            "the loss rose because the network forgot much of what it knew",
+            "Answers that were lost add only +0.01.",
+        ),
+        ("the loss fell: right answers became cheaper", "Add the four: the sum is above zero."),
     ],
 )
 
@@ -1079,12 +1082,15 @@ checks.choice(
     "2-check-ingredient",
     "Your validation loss rises, your validation accuracy rises too. Which test separates 'wrong validation labels' from 'plain overfitting'?",
     right=(
-        "look at the validation examples with the highest loss and check their labels",
+        "check the labels of the validation examples with the highest loss",
         "Yes: if the labels are the ingredient, wrong ones crowd at the top of that list; with corrected labels the rise goes away.",
     ),
     wrong=[
-        ("train for longer", "Both go on rising; nothing is separated."),
-        ("look at the training loss", "It falls in both cases."),
+        (
+            "train for longer and see whether both go on rising",
+            "They do in both cases; nothing is separated.",
+        ),
+        ("look at whether the training loss falls to nearly zero", "It falls in both cases."),
         (
             "add dropout and see whether the rise gets smaller",
             "It makes networks less confident in both cases, so it does not tell them apart.",
@@ -1097,13 +1103,16 @@ checks.choice(
     "2-check-weights",
     "After you switch on class weights, the training loss on the screen falls nicely and training accuracy falls as well. What is the likeliest reading?",
     right=(
-        "the loss on the screen is the weighted one; measure the plain one too",
-        "Yes: training lowers what it is asked to lower, and that is no longer the mean over all examples alike.",
+        "the loss on the screen is the weighted one",
+        "Yes: training lowers what it is asked to lower, and that is no longer the mean over all examples alike. Measure the plain one too.",
     ),
     wrong=[
-        ("a bug: the two cannot fall together", "You saw it in every fresh seed, without a bug."),
         (
-            "overfitting",
+            "a bug: training loss and accuracy cannot fall together",
+            "You saw it in every fresh seed, without a bug.",
+        ),
+        (
+            "overfitting to the class with the large weight",
             "Overfitting is a matter between training and validation; here both measures are of the training set.",
         ),
         ("the learning rate is too high", "Then the loss would jump; it falls at every step."),
@@ -1120,11 +1129,11 @@ checks.choice(
     ),
     wrong=[
         (
-            "it halves",
+            "it falls by about half, as the loss nearly doubles",
             "The loss grows through confidence in answers that were wrong already; few answers change.",
         ),
         (
-            "it rises by several points",
+            "it rises by several points while the errors grow surer",
             "That needs something still to be learnt; here the training set is already known by heart.",
         ),
     ],
