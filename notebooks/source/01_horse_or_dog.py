@@ -591,15 +591,15 @@ checks.choice(
     ),
     wrong=[
         (
-            "the learning rate",
+            "whether the learning rate is too low",
             "It changes how fast the loss falls, not a floor it stands on while nearly everything is right.",
         ),
         (
-            "label noise",
+            "whether many of the labels are wrong",
             f"The two per cent of errors would have to cost about {1.48 / 0.02:.0f} nats each to make up 1.48.",
         ),
         (
-            "nothing, this is normal",
+            "nothing, this is normal for ten classes",
             "Certain answers, 98 % of them right, cost far less when softmax is applied once.",
         ),
     ],
@@ -623,19 +623,22 @@ checks.choice(
     "1-check-mean",
     "Mean validation loss is 2.6 on ten balanced classes. What do you know without seeing accuracy?",
     right=(
-        "some answers are wrong, and give the truth less than guessing would",
+        "some wrong answers give the truth less than 1/10",
         f"Yes: right answers cost at most ln 10 = {np.log(10):.2f} each, so a mean of 2.6 needs wrong answers that cost more: with less than 1/10 on the truth.",
     ),
     wrong=[
         (
-            "accuracy is below 10 %",
+            "accuracy is below 10 %, worse than guessing",
             f"No: one answer in five that costs {2.6 / 0.2:.0f} nats raises the mean that far while 80 % are right.",
         ),
         (
-            "the network is unsure",
+            "the network is unsure and spreads its probability evenly",
             f"A network that spreads its probability evenly costs ln 10 = {np.log(10):.2f}. To pay more it must prefer wrong classes to the true one.",
         ),
-        ("nothing at all", "The ceiling of right answers, ln K, does tell you something."),
+        (
+            "nothing: the loss says nothing about accuracy",
+            "The ceiling of right answers, ln K, does tell you something.",
+        ),
     ],
 )
 
@@ -644,14 +647,14 @@ checks.choice(
     "1-check-gradient",
     "Why is a network not trained to maximise accuracy directly?",
     right=(
-        "a small change of the weights almost never changes it, so its slope is zero",
+        "its slope is zero almost everywhere",
         "Yes: you counted how few of two thousand nudges changed it.",
     ),
     wrong=[
-        ("it takes too long to compute", "It is cheaper than the loss: no logarithm."),
+        ("it takes longer to compute than the loss", "It is cheaper than the loss: no logarithm."),
         ("it cannot be computed on a mini-batch", "It can, and every tool shows it."),
         (
-            "it is less important than the loss",
+            "it is less important to us than the loss",
             "Often it is what we want most. It is just no guide for a method that follows slopes.",
         ),
     ],
