@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -11,6 +13,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from lessonlib import checks
 from notebooks import build
 
 LESSON = """# %% [markdown]
@@ -70,6 +73,30 @@ def test_costs_are_known_for_every_lesson() -> None:
     """The table has a row for each."""
     rows = build.COSTS.read_text(encoding="utf-8")
     assert [path.stem for path in build.sources() if f"| `{path.stem}` |" not in rows] == []
+
+
+def choices() -> Iterator[tuple[str, list[str]]]:
+    """Return the name and the options of every check with options in the lessons, the right one first."""
+    for path in build.sources():
+        cells = nbformat.read(build.notebook_path(path), as_version=4).cells
+        for source in (cell.source for cell in cells if "checks.choice(" in cell.source):
+            (call,) = (node.value for node in ast.parse(source).body if isinstance(node, ast.Expr))
+            parts = {keyword.arg: keyword.value for keyword in call.keywords}
+            options = [parts["right"], *parts["wrong"].elts]
+            yield call.args[0].value, [ast.literal_eval(option.elts[0]) for option in options]
+
+
+def test_the_right_option_of_a_check_is_not_given_away_by_its_length() -> None:
+    """It is the longest, or the shortest, in no more than half of the checks."""
+    lengths = [[len(option) for option in options] for _, options in choices()]
+    assert len(lengths) > 40
+    assert 2 * sum(right > max(wrong) for right, *wrong in lengths) <= len(lengths)
+    assert 2 * sum(right < min(wrong) for right, *wrong in lengths) <= len(lengths)
+
+
+def test_the_right_option_of_a_check_is_not_given_away_by_its_place() -> None:
+    places = [checks.shuffled(name, options).index(options[0]) for name, options in choices()]
+    assert 2 * max(map(places.count, places)) <= len(places)
 
 
 # ------------------------------------------------------------------------------------------------------------ the build
