@@ -772,7 +772,11 @@ for case, n_classes in CLASSES.items():
 rate_question = Question(
     "9-rate",
     "The loss lies at ln 10 from the first epochs on. The learning rate is",
-    ["too low", "too high", "either: the plateau does not tell"],
+    [
+        "too low: the weights hardly move",
+        "too high: the first steps broke the network",
+        "either: the plateau does not tell",
+    ],
 )
 rate_question
 
@@ -964,7 +968,7 @@ which_split = Question(
     "9-which",
     "What is the first thing to do?",
     [
-        "regularise: it overfits",
+        "regularise: the gap says that it overfits",
         "shuffle before splitting, and look again",
         "use a bigger network",
     ],
