@@ -24,8 +24,8 @@ _POLYNOMIAL, _MASK = 0x82F63B78, 0xA282EAD8
 Fields = Iterator[tuple[int, int, "int | bytes"]]
 
 
-class EventFileError(ValueError):
-    """A file is not an event file; the message says why."""
+class LogError(ValueError):
+    """A log cannot be read; the message says why and what to do."""
 
 
 def scalars(path: str | os.PathLike[str]) -> Iterator[tuple[str, int, float]]:
@@ -42,7 +42,7 @@ def scalars(path: str | os.PathLike[str]) -> Iterator[tuple[str, int, float]]:
 
     Raises
     ------
-    EventFileError
+    LogError
         If the file is empty, or anything but whole records.
     OSError
         If it cannot be read.
@@ -63,13 +63,11 @@ def scalars(path: str | os.PathLike[str]) -> Iterator[tuple[str, int, float]]:
 def _records(path: Path) -> Iterator[bytes]:
     raw, at = path.read_bytes(), 0
     if not raw:
-        raise EventFileError(f"{path} is empty: TensorBoard files are written when the writer is flushed or closed.")
+        raise LogError(f"{path} is empty: TensorBoard files are written when the writer is flushed or closed.")
     while at + 12 <= len(raw):
         length, checksum = struct.unpack_from("<QI", raw, at)
         if _masked_crc(raw[at : at + 8]) != checksum:
-            raise EventFileError(
-                f"{path} is no event file, or damaged at byte {at}: the checksum of a length is wrong."
-            )
+            raise LogError(f"{path} is no event file, or damaged at byte {at}: the checksum of a length is wrong.")
         end = at + 12 + length
         if end + 4 > len(raw):
             return
@@ -104,12 +102,12 @@ def _fields(message: bytes, path: object) -> Fields:
                 size, at = _varint(message, at)
                 content, at = message[at : at + size], at + size
             else:
-                raise EventFileError(f"{path} holds a field of wire type {kind}: it is no event file.")
+                raise LogError(f"{path} holds a field of wire type {kind}: it is no event file.")
             if at > len(message):
-                raise EventFileError(f"{path} holds a field that is cut off: it is damaged.")
+                raise LogError(f"{path} holds a field that is cut off: it is damaged.")
             yield key >> 3, kind, content
     except IndexError as error:
-        raise EventFileError(f"{path} holds a record that is cut off: it is damaged.") from error
+        raise LogError(f"{path} holds a record that is cut off: it is damaged.") from error
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
@@ -117,7 +115,7 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
     while True:
         byte = message[at]
         if shift > 63:
-            raise EventFileError(f"a number in an event file has more than 64 bits at byte {at}: it is damaged.")
+            raise LogError(f"a number in an event file has more than 64 bits at byte {at}: it is damaged.")
         value |= (byte & 0x7F) << shift
         at, shift = at + 1, shift + 7
         if byte < 0x80:

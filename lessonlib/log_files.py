@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib import event_files
+from lessonlib.event_files import LogError
 
 #: A file of a million rows has 100 MB; what is far larger is not a log of losses.
 LARGEST_FILE_BYTES = 1_000_000_000
@@ -29,10 +30,6 @@ _PICKLES = {".pkl", ".pickle", ".npy", ".joblib", ".pt", ".pth"}
 Columns = dict[str, NDArray[np.float64]]
 #: Values by step, of curves that need not share their steps.
 Series = dict[str, dict[int, float]]
-
-
-class LogError(ValueError):
-    """A log cannot be read; the message says why and what to do."""
 
 
 # ---- text -------------------------------------------------------------------------------------------------------
@@ -100,6 +97,8 @@ def parse_table(text: str, path: Path) -> Columns:
     """Read a table with a header; repeated headers are passed over, short rows filled with gaps."""
     text = re.sub(r"^\s*#\s*", "", text)  # NumPy's savetxt
     lines = text.lstrip().splitlines()
+    if not lines:
+        raise LogError(f"{path} holds no table: a log is CSV with one header line.")
     delimiter = _delimiter(lines)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     try:
@@ -187,9 +186,7 @@ def read_curves(path: Path) -> Series:
     Raises
     ------
     LogError
-        If there is nothing of the kind.
-    lessonlib.event_files.EventFileError
-        If an event file is damaged.
+        If there is nothing of the kind, or an event file is damaged.
     OSError
         If a file cannot be read.
     """

@@ -122,10 +122,13 @@ def _from_path(path: Path, columns: Mapping[str, str] | None) -> Run:
     table = log_files.parse_table(text, path)
     chosen = _choose_columns(table, columns, path.name)
     run = _from_table(_without_empty_rows(table, chosen), chosen, path.name)
-    if all(np.isnan(values).all() for values in run.metrics.values()):
-        names = ", ".join(run.provenance["columns"].values())
-        raise LogError(f"there is no number in {names} of {path}: log the values.")
+    _refuse_empty({name: values[~np.isnan(values)] for name, values in run.metrics.items()}, chosen, path.name)
     return run
+
+
+def _refuse_empty(metrics: Mapping[str, NDArray], chosen: Mapping[str, str], origin: str) -> None:
+    if not any(len(values) for values in metrics.values()):
+        raise LogError(f"there is no number in {', '.join(chosen.values())} of {origin}: log the values.")
 
 
 def _from_content(content: object, columns: Mapping[str, str] | None, origin: str) -> Run:
@@ -314,12 +317,14 @@ def _from_table(table: Columns, chosen: dict[str, str], origin: str, notes: Sequ
     """Turn rows, one per epoch or several with gaps, into a run."""
     notes = list(notes)
     metrics = {ours: table[theirs] for ours, theirs in chosen.items()}
+    _refuse_empty(metrics, chosen, origin)
     positions: Columns = {}
     for name, values in table.items():
         if (kind := _position(name)) is not None and np.isfinite(values).any():
             positions.setdefault(kind, values)
     metrics, positions = _latest_attempt(metrics, positions, notes)
     metrics = _one_row_per_epoch(metrics, positions, notes)
+    _refuse_empty(metrics, chosen, origin)
     validated = np.logical_or.reduce([~np.isnan(values) for name, values in metrics.items() if name[:4] == "val_"])
     for ours, values in metrics.items():
         if ours.endswith("accuracy"):

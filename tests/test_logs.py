@@ -128,10 +128,10 @@ def test_a_cut_off_event_file_gives_what_is_whole(tmp_path: Path) -> None:
 def test_a_damaged_or_empty_event_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.tfevents"
     path.write_bytes(b"")
-    with pytest.raises(event_files.EventFileError, match="empty"):
+    with pytest.raises(logs.LogError, match="empty"):
         logs.read_log(path)
     path.write_bytes(b"not an event file, but long enough to look for one")
-    with pytest.raises(event_files.EventFileError, match="checksum"):
+    with pytest.raises(logs.LogError, match="checksum"):
         logs.read_log(path)
     folder = tmp_path / "empty"
     folder.mkdir()
@@ -202,6 +202,8 @@ def test_encodings_of_spreadsheets_are_read(tmp_path: Path, encoding: str) -> No
     [
         (b"", "is empty"),
         (b" \n\n", "is empty"),
+        (b"\x1c", "holds no table"),
+        (b"# ", "holds no table"),
         (b"epoch,val_loss\n", "no rows"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a text file"),
         (b"\xff\xfea", "UTF-16"),
@@ -218,7 +220,16 @@ def test_what_is_no_log_is_refused_with_a_reason(tmp_path: Path, content: bytes,
         logs.read_log(path)
 
 
-@pytest.mark.parametrize(("text", "message"), [("{", "not JSON"), ("[1, 2]", "holds a list"), ("{}", "holds no list")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not JSON"),
+        ("[1, 2]", "holds a list"),
+        ("{}", "holds no list"),
+        ('{"loss": []}', "there is no number in loss"),
+        ('[{"loss": null, "epoch": 1}, {"loss": null, "epoch": 1}]', "there is no number in loss"),
+    ],
+)
 def test_json_that_is_no_history_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(logs.LogError, match=message):
         logs.read_log(write(tmp_path / "h.json", text))
