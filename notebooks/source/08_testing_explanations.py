@@ -589,7 +589,7 @@ width_question = Question(
     [
         "lower: a larger network is rightly surer",
         "about the same",
-        "higher: it is surer than right",
+        "higher: a larger network is surer than right",
     ],
 )
 width_question
@@ -813,7 +813,7 @@ sure_question = Question(
     "8-confidence",
     "From the lowest validation loss to the end of the base run, "
     "the mean confidence on validation pictures",
-    ["falls", "stays", "rises"],
+    ["rises", "stays", "falls"],
 )
 sure_question
 
