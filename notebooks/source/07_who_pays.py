@@ -929,7 +929,7 @@ robust = Question(
     "7-robust",
     "The network is trained for 150 epochs instead of 15, its training loss goes to nearly zero. "
     "On noisy pictures it is then",
-    ["more accurate", "as accurate", "less accurate"],
+    ["less accurate", "as accurate", "more accurate"],
 )
 robust
 
