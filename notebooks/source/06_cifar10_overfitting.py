@@ -470,7 +470,7 @@ adam_question = Question(
     "6-adam",
     "All 50,000 training pictures, constant-rate Adam, 30 epochs. "
     "From the minimum of the validation loss to the end, accuracy",
-    ["rises by more than a point", "stays within a point", "falls by more than a point"],
+    ["falls by more than a point", "stays within a point", "rises by more than a point"],
 )
 adam_question
 
