@@ -364,7 +364,7 @@ rarer = Question(
     "5-imbalance",
     "200 validation examples, a well-calibrated network. Positives become rarer: "
     "50 %, then 10 %, then 2 %. The spread of the measured accuracy over validation sets",
-    ["grows", "stays", "shrinks"],
+    ["shrinks", "stays", "grows"],
 )
 rarer
 
@@ -1281,7 +1281,10 @@ checks.choice(
             "to 4 points divided by the root of 20",
             "That would hold for twenty independent sets. These are twenty looks at one set.",
         ),
-        ("it cannot be said", "The number of examples and the accuracy are all it takes."),
+        (
+            "cannot tell without a second validation set",
+            "The number of examples and the accuracy are all it takes.",
+        ),
     ],
 )
 
