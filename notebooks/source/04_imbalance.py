@@ -158,7 +158,7 @@ useful_question = Question(
     "4-nine-to-one",
     "Ten examples, one of them positive. "
     "Model 2 answers 'positive' exactly once and has an accuracy of 80 %. Its recall is",
-    ["1", "0.5", "0"],
+    ["0", "0.5", "1"],
 )
 useful_question
 
@@ -563,7 +563,7 @@ assert abs(best_at["F1"] - best["F1"] / 2) < 0.05
 untrained_question = Question(
     "4-untrained",
     "Accuracy of 300 untrained networks on a set with 180 negatives and 20 positives:",
-    ["nearly always 0.9", "nearly always about 0.5", "spread all the way from 0.1 to 0.9"],
+    ["spread all the way from 0.1 to 0.9", "nearly always about 0.5", "nearly always 0.9"],
 )
 untrained_question
 
@@ -770,7 +770,11 @@ assert costs[1] > costs[0] + 0.1 and abs(costs[2] - costs[0]) < 0.01
 net_question = Question(
     "4-net-weights",
     "Recall of the eight with 5 training pictures, in ten seeds. Which raises it most?",
-    ["balanced class weights", "moving the plain network's threshold", "neither raises it"],
+    [
+        "balanced class weights in the training loss",
+        "moving the plain network's threshold",
+        "neither raises it",
+    ],
 )
 net_question
 
