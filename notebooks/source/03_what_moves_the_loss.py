@@ -184,7 +184,7 @@ explanation = Question(
     "Why is the loss of mixed higher than that of good?",
     [
         "mixed gives class 1 less probability where class 1 is true",
-        "one of its three answers is wrong and sure, and pays nearly everything",
+        "one wrong, sure answer of three pays nearly everything",
         "being unsure is charged even where the answer is right",
     ],
 )
@@ -464,7 +464,7 @@ harm = Question(
     "3-audit-clean",
     "The same on digits whose labels are all right: "
     "the fifty dearest are dropped before training. Accuracy on fresh digits",
-    ["rises", "stays", "falls"],
+    ["falls", "stays", "rises"],
 )
 harm
 
@@ -896,7 +896,7 @@ name_only = Question(
     "3-named-logits",
     "A variable named logits holds sigmoid outputs and goes into BinaryCrossentropy() "
     "with its default from_logits=False. The loss is",
-    ["right: only the name is wrong", "wrong: a double sigmoid", "wrong: clipped"],
+    ["right: only the name is wrong", "wrong: the sigmoid is applied twice", "wrong: clipped"],
 )
 name_only
 
@@ -927,7 +927,7 @@ dbl_cost = Question(
     "3-dbl-cost",
     "With a learning rate of 0.1 the right loss learns most digits. "
     "With softmax applied twice, the same network reaches",
-    ["the same", "a few points less", "less than half"],
+    ["less than half", "a few points less", "the same"],
 )
 dbl_cost
 
