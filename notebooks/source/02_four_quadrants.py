@@ -360,7 +360,7 @@ digits_question = Question(
     "From the epoch with the lowest validation loss to the last one, what do validation loss "
     "and validation accuracy (both measured with those partly wrong labels) do?",
     [
-        "loss up by over a tenth, accuracy down",
+        "loss up by over a tenth, accuracy down by over a point",
         "loss up by over a tenth, accuracy within a point",
         "loss up by over a tenth, accuracy up by over a point",
         "neither moves much",
@@ -772,7 +772,7 @@ dip_question = Question(
     "What does the training accuracy do on the way?",
     [
         "rises or stays at every step",
-        "wobbles by a point or two",
+        "wobbles by a point or two around its rising course",
         "falls by more than ten points, then recovers",
     ],
 )
@@ -919,7 +919,7 @@ weight_question = Question(
     "2-weights",
     "With positives weighted nine to one, the weighted loss falls at every step. "
     "Accuracy and the plain (unweighted) cross-entropy on the same points",
-    ["both improve", "accuracy falls, plain loss improves", "both get worse"],
+    ["both improve", "both get worse", "accuracy falls, plain loss improves"],
 )
 weight_question
 
