@@ -11,7 +11,7 @@ from exercises.classroom import Classroom
 from lessonlib import storage
 
 if TYPE_CHECKING:
-    from exercises.grade import Mark, Result
+    from exercises.marks import Mark, Result
 
 STYLE = """
 :root { color-scheme: light dark; }

@@ -33,7 +33,7 @@ from exercises.exercise import ExerciseError
 from lessonlib import storage
 
 if TYPE_CHECKING:
-    from exercises.grade import Result
+    from exercises.marks import Result
 
 #: Where the notebooks lie that nbgrader gets to see; what learners handed in stays as it was.
 REPAIRED = "repaired"

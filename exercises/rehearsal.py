@@ -22,6 +22,7 @@ from pathlib import Path
 from exercises import corpus, exercise, grade
 from exercises.classroom import Classroom
 from exercises.corpus import Specimen
+from exercises.marks import Result
 
 #: The rehearsed submissions are small; one that is not done after this was made never to end.
 SECONDS = 30
@@ -61,7 +62,7 @@ def hand_in(chosen: Sequence[tuple[str, Specimen]], folder: Path) -> dict[tuple[
     return expected
 
 
-def mistakes(results: Sequence[grade.Result], expected: dict[tuple[str, str], Specimen]) -> list[str]:
+def mistakes(results: Sequence[Result], expected: dict[tuple[str, str], Specimen]) -> list[str]:
     """Return what is wrong with the results, one sentence for each submission that is lost or wrongly graded."""
     by_name = {(one.student, one.exercise): one for one in results}
     found = []
@@ -89,7 +90,7 @@ def rehearse(folder: Path, sources: Sequence[Path], wanted: int, cores: int) -> 
         words = [str(submitted), "--class", str(classroom.folder), "--cores", str(cores), "--seconds", str(SECONDS)]
         if status := grade.main(words):
             return [f"grading ended with {status}"]
-    results = [grade.Result.load(grade.result_path(classroom, grade.Submission(*name, None))) for name in expected]
+    results = [Result.load(grade.result_path(classroom, grade.Submission(*name, None))) for name in expected]
     return mistakes([one for one in results if one], expected)
 
 

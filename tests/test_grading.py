@@ -17,10 +17,11 @@ import psutil
 import pytest
 from nbgrader.api import Gradebook
 
-from exercises import corpus, exercise, feedback, grade, gradebook, inside, rehearsal, repair, sandbox
+from exercises import corpus, exercise, feedback, grade, gradebook, inside, marks, rehearsal, repair, sandbox
 from exercises.classroom import Classroom, write_csv
 from exercises.exercise import ExerciseError
-from exercises.grade import Mark, Result, Submission
+from exercises.grade import Submission
+from exercises.marks import Mark, Result
 from lessonlib import answers
 
 STEM = "01_horse_or_dog"
@@ -142,11 +143,11 @@ def test_a_learner_reads_which_cell_failed(graded):
 
 
 def test_the_table_of_questions_counts_a_mistake_however_its_numbers_came_out(tmp_path):
-    marks = [
+    given = [
         Mark("q", 0, 2, f"Expected 1, got {got}.", "", "", mistake) for got, mistake in ((2, "a"), (3, "a"), (9, ""))
     ]
-    results = [Result(f"learner{n}", "e", "graded", [mark]) for n, mark in enumerate(marks)]
-    grade.write_tables(results, tmp_path)
+    results = [Result(f"learner{n}", "e", "graded", [mark]) for n, mark in enumerate(given)]
+    marks.write_tables(results, tmp_path)
     assert (tmp_path / "by-question.csv").read_text().splitlines()[1] == "e,q,3,0.0,a,2"
 
 
@@ -365,7 +366,7 @@ def test_a_renamed_notebook_is_known_by_what_it_says_of_itself(tmp_path, full):
 )
 def test_whatever_a_submission_tells_there_is_a_mark(classroom, told):
     for key in classroom.key(STEM):
-        assert grade.mark(key, told, "").points == 0
+        assert marks.mark(key, told, "").points == 0
 
 
 def test_an_error_of_the_grader_costs_one_submission_not_all(classroom, monkeypatch):

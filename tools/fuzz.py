@@ -213,17 +213,17 @@ def submission_seeds() -> list[bytes]:
 
 def read_answers(content: bytes) -> None:
     """Read bytes as what a submission told from inside the sandbox: judge it, and write what is made of the marks."""
-    from exercises import feedback, grade, sandbox
+    from exercises import feedback, marks, sandbox
 
     outcome = sandbox.Outcome(sandbox.read_report(content), "", 0.0)
-    results = [grade.judged(grade.Submission("a", "e", None), keys, outcome) for keys in answer_keys()]
+    results = [marks.result_of("a", "e", keys, outcome) for keys in answer_keys()]
     with tempfile.TemporaryDirectory() as folder:
         for result in results:
             assert 0 <= result.points <= result.possible
             feedback.page(result, "An exercise")
             result.save(Path(folder) / "a.json")
-            assert grade.Result.load(Path(folder) / "a.json") is not None
-        grade.write_tables(results, Path(folder))
+            assert marks.Result.load(Path(folder) / "a.json") is not None
+        marks.write_tables(results, Path(folder))
 
 
 def answers_seeds() -> list[bytes]:
@@ -261,7 +261,7 @@ TARGETS = {
     "log-json": Target(("lessonlib.logs", "lessonlib.log_files"), read_log("a.json"), json_seeds),
     "log-events": Target(("lessonlib.log_files", "lessonlib.event_files"), read_events, event_seeds),
     "submission": Target(("exercises.repair",), read_submission, submission_seeds),
-    "answers": Target(("exercises.sandbox", "exercises.grade", "lessonlib.answers"), read_answers, answers_seeds),
+    "answers": Target(("exercises.sandbox", "exercises.marks", "lessonlib.answers"), read_answers, answers_seeds),
 }
 
 
