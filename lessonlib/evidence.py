@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lessonlib import _validate as check
-from lessonlib import calibration, uncertainty
+from lessonlib import calibration, smoothing, uncertainty
 from lessonlib.metrics import Estimate
 from lessonlib.runs import Run
 from lessonlib.uncertainty import Change
@@ -334,7 +334,7 @@ def moving_means(values: Values, width: int) -> Values:
 def late_jitter(values: Values) -> float:
     """Return the scatter from epoch to epoch in the second half of a curve; 0 where it has fewer than three epochs."""
     half = values[len(values) // 2 :]
-    return uncertainty.jitter(half) if len(half) >= 3 else 0.0
+    return smoothing.jitter(half) if len(half) >= 3 else 0.0
 
 
 def refinements(run: Run) -> Values:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from lessonlib import _validate, metrics, uncertainty
+from lessonlib import _validate, metrics, smoothing, uncertainty
 
 N, K = 20_000, 100  # 123 blocks
 RNG = np.random.default_rng(0)
@@ -97,9 +97,9 @@ def test_a_whole_number_larger_than_a_float_can_hold_is_not_rounded(number: int)
 def test_a_running_average_adds_each_value_a_fixed_number_of_times() -> None:
     """A window of 5,000 needs as much memory as one of 10; a sum of every window would need 50 million additions."""
     values = RNG.standard_normal(50_000)
-    narrow, wide = (peak_bytes(lambda w=w: uncertainty.running_average(values, w)) for w in (10, 5_000))
+    narrow, wide = (peak_bytes(lambda w=w: smoothing.running_average(values, w)) for w in (10, 5_000))
     assert wide < 1.5 * narrow
     sums = np.cumsum(np.concatenate([[0.0], values]))
     np.testing.assert_allclose(
-        uncertainty.running_average(values, 5_000)[4_999:], (sums[5_000:] - sums[:-5_000]) / 5_000, atol=1e-12
+        smoothing.running_average(values, 5_000)[4_999:], (sums[5_000:] - sums[:-5_000]) / 5_000, atol=1e-12
     )

@@ -20,8 +20,9 @@
 # %%
 import numpy as np
 
-from lessonlib import metrics, uncertainty
+from lessonlib import metrics
 from lessonlib.answers import expect, expect_choice, expect_number
+from lessonlib.smoothing import exponential_average
 
 CLASS_SEED = 0  # decides the numbers of your class; leave it as it is
 
@@ -156,7 +157,7 @@ true_curve = pool_hits.mean(axis=1)
 unlucky = np.argsort(steady + numbers.random(5_000))[: numbers.integers(800, 1_100)]
 small_set = np.concatenate([numbers.choice(5_000, 52), numbers.choice(unlucky, 8)])
 small_curve = pool_hits[:, small_set].mean(axis=1)
-smooth_curve = uncertainty.exponential_average(small_curve, 0.8)
+smooth_curve = exponential_average(small_curve, 0.8)
 print(f"last five epochs: {small_curve[-5:].round(3)}, smoothed {smooth_curve[-5:].round(3)}")
 
 # %% [markdown]

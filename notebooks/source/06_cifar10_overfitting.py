@@ -78,7 +78,7 @@ figures.show(
 )
 
 # %% [markdown]
-# Move through the epochs. The band is one standard error either way: about what another draw of 5,000 pictures would change. **Where does the loss turn,
+# Move back through the epochs. The band is one standard error either way: about what another draw of 5,000 pictures would change. **Where does the loss turn,
 # and does anything happen to the accuracy there?**
 
 # %%
@@ -115,7 +115,7 @@ Explorer(
     setup_epochs,
     update_epochs,
     epoch=range(1, last + 1),
-    start={"epoch": best},
+    start={"epoch": last},
     title="One run, epoch by epoch",
     figsize=(9, 3.4),
 )

@@ -39,7 +39,7 @@ from lessonlib import calibration, charts, checks, clinic, figures, inventory, m
 from lessonlib.explorer import Explorer
 from lessonlib.predictions import Question, forecasts
 from lessonlib.reader import read
-from lessonlib.uncertainty import running_average
+from lessonlib.smoothing import running_average
 
 # %%
 patients = {case.number: case for case in clinic.cases()}
