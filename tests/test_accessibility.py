@@ -188,6 +188,6 @@ def test_every_control_has_a_name(served: Served, page: Page) -> None:  # noqa: 
     slider = page.get_by_role("slider", name="p(horse)").first
     slider.focus()
     slider.press("ArrowRight")
-    expect(slider).to_have_attribute("aria-valuetext", "0.61")
+    expect(slider).to_have_attribute("aria-valuetext", "0.91")
     status = page.locator(".lesson-explorer").first.get_by_role("status")
-    expect(status).to_contain_text("p = 0.61")  # read out when it rests, even if its pictures came late
+    expect(status).to_contain_text("p = 0.91")  # read out when it rests, even if its pictures came late

@@ -9,6 +9,8 @@
 # %%
 import math
 
+from lessonlib import uncertainty
+
 
 # %% right="with lessonlib"
 def standard_errors(labels, probabilities):
