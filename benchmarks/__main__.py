@@ -43,7 +43,8 @@ BENCHMARKS = {
     "explorer_latency": Benchmark(
         "From key press to changed pixels",
         "Real JupyterLab in headless Chromium, a two-panel figure, median of 30 moves; the second connection adds the "
-        "delay of a remote server such as Binder's.",
+        "delay of a remote server such as Binder's. The Explorer needs one or two frames of the screen, so its ratios "
+        "differ from run to run with where in a frame a key comes.",
         ("jupyterlab", "ipywidgets", "matplotlib"),
         {"moves": 3},
     ),
