@@ -15,10 +15,9 @@ It is an nbgrader course folder at the same time, so that nbgrader's commands an
 from __future__ import annotations
 
 import csv
-import io
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +26,6 @@ from nbformat import NotebookNode
 
 from exercises import corpus, derive, exercise
 from exercises.exercise import Exercise, ExerciseError, Key
-from lessonlib import storage
-
-#: Spreadsheets take a cell that starts so for a formula, and learners choose their names.
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 NBGRADER_CONFIG = '''"""nbgrader's settings for this class; written by `course.py derive --class`."""
 
@@ -134,14 +129,3 @@ def student_name(text: str) -> str:
     'Ana_María'
     """
     return re.sub(r"[^\w.@-]+", "_", text).strip("_-. ") or "unnamed"
-
-
-def write_csv(path: Path, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table so that spreadsheets read it and run no formula that a learner put into a name."""
-
-    def safe(value: object) -> object:
-        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value
-
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([heading, *([safe(value) for value in row] for row in rows)])
-    storage.write_atomically(path, lambda file: file.write(text.getvalue().encode("utf-8", errors="replace")))

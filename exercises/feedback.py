@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from exercises import exercise
-from exercises.classroom import Classroom
 from lessonlib import storage
 
 if TYPE_CHECKING:
+    from exercises.classroom import Classroom
     from exercises.marks import Mark, Result
 
 STYLE = """

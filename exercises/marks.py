@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from exercises import exercise
-from exercises.classroom import write_csv
 from exercises.exercise import Key
 from exercises.sandbox import Outcome
 from lessonlib import answers, storage
+
+#: Spreadsheets take a cell that starts so for a formula, and learners choose their names.
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -154,3 +158,14 @@ def _question_row(named: tuple[str, str], marks: Sequence[Mark]) -> list[object]
 
 def _percent(part: float, whole: float) -> float:
     return round(100 * part / whole, 1) if whole else 0.0
+
+
+def write_csv(path: Path, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table so that spreadsheets read it and run no formula that a learner put into a name."""
+
+    def safe(value: object) -> object:
+        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value
+
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([heading, *([safe(value) for value in row] for row in rows)])
+    storage.write_atomically(path, lambda file: file.write(text.getvalue().encode("utf-8", errors="replace")))

@@ -18,10 +18,10 @@ import pytest
 from nbgrader.api import Gradebook
 
 from exercises import corpus, exercise, feedback, grade, gradebook, inside, marks, rehearsal, repair, sandbox
-from exercises.classroom import Classroom, write_csv
+from exercises.classroom import Classroom
 from exercises.exercise import ExerciseError
 from exercises.grade import Submission
-from exercises.marks import Mark, Result
+from exercises.marks import Mark, Result, write_csv
 from lessonlib import answers
 
 STEM = "01_horse_or_dog"
