@@ -2,7 +2,7 @@
 
     python -m tools.check_versions --lowest
     python -m tools.check_versions --newest
-    python -m tools.check_versions --lowest --python 3.13
+    python -m tools.check_versions --newest --python 3.13
 
 Makes a virtual environment in ``build/versions`` and installs the library's dependencies, Keras and the tools of its
 tests in those versions, and PyTorch in the version of the lock, since its builds are chosen per machine (course.py).
