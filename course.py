@@ -413,9 +413,9 @@ COMMANDS = {
     "binder": inside("-m", "tools.binder"),
     "badges": inside("-m", "tools.website", "--badges"),
     "record": inside("-m", "lessonlib", "record"),
-    "derive": beside("exercises.derive"),
-    "grade": beside("exercises.grade"),
-    "cycle": beside("exercises.rehearsal"),
+    "derive": beside("exercises.grading.derive"),
+    "grade": beside("exercises.grading.grade"),
+    "cycle": beside("exercises.grading.rehearsal"),
     "lock": lock,
 }
 

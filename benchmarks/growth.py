@@ -93,7 +93,7 @@ def file_of_a_run(n_epochs: int) -> Work:
 
 def log_file(n_epochs: int) -> Work:
     """Return the work of reading a CSV log."""
-    from lessonlib import logs
+    from lessonlib.reading import logs
 
     table, path = curves(n_epochs), Path(tempfile.mkdtemp()) / "a.csv"
     np.savetxt(path, np.stack(list(table.values()), axis=1), delimiter=",", header=",".join(table), comments="")
@@ -102,7 +102,7 @@ def log_file(n_epochs: int) -> Work:
 
 def reading(n_epochs: int) -> Work:
     """Return the work of the curve reader."""
-    from lessonlib import reader
+    from lessonlib.reading import reader
     from lessonlib.runs import Run
 
     run = Run(curves(n_epochs))

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lessonlib import data, recipes, runs, training
+from lessonlib import cifar10, recipes, runs, training
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     record.add_argument("--full", action="store_true", help="on all 50,000 training images: minutes on a GPU")
     record.add_argument("--seeds", type=_seed_range, default=range(10, 20), metavar="A-B", help="default: 10-19")
-    record.add_argument("--data", help="CIFAR-10 folder or archive (default: as lessonlib.data.cifar10 finds it)")
+    record.add_argument("--data", help="CIFAR-10 folder or archive (default: as lessonlib.cifar10.load finds it)")
     record.add_argument("--download", action="store_true", help="download CIFAR-10 if it is nowhere")
     record.add_argument("--out", type=Path, help="folder of the recordings (default: that of the course)")
     record.add_argument("--device", help="torch device (default: the fastest)")
@@ -105,7 +105,7 @@ def _column(text: str) -> tuple[str, str]:
 
 
 def _read(options: argparse.Namespace) -> int:
-    from lessonlib import reader, reading_report  # matplotlib and all: who records runs needs none of it
+    from lessonlib.reading import reader, reading_report  # matplotlib and all: who records runs needs none of it
 
     reading = reader.read(
         options.log, n_val=options.n_val, n_classes=options.classes, class_shares=options.class_shares,
@@ -128,7 +128,7 @@ def _wrapped(text: str, width: int) -> str:
 
 def _record(options: argparse.Namespace) -> int:
     folder = options.out or runs.recordings_folder()
-    images = data.cifar10(options.data, download=options.download)
+    images = cifar10.load(options.data, download=options.download)
     folder.mkdir(parents=True, exist_ok=True)  # rather than find out after the first training
     device = options.device or training.choose_device()
     precision = options.precision or training.choose_precision(device)

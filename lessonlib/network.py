@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from lessonlib import _validate as check
 from lessonlib import metrics
+from lessonlib.problems import Examples, Rng
 from lessonlib.runs import Run, loss_and_accuracy
-from lessonlib.synthetic import Examples, Rng
 
 ACTIVATIONS = ("relu", "tanh")
 Arrays = list[NDArray[np.float32]]

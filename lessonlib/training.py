@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib import _validate as check
-from lessonlib import calibration, metrics, synthetic
-from lessonlib.data import ImageData
+from lessonlib import calibration, metrics, problems
+from lessonlib.cifar10 import ImageData
 from lessonlib.recipes import Recipe
 from lessonlib.runs import MEASURED_TRAINING_EXAMPLES, Run, loss_and_accuracy
 
@@ -224,7 +224,7 @@ def _pick_examples(recipe: Recipe, data: ImageData, seed: int) -> tuple[Examples
 def _with_noise(recipe: Recipe, labels: NDArray[np.int64], data: ImageData, seed: int) -> NDArray[np.int64]:
     if not recipe.label_noise:
         return labels
-    return synthetic.flip_labels(labels, recipe.label_noise, n_classes=data.n_classes, rng=seed)
+    return problems.flip_labels(labels, recipe.label_noise, n_classes=data.n_classes, rng=seed)
 
 
 class Trainer:
@@ -385,7 +385,7 @@ def predict_logits(network: torch.nn.Module, images: NDArray[np.uint8]) -> NDArr
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or len(images) == 0:
         raise ValueError(
             f"images must be uint8 of shape (n, 32, 32, 3), got {images.dtype} {images.shape}: "
-            "pass them as `cifar10` gives them, neither scaled nor transposed."
+            "pass them as `cifar10.load` gives them, neither scaled nor transposed."
         )
     network.eval()
     device = str(next(network.parameters()).device)

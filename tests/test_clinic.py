@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.test_inventory import answer as answer_inventory
 
-from lessonlib import clinic, storage
+from lessonlib import storage
+from lessonlib.course import clinic
 from lessonlib.predictions import Question
 from notebooks import build
 from tests.browser import browser, page  # noqa: F401
-from tests.test_inventory import answer as answer_inventory
 from tools import clinic_cases
 
 NUMBERS = range(1, clinic.N_CASES + 1)

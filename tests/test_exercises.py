@@ -11,8 +11,8 @@ from collections import Counter
 
 import pytest
 
-from exercises import corpus, derive, exercise, inside, repair
-from lessonlib import answers
+from exercises.grading import corpus, derive, exercise, repair, sandbox_runner
+from lessonlib import comparing
 
 SOURCES = exercise.sources()
 STEMS = [path.stem for path in SOURCES]
@@ -39,8 +39,8 @@ def wrong_questions(namespace, key):
     for one in key:
         request = {"names": list(one.question.names), "calls": exercise.calls_of(one)}
         with contextlib.redirect_stdout(io.StringIO()):
-            got = json.loads(json.dumps(inside.collect(namespace, request, seconds=20)))["got"]
-        if sentence := exercise.judge(one, answers.from_json(got)):
+            got = json.loads(json.dumps(sandbox_runner.collect(namespace, request, seconds=20)))["got"]
+        if sentence := exercise.judge(one, comparing.from_json(got)):
             found[one.question.name] = sentence
     return found
 
@@ -96,12 +96,12 @@ def test_in_an_unsolved_notebook_every_check_says_that_there_is_no_answer_and_no
             continue
         with contextlib.redirect_stdout(io.StringIO()):
             if cell.metadata.get("nbgrader", {}).get("grade"):
-                with pytest.raises(answers.NotRight) as caught:
+                with pytest.raises(comparing.NotRight) as caught:
                     exercise.run_code(cell.source, namespace, f"<student {source.stem}, {number}>")
                 said.append(str(caught.value).splitlines()[0])
             else:
                 exercise.run_code(cell.source, namespace, f"<student {source.stem}, {number}>")
-    assert said == [answers.NO_ANSWER] * len(source.with_role("check"))
+    assert said == [comparing.NO_ANSWER] * len(source.with_role("check"))
 
 
 def test_the_solution_passes_every_visible_check(source):
@@ -166,7 +166,7 @@ def wrong_in_variant(stem, variant, secret):
     """Return the questions that a solved notebook loses when a variant's cells run after it."""
     names, key = solved(stem, secret)
     got = corpus.answers_of(variant, names, key)
-    return {one.question.name for one in key if exercise.judge(one, answers.from_json(got[one.question.name]))}
+    return {one.question.name for one in key if exercise.judge(one, comparing.from_json(got[one.question.name]))}
 
 
 @pytest.mark.parametrize(("stem", "variant"), RIGHT, ids=named(RIGHT))
@@ -196,7 +196,7 @@ def holds_nothing_comparable(got):
         return any(map(holds_nothing_comparable, got.values()))
     if isinstance(got, list):
         return any(map(holds_nothing_comparable, got))
-    return got is None or isinstance(got, answers.Opaque)
+    return got is None or isinstance(got, comparing.Opaque)
 
 
 def test_the_corpus_has_three_wrong_answers_for_each_question_and_two_correct_variants(source):

@@ -17,12 +17,23 @@ import psutil
 import pytest
 from nbgrader.api import Gradebook
 
-from exercises import corpus, exercise, feedback, grade, gradebook, inside, marks, rehearsal, repair, sandbox
-from exercises.classroom import Classroom
-from exercises.exercise import ExerciseError
-from exercises.grade import Submission
-from exercises.marks import Mark, Result, write_csv
-from lessonlib import answers
+from exercises.grading import (
+    corpus,
+    exercise,
+    feedback,
+    grade,
+    gradebook,
+    rehearsal,
+    repair,
+    sandbox,
+    sandbox_runner,
+    scoring,
+)
+from exercises.grading.classroom import Classroom
+from exercises.grading.exercise import ExerciseError
+from exercises.grading.grade import Submission
+from exercises.grading.scoring import Mark, Result, write_csv
+from lessonlib import comparing
 
 STEM = "01_horse_or_dog"
 SOURCE = exercise.SOURCES / f"{STEM}.py"
@@ -147,7 +158,7 @@ def test_the_table_of_questions_counts_a_mistake_however_its_numbers_came_out(tm
         Mark("q", 0, 2, f"Expected 1, got {got}.", "", "", mistake) for got, mistake in ((2, "a"), (3, "a"), (9, ""))
     ]
     results = [Result(f"learner{n}", "e", "graded", [mark]) for n, mark in enumerate(given)]
-    marks.write_tables(results, tmp_path)
+    scoring.write_tables(results, tmp_path)
     assert (tmp_path / "by-question.csv").read_text().splitlines()[1] == "e,q,3,0.0,a,2"
 
 
@@ -168,7 +179,16 @@ def test_a_stopped_run_goes_on_where_it_was(classroom, full, tmp_path):
         other = copy.deepcopy(full)
         other.cells.append(nbformat.v4.new_code_cell(f"mine = {number}"))
         (folder / f"late{number}_{STEM}.ipynb").write_bytes(corpus.to_bytes(other))
-    command = [sys.executable, "-m", "exercises.grade", str(folder), "--class", str(other_class.folder), "--cores", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "exercises.grading.grade",
+        str(folder),
+        "--class",
+        str(other_class.folder),
+        "--cores",
+        "1",
+    ]
     results = other_class.folder / "results" / STEM
     with subprocess.Popen(command, cwd=exercise.FOLDER.parent, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None and not list(results.glob("late*.json")):
@@ -234,7 +254,7 @@ def test_a_submission_is_told_inputs_and_never_what_is_expected(classroom):
         told = json.dumps({"names": key.question.names, "calls": exercise.calls_of(key)})
         assert "expected" not in told
         for case in key.cases if key.question.draw else ():
-            expected = answers.to_json(case.expected)
+            expected = comparing.to_json(case.expected)
             assert not isinstance(expected, dict) or json.dumps(expected) not in told
 
 
@@ -366,7 +386,7 @@ def test_a_renamed_notebook_is_known_by_what_it_says_of_itself(tmp_path, full):
 )
 def test_whatever_a_submission_tells_there_is_a_mark(classroom, told):
     for key in classroom.key(STEM):
-        assert marks.mark(key, told, "").points == 0
+        assert scoring.mark(key, told, "").points == 0
 
 
 def test_an_error_of_the_grader_costs_one_submission_not_all(classroom, monkeypatch):
@@ -416,7 +436,7 @@ def test_a_call_that_takes_too_long_is_interrupted():
         while True:
             pass
 
-    answer, failure = inside.attempt(forever, 0.2)
+    answer, failure = sandbox_runner.attempt(forever, 0.2)
     assert answer is None
     assert "endless loop" in failure
 
@@ -427,7 +447,7 @@ def test_arguments_that_an_answer_changes_are_fresh_in_the_next_call():
         return len(numbers)
 
     question = {"names": ["greedy"], "calls": [[[5]], [[5]]]}
-    assert inside.collect({"greedy": greedy}, question, 5)["got"] == [2, 2]
+    assert sandbox_runner.collect({"greedy": greedy}, question, 5)["got"] == [2, 2]
 
 
 def test_folders_inside_hidden_folders_are_not_hidden_twice(tmp_path):

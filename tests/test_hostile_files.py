@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lessonlib import data, runs
+from lessonlib import cifar10, runs
 from lessonlib.runs import Run, RunFileError
 from tools import fuzz
 
@@ -207,22 +207,22 @@ BAD_PICKLES = {
 
 @pytest.mark.parametrize("content", BAD_PICKLES.values(), ids=BAD_PICKLES)
 def test_a_cifar10_file_that_asks_for_memory_is_refused(tmp_path: Path, content: bytes) -> None:
-    folder = data.make_tiny_cifar10(tmp_path, n_per_file=2)
+    folder = cifar10.make_tiny_cifar10(tmp_path, n_per_file=2)
     (folder / "test_batch").write_bytes(content)
-    with pytest.raises(data.Cifar10Damaged, match="test_batch is not a CIFAR-10 file"):
-        data.cifar10(folder)
+    with pytest.raises(cifar10.Cifar10Damaged, match="test_batch is not a CIFAR-10 file"):
+        cifar10.load(folder)
 
 
 def test_a_cifar10_file_far_larger_than_the_official_ones_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = data.make_tiny_cifar10(tmp_path, n_per_file=2)
+    folder = cifar10.make_tiny_cifar10(tmp_path, n_per_file=2)
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
         archive.add(folder, arcname="cifar-10-batches-py")
-    monkeypatch.setattr(data, "LARGEST_FILE_BYTES", 1_000)
+    monkeypatch.setattr(cifar10, "LARGEST_FILE_BYTES", 1_000)
     for place in (folder, tmp_path / "a.tar.gz"):
-        with pytest.raises(data.Cifar10Damaged, match=r"data_batch_1 has 0 MB, a file of CIFAR-10 has 31"):
-            data.cifar10(place)
+        with pytest.raises(cifar10.Cifar10Damaged, match=r"data_batch_1 has 0 MB, a file of CIFAR-10 has 31"):
+            cifar10.load(place)
 
 
 # --- memory -------------------------------------------------------------------------------------------------------
@@ -239,14 +239,14 @@ def test_hostile_files_are_refused_within_little_memory(tmp_path: Path) -> None:
     code = """
 import resource, sys
 from pathlib import Path
-from lessonlib import data, runs
+from lessonlib import cifar10, runs
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
 before, refused = peak(), 0
 for path in sorted(Path(sys.argv[1]).iterdir()):
     try:
-        runs.Run.load(path) if path.suffix == ".npz" else data._read_batch(path.read_bytes(), path.name)
-    except (runs.RunFileError, data.Cifar10Damaged):
+        runs.Run.load(path) if path.suffix == ".npz" else cifar10._read_batch(path.read_bytes(), path.name)
+    except (runs.RunFileError, cifar10.Cifar10Damaged):
         refused += 1
 print(refused, peak() - before)
 """

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lessonlib import data, runs, storage
+from lessonlib import cifar10, runs, storage
 from lessonlib.runs import Run
 
 #: How often each kind of writer is killed.
@@ -28,7 +28,7 @@ KILLS = 12
 WAY = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 processes = multiprocessing.get_context(WAY)
 if WAY == "forkserver":
-    processes.set_forkserver_preload(["lessonlib.data", "lessonlib.runs", "pooch", "requests", "tqdm.auto"])
+    processes.set_forkserver_preload(["lessonlib.cifar10", "lessonlib.runs", "pooch", "requests", "tqdm.auto"])
 
 
 def kill(work: Callable[..., None], *arguments: object, wait: Callable[[], None]) -> list[int]:
@@ -146,7 +146,7 @@ def mirror() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), SlowMirror)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/{data.ARCHIVE_NAME}"
+    yield f"http://127.0.0.1:{server.server_port}/{cifar10.ARCHIVE_NAME}"
     server.shutdown()
     thread.join()
     server.server_close()
@@ -155,9 +155,9 @@ def mirror() -> Iterator[str]:
 def download(sender: Connection, folder: Path, url: str) -> None:
     """Download the content into the cache."""
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
-    data.ARCHIVE_BYTES = 1_000_000
+    cifar10.ARCHIVE_BYTES = 1_000_000
     sender.send(0)
-    data.fetch_archive(folder, urls=(url,), sha256=SHA256)
+    cifar10.fetch_archive(folder, urls=(url,), sha256=SHA256)
     sender.send(1)
 
 
@@ -176,7 +176,7 @@ def until_somewhere(rng: random.Random) -> Callable[[], None]:
 def test_a_download_killed_at_any_moment_leaves_no_damaged_archive_and_is_continued(
     tmp_path: Path, mirror: str
 ) -> None:
-    rng, archive = random.Random(2), tmp_path / data.ARCHIVE_NAME
+    rng, archive = random.Random(2), tmp_path / cifar10.ARCHIVE_NAME
     for _ in range(KILLS):
         finished = kill(download, tmp_path, mirror, wait=until_somewhere(rng))[-1] == 1
         assert archive.exists() or not finished

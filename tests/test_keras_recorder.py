@@ -14,8 +14,8 @@ import pytest
 
 from lessonlib import metrics
 from lessonlib.keras_recorder import KerasRecorder
+from lessonlib.problems import Examples, imbalanced_gaussians, teacher
 from lessonlib.runs import MEASURED_TRAINING_EXAMPLES, Run
-from lessonlib.synthetic import Examples, imbalanced_gaussians, teacher
 
 TRAIN, VAL = teacher(120, 75, rng=0)
 THREE = Examples(TRAIN.x, np.arange(120) % 3)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from nbformat.v4 import new_code_cell
 
-from lessonlib.data import make_tiny_cifar10
+from lessonlib.cifar10 import make_tiny_cifar10
 from notebooks import build
 
 SMALLER = """import dataclasses

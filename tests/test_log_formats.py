@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lessonlib import event_files, logs
 from lessonlib.__main__ import main
+from lessonlib.reading import event_files, logs
 from lessonlib.runs import Run
 
 FASTAI = """epoch,train_loss,valid_loss,accuracy,time

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lessonlib import event_files, logs
+from lessonlib.reading import event_files, logs
 from lessonlib.runs import Run
 
 HERE = Path(__file__).resolve().parent / "logs"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lessonlib import metrics
 from lessonlib.network import OPTIMIZERS, Adam, GradientDescent, Network, fit
-from lessonlib.synthetic import Examples, leverage_outliers
+from lessonlib.problems import Examples, leverage_outliers
 
 FLOAT32 = 1e-6  # single precision: relative error of one operation is 6e-8
 

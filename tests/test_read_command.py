@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lessonlib import reader, reading_report
 from lessonlib.__main__ import _wrapped, main
+from lessonlib.reading import reader, reading_report
 
 LIGHTNING = str(Path(__file__).resolve().parent / "logs" / "lightning_metrics.csv")
 

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonlib import evidence, jumps, metrics, runs, uncertainty
-from lessonlib.findings import PATTERNS
-from lessonlib.reader import read
+from lessonlib import metrics, runs, uncertainty
+from lessonlib.reading import evidence, jumps
+from lessonlib.reading.findings import PATTERNS
+from lessonlib.reading.reader import read
 from lessonlib.runs import Run
 
 T = 40
@@ -417,6 +418,7 @@ def test_the_scatter_that_chance_allows_is_rarely_exceeded() -> None:
 
 
 def test_reader_needs_no_framework() -> None:
-    code = "import sys, lessonlib.reader, lessonlib.logs; print({'torch', 'tensorflow', 'pandas'} & set(sys.modules))"
+    code = "import sys\nfrom lessonlib.reading import logs, reader\n"
+    code += "print({'torch', 'tensorflow', 'pandas'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lessonlib import logs, reader
+from lessonlib.reading import logs, reader
 
 
 @pytest.fixture(scope="module")

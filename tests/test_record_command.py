@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lessonlib import data, recipes, runs, training
+from lessonlib import cifar10, recipes, runs, training
 from lessonlib.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,7 +20,7 @@ SMALL = recipes.Recipe(name="live", n_train=40, n_val=10, epochs=2, batch_size=2
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a tiny data set."""
-    return data.make_tiny_cifar10(tmp_path_factory.mktemp("tiny"), n_per_file=10)
+    return cifar10.make_tiny_cifar10(tmp_path_factory.mktemp("tiny"), n_per_file=10)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +52,7 @@ def test_a_range_of_seeds_is_trained_and_recorded(tiny: Path, tmp_path: Path, ca
 
 def test_a_recording_is_what_training_gives(tiny: Path, tmp_path: Path) -> None:
     record(tiny, tmp_path, "--seeds", "7", "--precision", "float32")
-    expected = training.train(SMALL, data.cifar10(tiny), seed=7, device="cpu", keep_logits=5)
+    expected = training.train(SMALL, cifar10.load(tiny), seed=7, device="cpu", keep_logits=5)
     recorded = runs.Run.load(tmp_path / "live-seed7.npz")
     assert {name: list(values) for name, values in recorded.metrics.items()} == {
         name: list(values) for name, values in expected.metrics.items()
@@ -114,7 +114,7 @@ def test_without_an_out_folder_the_recordings_of_the_course_are_added_to(
 
 
 def test_data_are_found_as_the_library_finds_them(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(data.PATH_VARIABLE, str(tiny))
+    monkeypatch.setenv(cifar10.PATH_VARIABLE, str(tiny))
     arguments = ["record", "live", "--out", str(tmp_path), "--seeds", "1", "--device", "cpu", "--keep-logits", "5"]
     assert main(arguments) == 0
     assert (tmp_path / "live-seed1.npz").exists()
@@ -211,7 +211,7 @@ def test_the_command_runs_as_a_module_and_its_exit_status_tells(tmp_path: Path) 
     done = subprocess.run(
         [sys.executable, "-m", "lessonlib", "record", "live", "--out", str(tmp_path)],
         cwd=ROOT,
-        env=os.environ | {data.PATH_VARIABLE: "none"},
+        env=os.environ | {cifar10.PATH_VARIABLE: "none"},
         capture_output=True,
         text=True,
         timeout=120,

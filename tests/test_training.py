@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from lessonlib import metrics, recipes, runs, training
-from lessonlib.data import ImageData, cifar10, make_tiny_cifar10
+from lessonlib.cifar10 import ImageData, load, make_tiny_cifar10
 from lessonlib.recipes import RECIPES, Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,7 +24,7 @@ TINY = Recipe(name="tiny", n_train=0, n_val=N_VAL, epochs=5, batch_size=20, chan
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> ImageData:
     """Return the tiny synthetic data set."""
-    return cifar10(make_tiny_cifar10(tmp_path_factory.mktemp("tiny"), n_per_file=40))
+    return load(make_tiny_cifar10(tmp_path_factory.mktemp("tiny"), n_per_file=40))
 
 
 @pytest.fixture(scope="module")

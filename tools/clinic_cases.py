@@ -23,11 +23,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the same sums in the same order
 
 import numpy as np
 
-from lessonlib import clinic, data, metrics, smoothing, storage, strangers, synthetic, training
+from lessonlib import cifar10, metrics, problems, smoothing, storage, training
+from lessonlib.course import clinic, known_causes
 from lessonlib.network import Network, fit
+from lessonlib.problems import Examples
 from lessonlib.recipes import Recipe
 from lessonlib.runs import Run
-from lessonlib.synthetic import Examples
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks" / "clinic"
 #: What a case tells of a run.
@@ -45,7 +46,7 @@ CAUSES, TEXTS = _WRITTEN["causes"], _WRITTEN["case"]
 def train_pictures(seed: int, **changes: Any) -> Run:
     """Train a small convolutional network on CIFAR-10."""
     recipe = replace(Recipe(name="clinic", n_train=2_000, n_val=2_000, epochs=20, channels=(16, 32, 32)), **changes)
-    return training.train(recipe, data.cifar10(), seed=seed, device="cpu")
+    return training.train(recipe, cifar10.load(), seed=seed, device="cpu")
 
 
 def confident() -> Run:
@@ -67,27 +68,27 @@ def split() -> Run:
 
 def memorised() -> Run:
     """Learn a function from few examples, 15 % of them with a wrong label."""
-    train, val = synthetic.teacher(600, 3_000, rng=203)
-    train = train._replace(y=synthetic.flip_labels(train.y, 0.15, n_classes=2, rng=203))
+    train, val = problems.teacher(600, 3_000, rng=203)
+    train = train._replace(y=problems.flip_labels(train.y, 0.15, n_classes=2, rng=203))
     return fit(Network([20, 64, 2], rng=203), train, val, epochs=40, learning_rate=3e-3, batch_size=50, rng=203)
 
 
 def majority() -> Run:
     """Give a softmax regression a problem that no straight line solves, with one frequent class."""
     rng = np.random.default_rng(204)
-    train, val = (synthetic.xor(n, positive_share=0.2, rng=rng) for n in (1_000, 1_500))
+    train, val = (problems.xor(n, positive_share=0.2, rng=rng) for n in (1_000, 1_500))
     return fit(Network([2, 2], rng=204, scale=0), train, val, epochs=40, learning_rate=3e-3, batch_size=50, rng=204)
 
 
 def ceiling() -> Run:
     """Tell groups apart in each of which a coin with a bias of 0.7 decides the label."""
-    train, val = synthetic.coin_groups(2_000, 2_000, bias=0.7, rng=205)
+    train, val = problems.coin_groups(2_000, 2_000, bias=0.7, rng=205)
     return fit(Network([10, 10], rng=205, scale=0), train, val, epochs=40, learning_rate=5e-3, batch_size=100, rng=205)
 
 
 def fit_digits(seed: int, *, epochs: int, learning_rate: float, batch_size: int = 50) -> Run:
     """Train a small network on handwritten digits."""
-    train, val = synthetic.digits(1_000, 700, rng=seed)
+    train, val = problems.digits(1_000, 700, rng=seed)
     network = Network([64, 32, 10], rng=seed)
     return fit(network, train, val, epochs=epochs, learning_rate=learning_rate, batch_size=batch_size, rng=seed)
 
@@ -109,7 +110,7 @@ def rate() -> Run:
 
 def sampling() -> Run:
     """Train well, and judge each epoch on a few digits drawn anew."""
-    return strangers.judged_anew(fit_digits(209, epochs=40, learning_rate=2e-3), 60, rng=209)
+    return known_causes.judged_anew(fit_digits(209, epochs=40, learning_rate=2e-3), 60, rng=209)
 
 
 def softmax() -> Run:
@@ -135,7 +136,7 @@ def fit_in_torch(
 
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    sets = synthetic.digits(1_000, 700, rng=seed)
+    sets = problems.digits(1_000, 700, rng=seed)
     x, y = torch.tensor(sets[0].x) * input_scale, torch.tensor(sets[0].y)
     network = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     if softmax_first:

@@ -11,7 +11,7 @@ import csv
 import os
 from pathlib import Path
 
-from lessonlib import synthetic
+from lessonlib import problems
 from lessonlib.network import Network, fit
 from lessonlib.runs import Run
 
@@ -26,7 +26,7 @@ def keras_log(path: Path) -> None:
     import keras
 
     keras.utils.set_random_seed(100)
-    x, y = synthetic.circle(N_TRAIN + N_VAL, irrelevant_columns=48, rng=100)
+    x, y = problems.circle(N_TRAIN + N_VAL, irrelevant_columns=48, rng=100)
     layers = [keras.layers.Dense(64, activation="relu") for _ in range(2)]
     model = keras.Sequential([keras.Input((x.shape[1],)), *layers, keras.layers.Dense(1, activation="sigmoid")])
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
@@ -42,7 +42,7 @@ def keras_log(path: Path) -> None:
 
 def stuck_run() -> Run:
     """Train on groups that can be told apart with a coin inside each."""
-    train, val = synthetic.coin_groups(1_000, 1_000, rng=100)
+    train, val = problems.coin_groups(1_000, 1_000, rng=100)
     return fit(Network([10, 10], rng=100, scale=0), train, val, epochs=40, learning_rate=1e-3, batch_size=100, rng=100)
 
 

@@ -34,7 +34,7 @@ import nbformat
 import numpy as np
 
 if TYPE_CHECKING:
-    from exercises.exercise import Key
+    from exercises.grading.exercise import Key
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "fuzz"
@@ -106,11 +106,11 @@ def run_member_seeds() -> list[bytes]:
 
 def read_cifar10_batch(content: bytes) -> None:
     """Read bytes as one file of CIFAR-10."""
-    from lessonlib import data
+    from lessonlib import cifar10
 
     try:
-        images, labels = data._read_batch(content, "a")
-    except data.Cifar10Damaged:
+        images, labels = cifar10._read_batch(content, "a")
+    except cifar10.Cifar10Damaged:
         return
     images.sum(), labels.sum()  # a damaged array may crash only when it is used
 
@@ -128,7 +128,7 @@ def read_log(name: str) -> Callable[[bytes], None]:
     """Return what reads bytes as a log with this file name."""
 
     def read(content: bytes) -> None:
-        from lessonlib import logs
+        from lessonlib.reading import logs
 
         with as_file(content, name) as path:
             try:
@@ -141,7 +141,7 @@ def read_log(name: str) -> Callable[[bytes], None]:
 
 def read_events(content: bytes) -> None:
     """Read bytes as the contents of records of an event file, with valid checksums."""
-    from lessonlib import event_files
+    from lessonlib.reading import event_files
 
     records = b""
     for record in content.split(CUT):
@@ -192,7 +192,7 @@ def json_seeds() -> list[bytes]:
 
 def read_submission(content: bytes) -> None:
     """Read bytes as the notebook that a learner hands in, and put its cells into the one that was handed out."""
-    from exercises import repair
+    from exercises.grading import repair
 
     with as_file(content, "a.ipynb") as path:
         try:
@@ -213,26 +213,26 @@ def submission_seeds() -> list[bytes]:
 
 def read_answers(content: bytes) -> None:
     """Read bytes as what a submission told from inside the sandbox: judge it, and write what is made of the marks."""
-    from exercises import feedback, marks, sandbox
+    from exercises.grading import feedback, sandbox, scoring
 
     outcome = sandbox.Outcome(sandbox.read_report(content), "", 0.0)
-    results = [marks.result_of("a", "e", keys, outcome) for keys in answer_keys()]
+    results = [scoring.result_of("a", "e", keys, outcome) for keys in answer_keys()]
     with tempfile.TemporaryDirectory() as folder:
         for result in results:
             assert 0 <= result.points <= result.possible
             feedback.page(result, "An exercise")
             result.save(Path(folder) / "a.json")
-            assert marks.Result.load(Path(folder) / "a.json") is not None
-        marks.write_tables(results, Path(folder))
+            assert scoring.Result.load(Path(folder) / "a.json") is not None
+        scoring.write_tables(results, Path(folder))
 
 
 def answers_seeds() -> list[bytes]:
     """Return what a submission tells that is right, for each exercise."""
-    from lessonlib import answers
+    from lessonlib import comparing
 
     seeds = []
     for keys in answer_keys():
-        lines = [{"question": k.question.name, "got": [answers.to_json(c.expected) for c in k.cases]} for k in keys]
+        lines = [{"question": k.question.name, "got": [comparing.to_json(c.expected) for c in k.cases]} for k in keys]
         seeds.append("".join(json.dumps(line) + "\n" for line in [{"cell": 0, "error": "a"}, *lines]).encode())
     return seeds
 
@@ -240,7 +240,7 @@ def answers_seeds() -> list[bytes]:
 @cache
 def released() -> nbformat.NotebookNode:
     """Return the first exercise as it is handed out."""
-    from exercises import exercise
+    from exercises.grading import exercise
 
     return nbformat.read(exercise.FOLDER / f"{exercise.sources()[0].stem}.ipynb", as_version=4)
 
@@ -248,7 +248,7 @@ def released() -> nbformat.NotebookNode:
 @cache
 def answer_keys() -> list[list[Key]]:
     """Return what is asked in some exercises: each way to judge an answer occurs in one of them."""
-    from exercises import exercise
+    from exercises.grading import exercise
 
     return [exercise.answer_key(exercise.read(path)) for path in exercise.sources(["1", "2", "5", "8"])]
 
@@ -256,12 +256,14 @@ def answer_keys() -> list[list[Key]]:
 TARGETS = {
     "run-file": Target(("lessonlib.runs", "zipfile"), read_run_file, run_file_seeds),
     "run-members": Target(("lessonlib.runs", "numpy.lib"), read_run_members, run_member_seeds),
-    "cifar10-batch": Target(("lessonlib.data",), read_cifar10_batch, cifar10_batch_seeds),
-    "log-csv": Target(("lessonlib.logs", "lessonlib.log_files"), read_log("a.csv"), csv_seeds),
-    "log-json": Target(("lessonlib.logs", "lessonlib.log_files"), read_log("a.json"), json_seeds),
-    "log-events": Target(("lessonlib.log_files", "lessonlib.event_files"), read_events, event_seeds),
-    "submission": Target(("exercises.repair",), read_submission, submission_seeds),
-    "answers": Target(("exercises.sandbox", "exercises.marks", "lessonlib.answers"), read_answers, answers_seeds),
+    "cifar10-batch": Target(("lessonlib.cifar10",), read_cifar10_batch, cifar10_batch_seeds),
+    "log-csv": Target(("lessonlib.reading.logs", "lessonlib.reading.log_files"), read_log("a.csv"), csv_seeds),
+    "log-json": Target(("lessonlib.reading.logs", "lessonlib.reading.log_files"), read_log("a.json"), json_seeds),
+    "log-events": Target(("lessonlib.reading.log_files", "lessonlib.reading.event_files"), read_events, event_seeds),
+    "submission": Target(("exercises.grading.repair",), read_submission, submission_seeds),
+    "answers": Target(
+        ("exercises.grading.sandbox", "exercises.grading.scoring", "lessonlib.comparing"), read_answers, answers_seeds
+    ),
 }
 
 

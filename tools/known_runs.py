@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from lessonlib import synthetic
+from lessonlib import problems
 from lessonlib.runs import Run
 
 POOL = 10_000
@@ -85,7 +85,7 @@ class Problem:
     def draw(self, rng: Draw, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw inputs and labels, a share of them flipped."""
         x, y = self.draw_clean(rng, n)
-        y = synthetic.flip_labels(y, self.flipped, n_classes=self.n_classes, rng=rng)
+        y = problems.flip_labels(y, self.flipped, n_classes=self.n_classes, rng=rng)
         return torch.tensor(x, dtype=torch.float32), torch.tensor(y)
 
 
@@ -264,7 +264,7 @@ def two_kinds(rng: Draw) -> Trace:
     coin_share, noise_columns = rng.uniform(0.15, 0.3), int(rng.integers(10, 31))
 
     def draw_clean(rng: Draw, n: int) -> tuple[NDArray, NDArray]:
-        return synthetic.two_phenomena(n, coin_share=coin_share, noise_columns=noise_columns, rng=rng)
+        return problems.two_phenomena(n, coin_share=coin_share, noise_columns=noise_columns, rng=rng)
 
     recipe = Recipe(int(rng.integers(600, 1_200)), int(rng.integers(60, 101)), hidden=128, batch_size=32, decay=False,
                     learning_rate=10 ** rng.uniform(-2.5, -2.1))  # fmt: skip
@@ -381,7 +381,7 @@ def dipping(rng: Draw) -> Trace:
     n_outliers, distance = int(rng.integers(6, 11)), rng.uniform(15, 25)
 
     def draw_clean(rng: Draw, n: int) -> tuple[NDArray, NDArray]:
-        return synthetic.leverage_outliers(n, n_outliers=n * n_outliers // 200, distance=distance, rng=rng)
+        return problems.leverage_outliers(n, n_outliers=n * n_outliers // 200, distance=distance, rng=rng)
 
     recipe = Recipe(2_000, int(rng.integers(80, 161)), hidden=0, learning_rate=0.01, batch_size=400, optimizer="gd",
                     decay=False, from_zero=True)  # fmt: skip

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lessonlib import evidence, reader
-from lessonlib.findings import PATTERNS
+from lessonlib.reading import evidence, reader
+from lessonlib.reading.findings import PATTERNS
 from tools import known_runs
 from tools.known_runs import POOL, Draw, Trace
 

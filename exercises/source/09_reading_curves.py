@@ -20,8 +20,8 @@
 # %%
 import numpy as np
 
-from lessonlib import strangers
-from lessonlib.answers import answered, expect, expect_choice, expect_number
+from lessonlib.comparing import answered, expect, expect_choice, expect_number
+from lessonlib.course import known_causes
 
 CLASS_SEED = 0  # decides the numbers of your class; leave it as it is
 
@@ -183,14 +183,14 @@ hint = "Two parts, two accuracies, each with its own number of rows; only then a
 
 # %%
 troubled = ["too simple", "tiny features", "noise ceiling", "too little data"]
-runs = strangers.ward(troubled, [CLASS_SEED, 5])
+runs = known_causes.ward(troubled, [CLASS_SEED, 5])
 for letter, run in runs.items():
-    last = ", ".join(f"{name} {run[name][-1]:.3f}" for name in strangers.LOGGED)
+    last = ", ".join(f"{name} {run[name][-1]:.3f}" for name in known_causes.LOGGED)
     shares = ", ".join(f"{share:.2f}" for share in run.provenance["class_shares"])
     print(f"{letter}: {run.n_epochs} epochs; at the end {last}; class shares {shares}")
 
 # %% [markdown]
-# Look at the curves (`strangers.look(runs["A"])` in a cell of your own), then use the three looks of lesson 9: is the loss below what knowing nothing costs? Do training and validation agree? Is it still falling?
+# Look at the curves (`known_causes.look(runs["A"])` in a cell of your own), then use the three looks of lesson 9: is the loss below what knowing nothing costs? Do training and validation agree? Is it still falling?
 #
 # 1. `below`: for A, B, C and D what knowing nothing costs (from `run.provenance["class_shares"]`) minus the validation loss at the end, in nats.
 # 2. `needs`: for each of them one of `"bigger model"`, `"more epochs"`, `"more data"`, `"nothing helps"`. Each fits one run.

@@ -16,13 +16,13 @@
 #
 # **How it works.** Write your answers between the question and its check; keep the names. Each check says whether your answer is right for its
 # example, or whether it can be graded, and gives a hint if not. Grading calls your functions with other inputs, so write them for any. You may add cells. The program
-# that trains the strangers' runs can be read (`lessonlib/strangers.py`); who reads it before the diagnosis has done another exercise.
+# that trains the strangers' runs can be read (`lessonlib/course/known_causes.py`); who reads it before the diagnosis has done another exercise.
 
 # %%
 import numpy as np
 
-from lessonlib import strangers
-from lessonlib.answers import expect, expect_choice, expect_number
+from lessonlib.comparing import expect, expect_choice, expect_number
+from lessonlib.course import known_causes
 
 CLASS_SEED = 0  # decides the numbers of your class; leave it as it is
 
@@ -34,7 +34,7 @@ def show_ends(runs):
         about = run.provenance
         print(f"{letter}: {run.n_epochs} epochs, {about['n_val']} validation examples, ", end="")
         print(f"largest class {max(about['class_shares']):.2f} of {about['n_classes']}")
-        for name in strangers.LOGGED:
+        for name in known_causes.LOGGED:
             print(f"   {name:15} {run[name][0]:7.3f} ... {run[name][-1]:7.3f}")
 
 
@@ -79,12 +79,12 @@ hint = "Epoch of the lowest loss from 1; last over lowest minus 1; difference of
 # %% [markdown]
 # ## Question 2 · Two losses that rise (2 points)
 #
-# Draw the curves of a run with `strangers.look(rising["A"])`, in a cell of your own; `rising["A"]["val_loss"]` holds the numbers.
+# Draw the curves of a run with `known_causes.look(rising["A"])`, in a cell of your own; `rising["A"]["val_loss"]` holds the numbers.
 #
 # Two runs with two classes. In both the validation loss turns and rises. In one of them the errors became confident while the network went on learning; the other one really overfits.
 
 # %%
-rising = strangers.ward(["confident errors", "overfitting"], [CLASS_SEED, 2])
+rising = known_causes.ward(["confident errors", "overfitting"], [CLASS_SEED, 2])
 show_ends(rising)
 
 # %% [markdown]
@@ -159,7 +159,7 @@ hint = "The spread of the differences, not of the values: a trend is no jump. Tw
 # Ten classes each. In both runs the validation loss and accuracy jump from epoch to epoch. In one of them the learning rate is too high. In the other one each epoch was judged by a few examples that were drawn anew.
 
 # %%
-jumping = strangers.ward(["rate too high", "few validation examples"], [CLASS_SEED, 4])
+jumping = known_causes.ward(["rate too high", "few validation examples"], [CLASS_SEED, 4])
 for letter, run in jumping.items():
     late = ", ".join(f"{share:.2f}" for share in run["val_accuracy"][-8:])
     print(f"{letter}: validation accuracy in the last eight epochs {late}")
@@ -211,7 +211,7 @@ hint = "Validation examples have no part in the training loss: where it jumps as
 # Ten classes each. Both stopped near 60 % accuracy, training and validation together. One of them has reached the ceiling that noise in the labels sets; the other one was stopped too early.
 
 # %%
-flat = strangers.ward(["noise ceiling", "not finished"], [CLASS_SEED, 5])
+flat = known_causes.ward(["noise ceiling", "not finished"], [CLASS_SEED, 5])
 show_ends(flat)
 
 # %% [markdown]
@@ -247,7 +247,7 @@ hint = "Accuracy near 60 % says neither; whether the loss still falls does. Afte
 
 # %%
 possible = ["healthy", "not finished", "noise ceiling", "too simple", "overfitting", "other rows"]
-patients = strangers.ward(possible, [CLASS_SEED, 6], n_runs=4)
+patients = known_causes.ward(possible, [CLASS_SEED, 6], n_runs=4)
 show_ends(patients)
 
 # %% [markdown]

@@ -28,7 +28,8 @@
 import numpy as np
 from IPython.display import display
 
-from lessonlib import charts, checks, environment, inventory, metrics
+from lessonlib import charts, checks, environment, metrics
+from lessonlib.course import concept_inventory
 from lessonlib.explorer import Explorer
 from lessonlib.predictions import Question
 
@@ -146,11 +147,11 @@ checks.choice(
 # not told what is right: the same ideas are asked again at the end, and the difference is what you learnt.
 
 # %%
-for panel in inventory.pre_test():
+for panel in concept_inventory.pre_test():
     display(panel)
 
 # %%
-print(f"{inventory.n_answered()} of {len(inventory.PRE_TEST)} answers kept")
+print(f"{concept_inventory.n_answered()} of {len(concept_inventory.PRE_TEST)} answers kept")
 
 # %% [markdown]
 # ## Summary

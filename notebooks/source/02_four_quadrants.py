@@ -34,7 +34,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks train fastest wit
 import numpy as np
 from IPython.display import Markdown
 
-from lessonlib import charts, checks, figures, ledger, metrics, synthetic
+from lessonlib import charts, checks, figures, ledger, metrics, problems
 from lessonlib.explorer import Explorer
 from lessonlib.network import GradientDescent, Network, fit
 from lessonlib.predictions import Question
@@ -373,14 +373,14 @@ digits_question
 def train_digits(seed):
     """Forty epochs on correct labels; the run keeps the validation logits of every epoch."""
     rng = np.random.default_rng(seed)
-    train, val = synthetic.digits(rng=rng)
+    train, val = problems.digits(rng=rng)
     network = Network([64, 64, 10], rng=rng)
     return fit(network, train, val, epochs=40, learning_rate=5e-3, batch_size=50, rng=rng)
 
 
 def hurried(run, wrong, seed):
     """The validation labels of a run as an annotator gives them who gets a share of them wrong."""
-    return synthetic.flip_labels(run.val_labels, wrong, n_classes=10, rng=1_000 + seed)
+    return problems.flip_labels(run.val_labels, wrong, n_classes=10, rng=1_000 + seed)
 
 
 def judged(run, labels):
@@ -611,7 +611,7 @@ two_question
 def train_two(seed, coin_share):
     """A checkerboard with a share of coin points, the same share in training and validation."""
     rng = np.random.default_rng(seed)
-    train, val = (synthetic.two_phenomena(coin_share=coin_share, rng=rng) for _ in range(2))
+    train, val = (problems.two_phenomena(coin_share=coin_share, rng=rng) for _ in range(2))
     network = Network([22, 64, 64, 2], rng=rng)
     return fit(network, train, val, epochs=60, learning_rate=3e-3, batch_size=50, rng=rng)
 
@@ -619,7 +619,7 @@ def train_two(seed, coin_share):
 def train_teacher(seed):
     """Plain overfitting: 300 clean points of a smooth problem, learnt by heart."""
     rng = np.random.default_rng(seed)
-    train, val = synthetic.teacher(rng=rng)
+    train, val = problems.teacher(rng=rng)
     network = Network([20, 128, 2], rng=rng)
     return fit(network, train, val, epochs=80, learning_rate=3e-3, batch_size=50, rng=rng)
 
@@ -779,7 +779,7 @@ dip_question = Question(
 dip_question
 
 # %%
-train = synthetic.leverage_outliers(rng=100)
+train = problems.leverage_outliers(rng=100)
 network = Network([2, 2], rng=0, scale=0)
 descent = GradientDescent(network.parameters, learning_rate=0.01)
 border_of, dip_logits = [], []
@@ -871,7 +871,7 @@ dip_book
 def train_dip(seed):
     """Full-batch gradient descent from zero on two groups and eight outliers."""
     rng = np.random.default_rng(seed)
-    train, val = synthetic.leverage_outliers(rng=rng), synthetic.leverage_outliers(rng=rng)
+    train, val = problems.leverage_outliers(rng=rng), problems.leverage_outliers(rng=rng)
     how = {"epochs": 1_000, "learning_rate": 0.01, "optimizer": "gd", "shuffle": False, "rng": rng}
     return fit(Network([2, 2], rng=rng, scale=0), train, val, **how)
 
@@ -927,7 +927,7 @@ weight_question
 # %%
 def train_weighted(seed, weight):
     """Softmax regression from the base rate; positives count `weight` times as much."""
-    data = synthetic.imbalanced_gaussians(rng=seed)
+    data = problems.imbalanced_gaussians(rng=seed)
     weights = np.where(data.y == 1, weight, 1.0)
     weights /= weights.mean()
     network = Network([2, 2], rng=0, scale=0)

@@ -34,12 +34,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny computations are fastest w
 import numpy as np
 from IPython.display import Markdown
 
-from lessonlib import charts, checks, figures, metrics, runs, synthetic
+from lessonlib import charts, checks, figures, metrics, problems, runs
 from lessonlib.explorer import Explorer
 from lessonlib.keras_recorder import KerasRecorder
 from lessonlib.network import Network, fit
 from lessonlib.predictions import Question
-from lessonlib.synthetic import Examples
+from lessonlib.problems import Examples
 
 SEEDS = range(100, 110)  # everything that trains was tuned on seeds 0 to 9 and is counted on these
 
@@ -243,7 +243,7 @@ towards_class_1 = np.ones(2) / np.sqrt(2)
 def with_outliers(k, distance, seed):
     """Two clouds of 100 points, then k points labelled 0 far out on the side of class 1."""
     rng = np.random.default_rng(seed)
-    clean = synthetic.imbalanced_gaussians(200, positive_share=0.5, separation=3, rng=rng)
+    clean = problems.imbalanced_gaussians(200, positive_share=0.5, separation=3, rng=rng)
     far = distance * towards_class_1 + 0.3 * rng.normal(size=(k, 2))
     return Examples(np.vstack([clean.x, far]), np.append(clean.y, np.zeros(k, int)))
 
@@ -254,7 +254,7 @@ def line_through(examples):
 
 
 # %%
-fresh = synthetic.imbalanced_gaussians(4000, positive_share=0.5, separation=3, rng=1)
+fresh = problems.imbalanced_gaussians(4000, positive_share=0.5, separation=3, rng=1)
 cases = [(0, 0), (2, 10), (4, 10), (10, 10), (4, 20), (10, 30)]
 clean_accuracy = {
     case: np.array([line_through(with_outliers(*case, seed)).score(*fresh) for seed in SEEDS])
@@ -355,8 +355,8 @@ noise_story
 # %%
 def flipped_digits(share, seed):
     """500 training digits with a share of wrong labels, 1,000 test digits, which are wrong."""
-    train, test = synthetic.digits(500, 1000, rng=seed)
-    labels = synthetic.flip_labels(train.y, share, n_classes=10, rng=seed)
+    train, test = problems.digits(500, 1000, rng=seed)
+    labels = problems.flip_labels(train.y, share, n_classes=10, rng=seed)
     return Examples(train.x, labels), test, labels != train.y
 
 
@@ -941,7 +941,7 @@ def torch_network(seed):
 
 def train_in_torch(seed, *, bug, rate, epochs=15):
     """Train on 500 digits with SGD; return accuracy on 1,000 fresh ones."""
-    train, test = synthetic.digits(500, 1000, rng=seed)
+    train, test = problems.digits(500, 1000, rng=seed)
     x, y, network = torch.tensor(train.x), torch.tensor(train.y), torch_network(seed)
     optimizer = torch.optim.SGD(network.parameters(), lr=rate)
     for batch in (b for _ in range(epochs) for b in torch.randperm(500).split(50)):
@@ -1062,7 +1062,7 @@ weights_question = Question(
 weights_question
 
 # %%
-rare = synthetic.imbalanced_gaussians(1000, positive_share=0.1, separation=1.5, rng=100)
+rare = problems.imbalanced_gaussians(1000, positive_share=0.1, separation=1.5, rng=100)
 log_odds = 1.5 * rare.x.sum(axis=1) / np.sqrt(2) + np.log(0.1 / 0.9)  # the true ones
 rare_scores = np.column_stack([0 * log_odds, log_odds]).astype(np.float32)
 rare_losses = metrics.cross_entropy_per_example(rare.y, logits=rare_scores)
@@ -1162,7 +1162,7 @@ def digit_network(dropout):
 # %%
 def record_fit(network, seed, epochs):
     """Train from fresh weights and return the recorded run."""
-    train, val = synthetic.digits(600, 500, rng=seed)
+    train, val = problems.digits(600, 500, rng=seed)
     keras.utils.set_random_seed(seed)
     fresh_weights = keras.models.clone_model(network).get_weights()
     network.set_weights(fresh_weights)  # nothing is compiled again

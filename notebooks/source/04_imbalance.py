@@ -33,7 +33,7 @@ from IPython.display import Markdown
 from matplotlib.figure import Figure
 from sklearn import metrics as sk
 
-from lessonlib import charts, checks, figures, metrics, network, synthetic
+from lessonlib import charts, checks, figures, metrics, network, problems
 from lessonlib.explorer import Explorer
 from lessonlib.predictions import Question
 
@@ -341,9 +341,9 @@ eight_question
 def train_on_few_eights(rows, seed, weights_of=lambda y: None):
     """Starve the eight; return validation digits and logits, and the training labels."""
     rng = np.random.default_rng(seed)
-    train, val = synthetic.digits(1_000, 700, rng=rng)
+    train, val = problems.digits(1_000, 700, rng=rng)
     spare = np.flatnonzero(train.y == 8)[rows:]
-    train = synthetic.Examples(np.delete(train.x, spare, 0), np.delete(train.y, spare))
+    train = problems.Examples(np.delete(train.x, spare, 0), np.delete(train.y, spare))
     net, each = network.Network([64, 64, 10], rng=rng), weights_of(train.y)
     options = {"epochs": 30, "learning_rate": 5e-3, "batch_size": 50}
     network.fit(net, train, val, weights=each, rng=rng, **options)
@@ -445,7 +445,7 @@ def sigmoid(z):
 
 
 separation = 2.0
-pool = synthetic.imbalanced_gaussians(4_000, positive_share=0.5, separation=separation, rng=100)
+pool = problems.imbalanced_gaussians(4_000, positive_share=0.5, separation=separation, rng=100)
 position = pool.x.sum(axis=1) / np.sqrt(2)  # along the line that joins the two clouds
 
 
@@ -536,7 +536,7 @@ Explorer(
 # Each measure has its own best threshold. At a tenth of positives, on a large sample:
 
 # %% claims=["001-M1", "001-M4"]
-many = synthetic.imbalanced_gaussians(50_000, separation=separation, rng=101)
+many = problems.imbalanced_gaussians(50_000, separation=separation, rng=101)
 p_many = sigmoid(separation * many.x.sum(axis=1) / np.sqrt(2) + np.log(0.1 / 0.9))
 grid = np.linspace(0.02, 0.7, 35)
 along = [five_measures(many.y, p_many > threshold) for threshold in grid]
@@ -623,7 +623,7 @@ assert off_line < 0.1 and (hits[called == 0] == 0.9).all()
 def train_weighted(seed, weight):
     """Fit a logistic regression whose positives count `weight` times as much as negatives."""
     rng = np.random.default_rng(seed)
-    train = synthetic.imbalanced_gaussians(1_000, rng=rng)
+    train = problems.imbalanced_gaussians(1_000, rng=rng)
     net = network.Network([2, 2], rng=rng, scale=0)
     net.biases[0][:] = np.log(np.bincount(train.y) / len(train.y))  # it begins with the base rate
     each = np.where(train.y == 1, weight, 1.0)
@@ -649,7 +649,7 @@ learned_question
 # %%
 def judge(net, seed, threshold):
     """Recall, precision, F1, AUC and cross-entropy of a network on fresh data."""
-    fresh = synthetic.imbalanced_gaussians(20_000, rng=seed + 1_000)
+    fresh = problems.imbalanced_gaussians(20_000, rng=seed + 1_000)
     p = metrics.softmax(net.logits(fresh.x))[:, 1]
     answer = five_measures(fresh.y, p > threshold)
     at_threshold = [answer[name] for name in ("recall", "precision", "F1")]
@@ -689,8 +689,8 @@ print(learned_question.settle("the same recall, precision and F1" if same else "
 # %%
 from sklearn.linear_model import LogisticRegression
 
-weight_train = synthetic.imbalanced_gaussians(5_000, rng=100)
-weight_test = synthetic.imbalanced_gaussians(20_000, rng=101)
+weight_train = problems.imbalanced_gaussians(5_000, rng=100)
+weight_test = problems.imbalanced_gaussians(20_000, rng=101)
 weight_grid = [1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0, 13.0, 19.0, 30.0]
 fitted = {
     w: LogisticRegression(C=1e6, class_weight={0: 1, 1: w}).fit(*weight_train) for w in weight_grid
@@ -868,8 +868,8 @@ flat_question
 def learn(separation, seed):
     """Train 40 epochs on 10 % positives; return the run and F1 on the validation set per epoch."""
     rng = np.random.default_rng(seed)
-    train = synthetic.imbalanced_gaussians(800, separation=separation, rng=rng)
-    val = synthetic.imbalanced_gaussians(1_000, separation=separation, rng=rng)
+    train = problems.imbalanced_gaussians(800, separation=separation, rng=rng)
+    val = problems.imbalanced_gaussians(1_000, separation=separation, rng=rng)
     net = network.Network([2, 16, 2], rng=rng)
     run = network.fit(net, train, val, epochs=40, learning_rate=1e-3, batch_size=32, rng=rng)
     said = run.val_logits.argmax(axis=2)
@@ -997,8 +997,8 @@ class F1PerEpoch(keras.callbacks.Callback):
 
 
 # %%
-keras_train = synthetic.imbalanced_gaussians(800, separation=3.0, rng=100)
-keras_val = synthetic.imbalanced_gaussians(500, separation=3.0, rng=101)
+keras_train = problems.imbalanced_gaussians(800, separation=3.0, rng=100)
+keras_val = problems.imbalanced_gaussians(500, separation=3.0, rng=101)
 hidden_layer = keras.layers.Dense(16, activation="relu")
 output_layer = keras.layers.Dense(1, activation="sigmoid")
 model = keras.Sequential([keras.Input((2,)), hidden_layer, output_layer])

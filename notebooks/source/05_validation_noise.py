@@ -37,7 +37,7 @@ from IPython.display import Markdown
 from matplotlib.figure import Figure
 from sklearn.metrics import f1_score
 
-from lessonlib import charts, checks, figures, metrics, network, runs, synthetic, uncertainty
+from lessonlib import charts, checks, figures, metrics, network, problems, runs, uncertainty
 from lessonlib.explorer import Explorer
 from lessonlib.predictions import Question
 
@@ -54,7 +54,7 @@ SEEDS = range(100, 110)  # what trains is counted on these, as in lessons 2 to 4
 def train_student(seed, n_pool=4_000, epochs=80):
     """Train on 300 points of a teacher; keep what is said about a pool of n_pool others."""
     rng = np.random.default_rng(seed)
-    train, pool = synthetic.teacher(300, n_pool, rng=rng)
+    train, pool = problems.teacher(300, n_pool, rng=rng)
     student = network.Network([20, 128, 2], rng=rng)
     options = {"epochs": epochs, "learning_rate": 3e-3, "batch_size": 50, "rng": rng}
     return network.fit(student, train, pool, **options)
@@ -457,10 +457,10 @@ def coin_loop(seed, *, batch_size=32, shuffle=False, epochs=15, passes=1, order_
     """The loop of the popular answer in NumPy: nothing can be learned from coin-flip labels."""
     rng = np.random.default_rng(seed)
     x, y = rng.random((1_200, 100)).astype(np.float32), rng.integers(0, 2, 1_200)
-    train = synthetic.Examples(np.tile(x[:1_000], (passes, 1)), np.tile(y[:1_000], passes))
+    train = problems.Examples(np.tile(x[:1_000], (passes, 1)), np.tile(y[:1_000], passes))
     net = network.Network([100, 10, 2], rng=rng)
     options = {"batch_size": batch_size, "shuffle": shuffle, "learning_rate": 1e-3}
-    val = synthetic.Examples(x[1_000:], y[1_000:])
+    val = problems.Examples(x[1_000:], y[1_000:])
     return network.fit(net, train, val, epochs=epochs, rng=order_seed, **options)
 
 
@@ -562,7 +562,7 @@ rates, batches, curve_sizes = (0.001, 0.003, 0.01, 0.03, 0.1), ("8", "32", "all"
 def train_with(rate, batch, seed=100, epochs=40, n_pool=4_000):
     """Another student of the same teacher; returns losses and hits on the pool."""
     rng = np.random.default_rng(seed)
-    train, pool = synthetic.teacher(300, n_pool, rng=rng)
+    train, pool = problems.teacher(300, n_pool, rng=rng)
     student = network.Network([20, 64, 2], rng=rng)
     size = None if batch == "all" else int(batch)
     options = {"epochs": epochs, "learning_rate": rate, "batch_size": size, "rng": rng}
@@ -700,12 +700,12 @@ def cloudy(pixels, strength, rng):
 def train_digits(seed, cloudy_share=0.0):
     """Train on 800 digits; returns the network and the 900 that it never saw."""
     rng = np.random.default_rng(seed)
-    train, val = synthetic.digits(800, 900, rng=rng)
+    train, val = problems.digits(800, 900, rng=rng)
     x = np.where(rng.random((800, 1)) < cloudy_share, cloudy(train.x, 0.7, rng), train.x)
     net = network.Network([64, 64, 10], rng=rng)
     options = {"epochs": 30, "learning_rate": 3e-3, "batch_size": 50, "rng": rng}
     network.fit(
-        net, synthetic.Examples(x, train.y), synthetic.Examples(val.x[:10], val.y[:10]), **options
+        net, problems.Examples(x, train.y), problems.Examples(val.x[:10], val.y[:10]), **options
     )
     return net, val
 
@@ -713,7 +713,7 @@ def train_digits(seed, cloudy_share=0.0):
 # %%
 with figures.style():
     figure = Figure(figsize=(7, 2.6))
-    sample = synthetic.digits(800, 900, rng=100)[1].x[:7]
+    sample = problems.digits(800, 900, rng=100)[1].x[:7]
     pictures = [*sample, *cloudy(sample, 0.7, np.random.default_rng(0))]
     axes = figure.subplots(2, 7)
     for ax, pixels in zip(axes.flat, pictures):
@@ -980,10 +980,10 @@ copies
 
 # %%
 rng = np.random.default_rng(100)
-train, others = synthetic.teacher(300, 20_000, rng=rng)
+train, others = problems.teacher(300, 20_000, rng=rng)
 student = network.Network([20, 128, 2], rng=rng)
 options = {"epochs": 10, "learning_rate": 3e-3, "batch_size": 50, "rng": rng}
-_ = network.fit(student, train, synthetic.Examples(others.x[:10], others.y[:10]), **options)
+_ = network.fit(student, train, problems.Examples(others.x[:10], others.y[:10]), **options)
 right = metrics.correct(others.y, student.logits(others.x))
 
 
@@ -1056,8 +1056,8 @@ print(late_by.settle(smoothing.exponential_smoothing(0.9).lag))
 
 # %%
 rng = np.random.default_rng(100)
-train, pool = synthetic.teacher(2_000, 10_000, rng=rng)
-train = train._replace(y=synthetic.flip_labels(train.y, 0.1, n_classes=2, rng=rng))
+train, pool = problems.teacher(2_000, 10_000, rng=rng)
+train = train._replace(y=problems.flip_labels(train.y, 0.1, n_classes=2, rng=rng))
 restless = network.Network([20, 64, 2], rng=rng)
 options = {"epochs": 60, "learning_rate": 0.01, "batch_size": 20, "rng": rng}
 restless_hits = network.fit(restless, train, pool, **options).val_hits()

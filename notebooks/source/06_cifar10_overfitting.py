@@ -35,7 +35,7 @@ import numpy as np
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from lessonlib import charts, checks, data, figures, metrics, recipes, runs, training
+from lessonlib import charts, checks, cifar10, figures, metrics, recipes, runs, training
 from lessonlib.explorer import Explorer
 from lessonlib.predictions import Question
 from lessonlib.progress import ProgressBar
@@ -330,8 +330,8 @@ def train_here(recipe, pictures, seed):
 
 # %%
 try:
-    pictures = data.cifar10(download=download)
-except data.Cifar10NotFound:
+    pictures = cifar10.load(download=download)
+except cifar10.Cifar10NotFound:
     live = runs.recording("live", seed=10)
     print("CIFAR-10 is not on this machine. Shown instead: this recipe's recorded run, seed 10.")
 else:

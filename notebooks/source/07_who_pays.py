@@ -35,7 +35,7 @@ from IPython.display import Markdown
 from matplotlib.figure import Figure
 from sklearn.naive_bayes import GaussianNB
 
-from lessonlib import calibration, charts, checks, figures, ledger, metrics, runs, synthetic
+from lessonlib import calibration, charts, checks, figures, ledger, metrics, problems, runs
 from lessonlib.explorer import Explorer
 from lessonlib.network import GradientDescent, Network, fit
 from lessonlib.predictions import Question
@@ -379,7 +379,7 @@ SEEDS = range(110, 120)  # fresh: recipes and limits were chosen on seeds 0 to 9
 def train_digits(seed):
     """Train on clean digits for 15 and then 135 epochs; keep the network after each."""
     rng = np.random.default_rng(seed)
-    train, val = synthetic.digits(rng=rng)
+    train, val = problems.digits(rng=rng)
     network, stages, stretches = Network([64, 64, 10], rng=rng), [], []
     for n in (15, 135):
         part = fit(network, train, val, epochs=n, learning_rate=5e-3, batch_size=50, rng=rng)
@@ -401,7 +401,7 @@ def rise(labels, stretches, n_epochs=40):
 
 by_label = {"correct labels": [], "one in ten wrong": []}
 for seed, (val, _, stretches) in zip(SEEDS, digits):
-    hurried = synthetic.flip_labels(val.y, 0.1, n_classes=10, rng=1_000 + seed)
+    hurried = problems.flip_labels(val.y, 0.1, n_classes=10, rng=1_000 + seed)
     by_label["correct labels"].append(rise(val.y, stretches))
     by_label["one in ten wrong"].append(rise(hurried, stretches))
 
@@ -807,7 +807,7 @@ half_truth
 def train_two(seed):
     """A checkerboard with one coin point in five; logits after the last epoch."""
     rng = np.random.default_rng(seed)
-    train, val = (synthetic.two_phenomena(rng=rng) for _ in range(2))
+    train, val = (problems.two_phenomena(rng=rng) for _ in range(2))
     network = Network([22, 64, 64, 2], rng=rng)
     fit(network, train, val, epochs=60, learning_rate=3e-3, batch_size=50, rng=rng)
     return val.y, network.logits(val.x)
@@ -1019,7 +1019,7 @@ print(equal.settle("next to nothing" if alone.sum() >= 8 else equal.options[0]))
 def train_teacher(seed):
     """Training accuracy, and the halves of the validation logits, of a memorising network."""
     rng = np.random.default_rng(seed)
-    train, val = synthetic.teacher(rng=rng)
+    train, val = problems.teacher(rng=rng)
     network = Network([20, 128, 2], rng=rng)
     fit(network, train, val, epochs=80, learning_rate=3e-3, batch_size=50, rng=rng)
     return metrics.accuracy(train.y, network.logits(train.x)), halves(val.y, network.logits(val.x))
@@ -1077,7 +1077,7 @@ def state(network, train, val):
 def descend(seed):
     """The state of a network at each mark of a full-batch gradient descent."""
     rng = np.random.default_rng(seed)
-    train, val = synthetic.teacher(n_train=200, rng=rng)
+    train, val = problems.teacher(n_train=200, rng=rng)
     network, rows = Network([20, 64, 2], rng=rng), []
     descent = GradientDescent(network.parameters, learning_rate=0.5)
     for step in range(1, MARKS[-1] + 1):

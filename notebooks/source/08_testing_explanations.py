@@ -44,7 +44,7 @@ import numpy as np
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from lessonlib import calibration, charts, checks, figures, metrics, recipes, runs, synthetic
+from lessonlib import calibration, charts, checks, figures, metrics, problems, recipes, runs
 from lessonlib.explorer import Explorer
 from lessonlib.network import Network, fit
 from lessonlib.predictions import Question
@@ -302,7 +302,7 @@ SHARES = (0, 5, 10, 15, 20, 30, 40)
 def judged_by_wrong_labels(run, share):
     """Losses and hits per epoch and example when a share (in %) of the labels is replaced."""
     seed = 1_000 + run.provenance["seed"]
-    labels = synthetic.flip_labels(run.val_labels, share / 100, n_classes=10, rng=seed)
+    labels = problems.flip_labels(run.val_labels, share / 100, n_classes=10, rng=seed)
     logits = run.val_logits.astype(float)
     cost = -np.stack([metrics.log_softmax(each) for each in logits])
     return cost[:, np.arange(len(labels)), labels], logits.argmax(axis=2) == labels
@@ -434,7 +434,7 @@ def wrong_labels_found(run, share=10, n_highest=50):
     """Share of wrong labels among false answers (two epochs) and among the highest losses."""
     losses, hits = judged_by_wrong_labels(run, share)
     seed = 1_000 + run.provenance["seed"]
-    labels = synthetic.flip_labels(run.val_labels, share / 100, n_classes=10, rng=seed)
+    labels = problems.flip_labels(run.val_labels, share / 100, n_classes=10, rng=seed)
     is_wrong = labels != run.val_labels
     low, high = losses.mean(axis=1).argmin(), hits.mean(axis=1).argmax()
     highest = np.argsort(losses[-1])[-n_highest:]
@@ -477,8 +477,8 @@ def train_on(train, val, rng, *, hidden=64, epochs=40):
 def train_digits(seed, wrong=0.0, hidden=64, n_train=600):
     """Forty epochs on digits of whose training labels a share is wrong."""
     rng = np.random.default_rng(seed)
-    train, val = synthetic.digits(n_train, 500, rng=rng)
-    labels = synthetic.flip_labels(train.y, wrong, n_classes=10, rng=2_000 + seed)
+    train, val = problems.digits(n_train, 500, rng=rng)
+    labels = problems.flip_labels(train.y, wrong, n_classes=10, rng=2_000 + seed)
     return train_on(train._replace(y=labels), val, rng, hidden=hidden)
 
 
@@ -493,7 +493,7 @@ def digit_curves(place, share):
     judged = 0 if place == "training only" else share / 100
     curves = []
     for seed, run in zip(SEEDS, trained):
-        labels = synthetic.flip_labels(run.val_labels, judged, n_classes=10, rng=3_000 + seed)
+        labels = problems.flip_labels(run.val_labels, judged, n_classes=10, rng=3_000 + seed)
         loss = [metrics.cross_entropy(labels, logits=z) for z in run.val_logits]
         curves.append((loss, [metrics.accuracy(labels, z) for z in run.val_logits]))
     return np.array(curves).swapaxes(0, 1)
@@ -766,7 +766,7 @@ def see_rows(seed, n_rows):
     rng = np.random.default_rng(seed)
     first = 8 * (4 - n_rows // 2)
     seen = slice(first, first + 8 * n_rows)
-    train, val = (e._replace(x=e.x[:, seen]) for e in synthetic.digits(600, 500, rng=rng))
+    train, val = (e._replace(x=e.x[:, seen]) for e in problems.digits(600, 500, rng=rng))
     return train_on(train, val, rng)
 
 
@@ -893,11 +893,11 @@ where_question
 def train_noisy_input(seed, noise, wrong):
     """Four noisy copies of 500 digits, ten epochs: as many steps as forty epochs of one copy."""
     rng = np.random.default_rng(seed)
-    train, val = synthetic.digits(500, 500, rng=rng)
-    labels = synthetic.flip_labels(train.y, wrong, n_classes=10, rng=2_000 + seed)
+    train, val = problems.digits(500, 500, rng=rng)
+    labels = problems.flip_labels(train.y, wrong, n_classes=10, rng=2_000 + seed)
     pixels = np.repeat(train.x, 4, axis=0)
     pixels = (pixels + noise * rng.normal(size=pixels.shape)).astype(np.float32)
-    return train_on(synthetic.Examples(pixels, np.repeat(labels, 4)), val, rng, epochs=10)
+    return train_on(problems.Examples(pixels, np.repeat(labels, 4)), val, rng, epochs=10)
 
 
 # %% claims=["002-A3c"]
@@ -1019,11 +1019,11 @@ file_question
 def split_file(seed, shuffle, wrong):
     """Train on the first four fifths of a file, validate on the rest."""
     rng = np.random.default_rng(seed)
-    file, _ = synthetic.digits(1_200, 1, rng=rng)
-    careless = synthetic.flip_labels(file.y[960:], wrong, n_classes=10, rng=2_000 + seed)
+    file, _ = problems.digits(1_200, 1, rng=rng)
+    careless = problems.flip_labels(file.y[960:], wrong, n_classes=10, rng=2_000 + seed)
     labels = np.concatenate([file.y[:960], careless])
     order = rng.permutation(1_200) if shuffle else np.arange(1_200)
-    train, val = (synthetic.Examples(file.x[i], labels[i]) for i in np.split(order, [960]))
+    train, val = (problems.Examples(file.x[i], labels[i]) for i in np.split(order, [960]))
     return train_on(train, val, rng, epochs=30)
 
 
@@ -1320,10 +1320,10 @@ def train_task(task, seed):
     """A constant-rate run of one of two tasks with 2,000 held-out points."""
     rng = np.random.default_rng(seed)
     if task == "pattern and coins":
-        train, val = (synthetic.two_phenomena(n, rng=rng) for n in (1_000, 2_000))
+        train, val = (problems.two_phenomena(n, rng=rng) for n in (1_000, 2_000))
         network, epochs = Network([22, 64, 64, 2], rng=rng), 60
     else:
-        train, val = synthetic.teacher(n_val=2_000, rng=rng)
+        train, val = problems.teacher(n_val=2_000, rng=rng)
         network, epochs = Network([20, 128, 2], rng=rng), 80
     return fit(network, train, val, epochs=epochs, learning_rate=3e-3, batch_size=50, rng=rng)
 

@@ -47,11 +47,11 @@ from matplotlib.figure import Figure
 from scipy.stats import entropy
 
 # %%
-from lessonlib import charts, checks, figures, synthetic
+from lessonlib import charts, checks, figures, problems
 from lessonlib.explorer import Explorer
 from lessonlib.network import Adam, Network, fit
 from lessonlib.predictions import Question
-from lessonlib.synthetic import Examples
+from lessonlib.problems import Examples
 
 SEEDS = range(100, 110)  # everything that trains was tuned on seeds 0 to 9 and is counted on these
 
@@ -203,7 +203,7 @@ assert (travelled < 1.1 * budget).all() and (needed > budget).sum() >= 8
 # %%
 from collections import Counter
 
-from lessonlib import logs, reader
+from lessonlib.reading import logs, reader
 
 COLUMNS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 ALWAYS = {"best_epoch", "sampling_noise"}  # notes that nearly every reading ends with
@@ -244,8 +244,8 @@ circle_question
 def circle_run(columns, flipped, seed, epochs, rate=0.001):
     """The guide's circle with irrelevant columns and a share of flipped labels."""
     rng = np.random.default_rng(seed)
-    x, y = synthetic.circle(900, irrelevant_columns=columns, rng=rng)
-    y = synthetic.flip_labels(y, flipped, n_classes=2, rng=rng)
+    x, y = problems.circle(900, irrelevant_columns=columns, rng=rng)
+    y = problems.flip_labels(y, flipped, n_classes=2, rng=rng)
     network = Network([2 + columns, 64, 64, 2], rng=rng)
     how = {"epochs": epochs, "learning_rate": rate, "batch_size": 32, "rng": rng}
     return fit(network, Examples(x[:400], y[:400]), Examples(x[400:], y[400:]), **how)
@@ -565,24 +565,24 @@ print(learning.settle(learning.options[2 if drops.sum() >= 8 and chance.sum() >=
 # %%
 def cannot_be_known(n, rng):
     """Five groups, easy to tell apart; within a group the class is a 60/40 coin."""
-    return synthetic.coin_groups(n, 500, rng=rng)
+    return problems.coin_groups(n, 500, rng=rng)
 
 
 def needs_a_curve(n, rng):
     """Class 1 where two signs differ; no straight line separates the classes."""
-    return synthetic.xor(n, rng=rng), synthetic.xor(500, rng=rng)
+    return problems.xor(n, rng=rng), problems.xor(500, rng=rng)
 
 
 def tiny_features(n, rng):
     """Two clouds far apart, in units that make every feature tiny."""
     how = {"positive_share": 0.4, "separation": 3, "rng": rng}
-    sets = [synthetic.imbalanced_gaussians(size, **how) for size in (n, 500)]
+    sets = [problems.imbalanced_gaussians(size, **how) for size in (n, 500)]
     return tuple(Examples(x * np.float32(0.1), y) for x, y in sets)
 
 
 def few_examples(n, rng):
     """Twenty columns and a rule that takes many examples to find."""
-    return synthetic.teacher(n // 40, 500, rng=rng)
+    return problems.teacher(n // 40, 500, rng=rng)
 
 
 # %% [markdown]
@@ -786,7 +786,7 @@ rate_question
 def digits_run(rate, seed, optimizer="gd"):
     """Train on digits at this rate, with plain gradient descent unless told otherwise."""
     rng = np.random.default_rng(seed)
-    train, val = synthetic.digits(600, 500, rng=rng)
+    train, val = problems.digits(600, 500, rng=rng)
     how = {"epochs": 30, "learning_rate": rate, "optimizer": optimizer, "batch_size": 50}
     return fit(Network([64, 64, 10], rng=rng), train, val, rng=rng, **how)
 
@@ -935,8 +935,8 @@ print(tail.settle("the last fifth of the file"))
 def labelled_file(seed):
     """1,200 digits in the order of the file; a quarter of the last 240 labels is wrong."""
     rng = np.random.default_rng(seed)
-    x, y = synthetic.digits(1200, 1, rng=rng)[0]
-    hurried = synthetic.flip_labels(y[960:], 0.25, n_classes=10, rng=rng)
+    x, y = problems.digits(1200, 1, rng=rng)[0]
+    hurried = problems.flip_labels(y[960:], 0.25, n_classes=10, rng=rng)
     return Examples(x, np.concatenate([y[:960], hurried])), rng
 
 
@@ -1018,7 +1018,7 @@ better
 
 # %%
 keras.utils.set_random_seed(0)
-train, val = synthetic.digits(600, 1100, rng=100)
+train, val = problems.digits(600, 1100, rng=100)
 hidden = keras.layers.Dense(64, activation="relu")
 layers = [keras.Input((64,)), hidden, keras.layers.Dropout(0.5)]
 model = keras.Sequential([*layers, keras.layers.Dense(10, activation="softmax")])

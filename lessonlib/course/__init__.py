@@ -1,0 +1,1 @@
+"""What the course asks: the clinic, the concept inventory, and runs whose causes are known."""

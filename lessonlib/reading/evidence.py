@@ -1,0 +1,364 @@
+"""What a run's curves show, prepared for the curve reader: values, their errors, windows and changes.
+
+Where each example's loss is known, changes are paired and exact. Where only loss and accuracy per epoch are known, the
+standard error of the loss is *modelled*, and the reading says so. Used by `lessonlib.reading.patterns`; taught
+in lesson 9.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lessonlib import _validate as check
+from lessonlib import calibration, smoothing, uncertainty
+from lessonlib.metrics import Estimate
+from lessonlib.runs import Run
+from lessonlib.uncertainty import Change
+
+Values = NDArray[np.float64]
+
+#: A stretch of epochs that is averaged is this share of the run: long enough to calm a curve, short enough to be "now".
+WINDOW_SHARE = 0.1
+#: A change of the mean loss matters from 5 % of the loss on: less is below what seeds differ by in the course's runs.
+LOSS_MARGIN = 0.05
+#: A change of accuracy matters from one point on.
+ACCURACY_MARGIN = 0.01
+#: Standard deviation of one example's squared error over its mean: sqrt(2) for normal errors, more with heavy tails.
+LOSS_SD_WITHOUT_ACCURACY = 2.0
+#: Second differences of T independent values carry the information of about half as many (18 / 35) free squares.
+JITTER_FREEDOM = 18 / 35
+
+#: Fewer epochs have no trend that could be told from noise.
+FEWEST_EPOCHS = 4
+#: Training and validation run together when they are within this share of the validation loss.
+TOGETHER = 0.1
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The finite part of a run, with what is known of its validation set.
+
+    Attributes
+    ----------
+    epochs : ndarray of int64, shape (n_epochs,)
+        Numbers of the epochs that are used, 1 for the run's first.
+    train_loss, train_accuracy, val_loss, val_accuracy : ndarray, shape (n_epochs,), or None
+        Losses in nats, accuracies as shares; None where the run has none.
+    running_loss : ndarray or None
+        The training loss as a mean over the moving epoch, where the run has that beside `train_loss`.
+    n_val, n_classes : int or None
+    class_shares : ndarray of float64, shape (n_classes,), or None
+        Of the validation set.
+    level : float
+        Of every interval.
+    stopped_at : int or None
+        The first epoch from which on losses are not finite to the end.
+    passed_over : int
+        How many other epochs were left out because a value was missing.
+    loss_se : ndarray or None
+        Measured standard errors of the validation loss.
+    losses, hits : ndarray, shape (n_epochs, n_val), or None
+        Per example, where logits of the whole validation set were kept.
+    refinement : ndarray or None
+        The loss of the kept logits at the best temperature.
+    """
+
+    epochs: NDArray[np.int64]
+    train_loss: Values | None
+    train_accuracy: Values | None
+    val_loss: Values | None
+    val_accuracy: Values | None
+    running_loss: Values | None
+    n_val: int | None
+    n_classes: int | None
+    class_shares: Values | None
+    level: float
+    stopped_at: int | None = None
+    passed_over: int = 0
+    loss_se: Values | None = None
+    losses: Values | None = None
+    hits: Values | None = None
+    refinement: Values | None = None
+
+    # ---- stretches of epochs -----------------------------------------------------------------------
+
+    @property
+    def n(self) -> int:
+        """Return the number of epochs that are used."""
+        return len(self.epochs)
+
+    @property
+    def width(self) -> int:
+        """Return the length of an averaged stretch, in epochs."""
+        return max(1, round(WINDOW_SHARE * self.n))
+
+    @property
+    def whole(self) -> slice:
+        """Return all epochs."""
+        return slice(0, self.n)
+
+    @property
+    def end(self) -> slice:
+        """Return the last stretch."""
+        return slice(self.n - self.width, self.n)
+
+    @property
+    def second_half(self) -> slice:
+        """Return the second half of the run, where curves have lost the bend of the beginning."""
+        return slice(self.n // 2, self.n)
+
+    def around(self, index: int) -> slice:
+        """Return the stretch whose middle is an epoch, as far as the run reaches."""
+        start = min(max(0, index - self.width // 2), self.n - self.width)
+        return slice(start, start + self.width)
+
+    def numbers(self, stretch: slice) -> tuple[int, int]:
+        """Return the first and the last epoch number of a stretch."""
+        return int(self.epochs[stretch][0]), int(self.epochs[stretch][-1])
+
+    @functools.cached_property
+    def lowest(self) -> slice:
+        """Return the stretch in which the mean validation loss is lowest."""
+        means = moving_means(self.val_loss, self.width)
+        start = int(np.argmin(means))
+        return slice(start, start + self.width)
+
+    # ---- errors ------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def loss_error(self) -> Values | None:
+        """Return the standard error of the validation loss per epoch, or None if nothing is known of it."""
+        if self.losses is not None:
+            return self.losses.std(axis=1) / np.sqrt(self.losses.shape[1])
+        if self.loss_se is not None:
+            return self.loss_se
+        if self.n_val is None or self.val_loss is None:
+            return None
+        return modelled_loss_sd(self.val_loss, self.val_accuracy, self.n_val) / np.sqrt(self.n_val)
+
+    @property
+    def loss_error_source(self) -> str:
+        """Return one clause that says where the standard error of the loss comes from."""
+        if self.losses is not None:
+            return "paired, from each example's loss"
+        if self.loss_se is not None:
+            return "from the recorded standard errors, as if the epochs had separate validation sets"
+        if self.n_val is None:
+            return "the epochs' own scatter alone: n_val is not known, so another validation set may differ by more"
+        if self.val_accuracy is None:
+            return f"n = {self.n_val} and an assumed spread of {LOSS_SD_WITHOUT_ACCURACY:g} times the mean loss"
+        return f"n = {self.n_val} and a modelled spread (all loss on the wrong answers, exponentially distributed)"
+
+    @functools.cached_property
+    def accuracy_error(self) -> Values | None:
+        """Return the binomial standard error of the validation accuracy per epoch, never 0, or None."""
+        if self.n_val is None or self.val_accuracy is None:
+            return None
+        share = (self.val_accuracy * self.n_val + 1) / (self.n_val + 2)  # one example away from certainty
+        return np.sqrt(share * (1 - share) / self.n_val)
+
+    # ---- changes -----------------------------------------------------------------------------------
+
+    def loss_change(self, before: slice, after: slice) -> Change:
+        """Compare the mean validation loss of two stretches; the margin is `LOSS_MARGIN` of the first."""
+        margin = LOSS_MARGIN * abs(float(self.val_loss[before].mean()))
+        if self.losses is not None:
+            first, second = self.losses[before].mean(axis=0), self.losses[after].mean(axis=0)
+            return uncertainty.loss_change(first, second, margin=margin, level=self.level)
+        first, second = (self.estimate(self.val_loss, self.loss_error, s) for s in (before, after))
+        return uncertainty.unpaired_change(first, second, margin=margin, level=self.level)
+
+    def accuracy_change(self, before: slice, after: slice) -> Change:
+        """Compare the mean validation accuracy of two stretches; the margin is `ACCURACY_MARGIN`."""
+        if self.hits is not None and self.width == 1:
+            first, second = self.hits[before][0], self.hits[after][0]
+            return uncertainty.accuracy_change(first, second, margin=ACCURACY_MARGIN, level=self.level)
+        if self.hits is not None:
+            first, second = self.hits[before].mean(axis=0), self.hits[after].mean(axis=0)
+            return uncertainty.loss_change(first, second, margin=ACCURACY_MARGIN, level=self.level)
+        first, second = (self.estimate(self.val_accuracy, self.accuracy_error, s) for s in (before, after))
+        return uncertainty.unpaired_change(first, second, margin=ACCURACY_MARGIN, level=self.level)
+
+    def estimate(self, values: Values, errors: Values | None, stretch: slice) -> Estimate:
+        """Return the mean over a stretch; epochs share their examples, so the sampling error does not average out."""
+        part = values[stretch]
+        scatter = late_jitter(values) / np.sqrt(len(part))
+        sampling = 0.0 if errors is None else float(errors[stretch].mean())
+        return Estimate(float(part.mean()), float(np.hypot(sampling, scatter)), self.n_val or len(part))
+
+
+def prepare(
+    run: Run, *, n_val: int | None, n_classes: int | None, class_shares: ArrayLike | None, level: float
+) -> Curves:
+    """Pick a run's curves, leave out what is not finite, and add what its logits tell.
+
+    Parameters
+    ----------
+    run : Run
+    n_val, n_classes : int, optional
+        By default what the run itself says, in its logits or provenance.
+    class_shares : array_like, shape (n_classes,), optional
+        By default those of the kept labels.
+    level : float
+
+    Returns
+    -------
+    Curves
+
+    Raises
+    ------
+    ValueError
+        If the run has no loss and no accuracy, nothing in it is finite, or what is said of the validation set is not
+        possible.
+    """
+    names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "running_train_loss", "running_train_accuracy")
+    found = {name: run.metrics[name] for name in names if name in run.metrics}
+    if not found:
+        raise ValueError(
+            f"there is no loss or accuracy in this run, only {', '.join(run.metrics)}: say which columns they are, "
+            "as in columns={'val_loss': 'my_column'}."
+        )
+    _refuse_impossible(found)
+    n_val, n_classes, shares = _about_validation(run, n_val, n_classes, class_shares)
+    stopped = _stops_being_finite(found)
+    kept = np.logical_and.reduce([np.isfinite(values) for values in found.values()])
+    if stopped is not None:
+        kept[stopped:] = False
+    whole = run.val_logits is not None and n_val == run.val_logits.shape[1] and np.isfinite(run.val_logits).all()
+    part = {name: values[kept] for name, values in found.items()}
+    recorded_se = run.metrics.get("val_loss_se")
+    usable_se = recorded_se is not None and np.isfinite(recorded_se[kept]).all()
+    return Curves(
+        epochs=run.epochs[kept],
+        train_loss=part.get("train_loss", part.get("running_train_loss")),
+        train_accuracy=part.get("train_accuracy", part.get("running_train_accuracy")),
+        val_loss=part.get("val_loss"),
+        val_accuracy=part.get("val_accuracy"),
+        running_loss=part.get("running_train_loss") if "train_loss" in part else None,
+        n_val=n_val,
+        n_classes=n_classes,
+        class_shares=shares,
+        level=level,
+        stopped_at=None if stopped is None else int(run.epochs[stopped]),
+        passed_over=int((~kept[:stopped]).sum()),
+        loss_se=recorded_se[kept] if usable_se else None,
+        losses=run.val_losses()[kept] if whole else None,
+        hits=run.val_hits()[kept].astype(float) if whole else None,
+        refinement=None if run.val_logits is None else refinements(run)[kept],
+    )
+
+
+def _refuse_impossible(found: dict[str, Values]) -> None:
+    for name, values in found.items():
+        if name.endswith("accuracy") and (np.nanmax(values, initial=0) > 1 or np.nanmin(values, initial=0) < 0):
+            worst = values[np.nanargmax(np.abs(values))]
+            raise ValueError(f"{name} holds {worst:g}, an accuracy is a share from 0 to 1: divide percentages by 100.")
+
+
+def _stops_being_finite(found: dict[str, Values]) -> int | None:
+    """Return the index from which on losses are never finite again, or None. NaN beside a finite loss is a gap."""
+    losses = np.array([values for name, values in found.items() if name.endswith("loss")])
+    broken = np.isinf(losses).any(axis=0) | np.isnan(losses).all(axis=0)
+    if not len(losses) or not broken[-1]:
+        return None
+    return int(np.append(-1, np.flatnonzero(~broken))[-1]) + 1
+
+
+def _about_validation(
+    run: Run, n_val: int | None, n_classes: int | None, class_shares: ArrayLike | None
+) -> tuple[int | None, int | None, Values | None]:
+    """Return validation size, number of classes and class shares: as given, else as the run tells."""
+    shares = None if class_shares is None else _shares(class_shares)
+    kept = 0 if run.val_logits is None else run.val_logits.shape[1]
+    n_val = run.provenance.get("n_val") or kept or None if n_val is None else n_val
+    if n_classes is None and shares is None:
+        n_classes = len(run.provenance.get("class_names", ())) or None
+    if run.val_logits is not None:
+        n_classes = run.val_logits.shape[2] if n_classes is None else n_classes
+        shares = np.bincount(run.val_labels, minlength=run.val_logits.shape[2]) / kept if shares is None else shares
+    n_classes = len(shares) if n_classes is None and shares is not None else n_classes
+    n_val = None if n_val is None else check.whole_number(n_val, "n_val", low=1)
+    n_classes = None if n_classes is None else check.whole_number(n_classes, "n_classes", low=2)
+    if shares is not None and len(shares) != n_classes:
+        raise ValueError(f"{len(shares)} class_shares for n_classes = {n_classes}: pass one share per class.")
+    return n_val, n_classes, shares
+
+
+def _shares(class_shares: ArrayLike) -> Values:
+    """Return shares that sum to one, from shares or from counts."""
+    given = list(class_shares.values()) if hasattr(class_shares, "values") else class_shares
+    shares = check.finite_array(given, "class_shares", ndim=1)
+    if (shares < 0).any() or shares.sum() <= 0:
+        raise ValueError(
+            f"class_shares must not be negative, nor all zero, got {shares.tolist()}: pass counts or shares."
+        )
+    return shares / shares.sum()
+
+
+def modelled_loss_sd(loss: Values, accuracy: Values | None, n_val: int) -> Values:
+    """Model the standard deviation of one example's loss from the mean loss and the accuracy.
+
+    If the wrong answers, a share w, bear all of the loss and theirs is exponentially distributed, its variance over all
+    examples is ``loss² (2 / w - 1)``. Real networks lie below that, since right answers cost something too: in every
+    epoch of the course's recorded runs it is 1.1 to 4.4 times too large (``tests/test_reader.py``), so that what is
+    called certain with it is.
+
+    Parameters
+    ----------
+    loss : ndarray, shape (n_epochs,)
+    accuracy : ndarray, shape (n_epochs,), or None
+        Without it the spread is taken as `LOSS_SD_WITHOUT_ACCURACY` times the mean.
+    n_val : int
+        An accuracy of 1 counts as one wrong answer in `n_val`.
+
+    Returns
+    -------
+    ndarray, shape (n_epochs,)
+        In nats.
+    """
+    if accuracy is None:
+        return LOSS_SD_WITHOUT_ACCURACY * np.abs(loss)
+    wrong = np.maximum(1 - accuracy, 1 / n_val)
+    return np.abs(loss) * np.sqrt(2 / wrong - 1)
+
+
+def moving_means(values: Values, width: int) -> Values:
+    """Return the mean of every stretch of `width` values, shape (n - width + 1,), in linear time."""
+    total = np.concatenate([[0.0], np.cumsum(values - values[0])])
+    return (total[width:] - total[:-width]) / width + values[0]
+
+
+def late_jitter(values: Values) -> float:
+    """Return the scatter from epoch to epoch in the second half of a curve; 0 where it has fewer than three epochs."""
+    half = values[len(values) // 2 :]
+    return smoothing.jitter(half) if len(half) >= 3 else 0.0
+
+
+def refinements(run: Run) -> Values:
+    """Return the loss at the best temperature per epoch, shape (n_epochs,); NaN where logits are not finite."""
+    finite = [bool(np.isfinite(logits).all()) for logits in run.val_logits]
+    return np.array(
+        [
+            calibration.split_loss(run.val_labels, logits).refinement if good else np.nan
+            for logits, good in zip(run.val_logits, finite, strict=True)
+        ]
+    )
+
+
+def loss_rise(c: Curves) -> Change | None:
+    """Return the rise of the validation loss from its lowest to the end, if it is certain and matters.
+
+    None as well if the training loss rose with it: then something else is wrong.
+    """
+    if c.val_loss is None:
+        return None
+    change = c.loss_change(c.lowest, c.end)
+    if change.verdict != "rise" or change.interval.estimate.value <= change.margin:
+        return None
+    if c.train_loss is not None and c.train_loss[c.end].mean() > 1.02 * c.train_loss[c.lowest].mean():
+        return None
+    return change
