@@ -168,6 +168,47 @@ class Run:
         best = np.nanargmax(values) if metric.endswith("accuracy") else np.nanargmin(values)
         return int(best) + 1
 
+    def since_lowest_loss(self, metric: str, *, by: str = "val_loss") -> float:
+        """Return how much a metric changed from the epoch of the lowest loss to the last epoch.
+
+        Parameters
+        ----------
+        metric : str
+            Such as ``"val_accuracy"``; above zero, it is larger at the end.
+        by : str
+            The loss whose lowest epoch is meant.
+
+        Examples
+        --------
+        >>> run = Run({"val_loss": [1.0, 0.5, 0.75], "val_accuracy": [0.5, 0.625, 0.75]})
+        >>> run.since_lowest_loss("val_loss"), run.since_lowest_loss("val_accuracy")
+        (0.25, 0.125)
+        """
+        return float(self[metric][-1] - self[metric][self.best_epoch(by) - 1])
+
+    def judged_by(self, labels: ArrayLike) -> Run:
+        """Return this run as it looks when other labels judge the kept validation examples, epoch by epoch.
+
+        Parameters
+        ----------
+        labels : array_like of int, shape (n_examples,)
+            Such as ``problems.flip_labels(run.val_labels, 0.1, n_classes=10, rng=0)``.
+
+        Returns
+        -------
+        Run
+            With ``val_loss``, ``val_accuracy`` and ``val_loss_se`` by these labels, on the kept examples; what else
+            was measured in validation is left out, what was not (training, test) stays.
+        """
+        logits = self._kept_logits()
+        new = check.label_vector(labels, logits.shape[2], n_examples=logits.shape[1])
+        rows = [loss_and_accuracy(new, each, prefix="val") for each in logits]
+        others = {name: values for name, values in self.metrics.items() if not name.startswith("val_")}
+        return Run(
+            others | {name: np.array([row[name] for row in rows]) for name in rows[0]}, logits, new,
+            {**self.provenance, "n_val": len(new), "judged_by": "other labels"},
+        )  # fmt: skip
+
     def val_losses(self) -> NDArray[np.float64]:
         """Compute the cross-entropy of each kept validation example after each epoch.
 
@@ -198,9 +239,12 @@ class Run:
         return self._per_example(lambda logits: metrics.correct(self.val_labels, logits))
 
     def _per_example(self, measure: Callable[[NDArray], NDArray]) -> NDArray:
+        return np.stack([measure(logits) for logits in self._kept_logits()])
+
+    def _kept_logits(self) -> NDArray[np.float16]:
         if self.val_logits is None:
             raise ValueError("this run kept no validation logits: record it with --keep-logits N.")
-        return np.stack([measure(logits) for logits in self.val_logits])
+        return self.val_logits
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the run to an ``.npz`` file, completely or not at all.

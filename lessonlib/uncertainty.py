@@ -452,6 +452,66 @@ def _open_share(value: float, name: str) -> float:
     return share
 
 
+# ---- repeated with other seeds --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SeedCount:
+    """In how many seeds something happened, written as a band that another processor prints too.
+
+    Attributes
+    ----------
+    count, n : int
+        Seeds in which it happened, and all seeds.
+    """
+
+    count: int
+    n: int
+
+    @property
+    def most(self) -> int:
+        """Return how many seeds are most of them: eight in ten, the course's bar for "it happens"."""
+        return -(-8 * self.n // 10)
+
+    @property
+    def mostly(self) -> bool:
+        """Tell whether it happened in at least eight of ten seeds."""
+        return self.count >= self.most
+
+    @property
+    def rarely(self) -> bool:
+        """Tell whether it happened in at most two of ten seeds."""
+        return self.count <= self.n - self.most
+
+    def __str__(self) -> str:
+        few = self.n - self.most
+        if self.mostly:
+            return f"at least {self.most} of {self.n} seeds"
+        return f"at most {few} of {self.n} seeds" if self.rarely else f"{few + 1} to {self.most - 1} of {self.n} seeds"
+
+
+def count_seeds(happened: ArrayLike) -> SeedCount:
+    """Count the seeds in which something happened, for a sentence that holds on any processor.
+
+    Training differs from processor to processor in the last digits, so a bare count (9 of 10) does too, now and
+    then. The band does not, unless the count stands at its edge (7 or 8, 2 or 3 of 10): choose a limit that is
+    further from what was measured, or more seeds, and assert what you claim.
+
+    Parameters
+    ----------
+    happened : array_like of bool, shape (n_seeds,)
+
+    Examples
+    --------
+    >>> rise = np.array([0.3, 0.2, 0.4, 0.1, 0.2, 0.3, -0.1, 0.2, 0.1, 0.5])
+    >>> print(f"the loss rises in {count_seeds(rise > 0)}")
+    the loss rises in at least 8 of 10 seeds
+    >>> assert count_seeds(rise > 0).mostly
+    """
+    hits = _hits(happened, "happened")
+    return SeedCount(int(hits.sum()), len(hits))
+
+
 # ---- smaller validation sets ----------------------------------------------------------------------------
 
 

@@ -107,6 +107,34 @@ def test_an_unknown_metric_is_refused_with_the_known_ones(ask) -> None:
         ask(make_run())
 
 
+def test_a_change_since_the_lowest_loss_is_last_minus_lowest_by_the_loss_named() -> None:
+    run = Run({"val_loss": [3, 1, 2], "noisy_val_loss": [1, 2, 3], "test_accuracy": [0.5, 0.75, 0.625]})
+    assert run.since_lowest_loss("val_loss") == 1
+    assert run.since_lowest_loss("test_accuracy") == -0.125
+    assert run.since_lowest_loss("test_accuracy", by="noisy_val_loss") == 0.125
+
+
+def test_judged_by_its_own_labels_a_run_has_the_mean_of_its_losses_and_hits() -> None:
+    run = make_run(n_epochs=4, n_examples=50)
+    again = run.judged_by(run.val_labels)
+    np.testing.assert_allclose(again["val_loss"], run.val_losses().mean(axis=1))
+    np.testing.assert_allclose(again["val_accuracy"], run.val_hits().mean(axis=1))
+
+
+def test_other_labels_change_what_validation_says_and_nothing_else() -> None:
+    run = make_run(n_epochs=4, n_examples=50)
+    metrics = {**run.metrics, "val_refinement": run["val_loss"], "train_loss": run["val_loss"]}
+    run = Run(metrics, run.val_logits, run.val_labels, run.provenance)
+    others = (run.val_labels + 1) % 4
+    judged = run.judged_by(others)
+    assert set(judged.metrics) == {"train_loss", "val_loss", "val_accuracy", "val_loss_se"}
+    np.testing.assert_array_equal(judged.val_labels, others)
+    np.testing.assert_allclose(
+        judged.val_losses()[-1].mean(),
+        log_loss(others, special.softmax(run.val_logits[-1].astype(float), axis=1), labels=range(4)),
+    )
+
+
 def test_a_run_shows_recipe_seed_and_last_values() -> None:
     run = Run({"val_loss": [2, 1]}, provenance={"recipe": {"name": "main"}, "seed": 3})
     assert str(run) == "main (seed 3): 2 epochs, at the end val_loss 1.000"

@@ -413,3 +413,25 @@ BAD = [
 def test_bad_input_is_refused_by_name(call: Callable[[], object], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         call()
+
+
+# --- repeated with other seeds ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "n", "text"),
+    [
+        (10, 10, "at least 8 of 10 seeds"),
+        (8, 10, "at least 8 of 10 seeds"),
+        (7, 10, "3 to 7 of 10 seeds"),
+        (2, 10, "at most 2 of 10 seeds"),
+        (4, 5, "at least 4 of 5 seeds"),
+        (3, 3, "at least 3 of 3 seeds"),
+        (0, 3, "at most 0 of 3 seeds"),
+    ],
+)
+def test_a_count_of_seeds_is_written_as_its_band(count: int, n: int, text: str) -> None:
+    seeds = uncertainty.count_seeds(np.arange(n) < count)
+    assert (seeds.count, seeds.n, str(seeds)) == (count, n, text)
+    assert seeds.mostly == text.startswith("at least")
+    assert seeds.rarely == text.startswith("at most")
