@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.test_inventory import answer as answer_inventory
+from tests.test_concept_inventory import answer as answer_inventory
 
 from lessonlib import storage
 from lessonlib.course import clinic

@@ -485,5 +485,5 @@ def test_importing_the_package_alone_loads_nothing_heavy() -> None:
 
 
 def test_measuring_and_training_modules_load_no_widgets_or_figures() -> None:
-    loaded = modules_after("from lessonlib import data, metrics, predictions, runs, training")
+    loaded = modules_after("from lessonlib import cifar10, metrics, predictions, runs, training")
     assert not loaded & {"matplotlib", "ipywidgets", "IPython", "sklearn", "pooch", "requests"}

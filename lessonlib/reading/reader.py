@@ -1,6 +1,6 @@
 """The curve reader: from loss and accuracy per epoch to findings with evidence, uncertainty and advice.
 
->>> from lessonlib import reader
+>>> from lessonlib.reading import reader
 >>> history = {"loss": [1.1, 0.9, 0.7, 0.5, 0.4, 0.3, 0.2, 0.2, 0.1, 0.1], "val_loss": [1.0, 0.9, 0.8, 0.8, 0.9,
 ...            1.0, 1.2, 1.4, 1.5, 1.6], "val_accuracy": [0.5, 0.6, 0.65, 0.66, 0.67, 0.67, 0.68, 0.68, 0.68, 0.68]}
 >>> reading = reader.read(history, n_val=2_000, n_classes=3)
