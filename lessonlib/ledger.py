@@ -1,8 +1,11 @@
 """The ledger: which examples a change in mean loss comes from, to the last digit.
 
 Between two sets of predictions on the same examples each answer stays right, becomes wrong, becomes
-right or stays wrong. The change in mean loss is the sum over these four, and nothing is left over.
-Taught in lesson 2, used in lesson 7. Losses in nats.
+right or stays wrong. The change in mean loss is the sum over these four, and nothing is left over: sums are exact to
+the last bit (Shewchuk's algorithm, `math.fsum`). Taught in lesson 2, used in lesson 7.
+
+Losses in nats; labels and scores as in `lessonlib.metrics`, bad input is refused as `lessonlib._validate` says, and an
+infinite loss, which cannot be shared out, raises ValueError.
 """
 
 from __future__ import annotations
@@ -10,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,43 +23,20 @@ from lessonlib import metrics
 
 @dataclass(frozen=True)
 class Part:
-    """The examples that share one fate, and what they add to the change in mean loss.
-
-    Attributes
-    ----------
-    count : int
-        How many examples.
-    share : float
-        Their share of all examples, 0 to 1.
-    rise : float
-        What those among them whose loss rose add to the mean loss, at least 0, in nats.
-    fall : float
-        What those whose loss fell add, at most 0.
-    contribution : float
-        What all of them add: the sum of their changes over the number of *all* examples.
-    """
+    """The examples that share one fate, and what they add to the change in mean loss."""
 
     count: int
-    share: float
-    rise: float
-    fall: float
-    contribution: float
+    share: float  # of all examples, 0 to 1
+    rise: float  # what those whose loss rose add to the mean loss, at least 0
+    fall: float  # what those whose loss fell add, at most 0
+    contribution: float  # rise + fall: the sum of their changes over the number of *all* examples
 
 
 @dataclass(frozen=True, repr=False)
 class Ledger:
     """The change in mean loss between two sets of predictions, split by what became of the answers.
 
-    Attributes
-    ----------
-    right_to_right, right_to_wrong, wrong_to_right, wrong_to_wrong : Part
-        Their contributions sum to `change`, their counts to `n`.
-    loss_before, loss_after : float
-        Mean cross-entropy, in nats.
-    accuracy_before, accuracy_after : float
-        Shares.
-    n : int
-        How many examples.
+    The contributions of the four parts sum to `change`, their counts to `n`. Accuracies are shares.
     """
 
     right_to_right: Part
@@ -99,15 +78,12 @@ class Ledger:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        top = "".join(f'<th scope="col">{escape(name)}</th>' for name in _HEAD)
+        top = "".join(f'<th scope="col">{name}</th>' for name in _HEAD)
         body = "".join(
-            f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
-            for row in self._rows()
+            f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+            for name, *cells in self._rows()
         )
-        return (
-            f"<table><caption>{escape(self._summary())}</caption>"
-            f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
-        )
+        return f"<table><caption>{self._summary()}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
     def _rows(self) -> list[list[str]]:
         parts = [part for _, part in self.items()]
@@ -125,7 +101,7 @@ class Ledger:
         )
 
 
-_HEAD = ["answer", "examples", "share", "dearer, nats", "cheaper, nats", "together, nats"]
+_HEAD = ["answer", "examples", "share", "rise, nats", "fall, nats", "sum, nats"]
 
 
 def _signed(value: float) -> str:
@@ -144,28 +120,8 @@ def between(
     Parameters
     ----------
     labels : array_like of int, shape (n_examples,)
-        The true classes, numbered from 0.
-    logits : pair of array_like, each of shape (n_examples, n_classes), optional
-        Scores before the softmax: before, after.
-    probabilities : pair of array_like, each of shape (n_examples, n_classes), optional
-        Rows that sum to one: before, after.
-
-    Returns
-    -------
-    Ledger
-        Its four contributions sum to its change within 1e-12 of the size of the losses.
-
-    Raises
-    ------
-    TypeError
-        If both or neither of `logits` and `probabilities` are given.
-    ValueError
-        If they are not a pair of equal shape, a loss is infinite, or as `metrics.cross_entropy`.
-
-    Notes
-    -----
-    Each example's change is divided by the number of all examples and added to the part that its answers before
-    and after name; sums are exact to the last bit (Shewchuk's algorithm, `math.fsum`).
+    logits, probabilities : pair of array_like, each of shape (n_examples, n_classes)
+        Before, after; exactly one of the two pairs.
 
     Examples
     --------
@@ -179,33 +135,30 @@ def between(
     hits = [metrics.correct(labels, scores) for scores in (before, after)]
     changes = losses[1] - losses[0]
 
+    n = len(changes)
+
     def part(was_right: bool, is_right: bool) -> Part:
-        return _part(changes[(hits[0] == was_right) & (hits[1] == is_right)], len(changes))
+        of_part = changes[(hits[0] == was_right) & (hits[1] == is_right)]
+        rise, fall = (math.fsum(of_part[chosen]) / n for chosen in (of_part > 0, of_part < 0))
+        return Part(len(of_part), len(of_part) / n, rise, fall, math.fsum(of_part) / n)
 
     return Ledger(
         right_to_right=part(True, True),
         right_to_wrong=part(True, False),
         wrong_to_right=part(False, True),
         wrong_to_wrong=part(False, False),
-        loss_before=_mean(losses[0]),
-        loss_after=_mean(losses[1]),
+        loss_before=math.fsum(losses[0]) / n,
+        loss_after=math.fsum(losses[1]) / n,
         accuracy_before=float(hits[0].mean()),
         accuracy_after=float(hits[1].mean()),
-        n=len(changes),
+        n=n,
     )
 
 
 def share_paid_by_wrong(
     labels: ArrayLike, *, logits: ArrayLike | None = None, probabilities: ArrayLike | None = None
 ) -> float:
-    """Compute the share of the total loss that the wrong answers pay.
-
-    Parameters and errors are those of `share_paid_by_worst`, apart from `percent`.
-
-    Returns
-    -------
-    float
-        Between 0 and 1.
+    """Compute the share of the total loss that the wrong answers pay, from 0 to 1.
 
     Examples
     --------
@@ -220,28 +173,10 @@ def share_paid_by_wrong(
 def share_paid_by_worst(
     labels: ArrayLike, percent: float, *, logits: ArrayLike | None = None, probabilities: ArrayLike | None = None
 ) -> float:
-    """Compute the share of the total loss that the dearest `percent` of the examples pay.
+    """Compute the share of the total loss that the costliest `percent` of the examples pay, from 0 to 1.
 
-    Parameters
-    ----------
-    labels : array_like of int, shape (n_examples,)
-    percent : float
-        Between 0 and 100. A fraction of an example counts in proportion, so equal losses give `percent` itself
-        (the Lorenz curve, read from its upper end).
-    logits, probabilities : array_like, shape (n_examples, n_classes), optional
-        Exactly one of the two.
-
-    Returns
-    -------
-    float
-        Between 0 and 1.
-
-    Raises
-    ------
-    TypeError
-        If both or neither of `logits` and `probabilities` are given.
-    ValueError
-        If the percentage is outside 0..100, the total loss is 0, a loss is infinite, or as `metrics.cross_entropy`.
+    A fraction of an example counts in proportion, so equal losses give `percent` itself (the Lorenz curve, read from
+    its upper end).
 
     Examples
     --------
@@ -262,10 +197,7 @@ def _pair(pair: object, kind: str) -> tuple[NDArray, NDArray]:
         raise ValueError(f"{kind} must be a pair (before, after), got {pair!r:.80}: pass {kind}=(old, new).") from error
     before, after = check.score_matrix(before, f"{kind} before"), check.score_matrix(after, f"{kind} after")
     if before.shape != after.shape:
-        raise ValueError(
-            f"{kind} before have shape {before.shape}, after {after.shape}: "
-            "a ledger compares two predictions for the same examples and classes."
-        )
+        raise ValueError(f"{kind} before have shape {before.shape}, after {after.shape}: pass the same examples twice.")
     return before, after
 
 
@@ -277,15 +209,6 @@ def _finite_losses(labels: ArrayLike, **scores: ArrayLike | None) -> NDArray[np.
             "pass logits=..., or clip the probabilities and say so."
         )
     return losses
-
-
-def _part(changes: NDArray[np.float64], n: int) -> Part:
-    rise, fall = (math.fsum(changes[chosen]) / n for chosen in (changes > 0, changes < 0))
-    return Part(len(changes), len(changes) / n, rise, fall, math.fsum(changes) / n)
-
-
-def _mean(losses: NDArray[np.float64]) -> float:
-    return math.fsum(losses) / len(losses)
 
 
 def _total(losses: NDArray[np.float64]) -> float:

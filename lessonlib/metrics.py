@@ -1,8 +1,9 @@
 """The measures: softmax, cross-entropy, accuracy, and how sure we may be of their means.
 
-Taught in lesson 1; every formula here is short enough to be read there. Natural logarithms
-throughout, so losses are in nats. Checked against torch, Keras and scikit-learn in
-``tests/test_metrics.py``.
+Taught in lesson 1; every formula here is short enough to be read there. Labels are class indices from 0, shape
+(n_examples,); scores (logits or probabilities) have shape (n_examples, n_classes). Natural logarithms throughout, so
+losses are in nats. Bad input is refused as `lessonlib._validate` says. Checked against torch, Keras and scikit-learn
+in ``tests/test_metrics.py``.
 """
 
 from __future__ import annotations
@@ -44,48 +45,16 @@ class Estimate:
 def log_softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Compute the logarithm of the softmax of each row, without overflow.
 
-    Parameters
-    ----------
-    logits : array_like, shape (n_examples, n_classes)
-        Scores before the softmax, any real numbers.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_examples, n_classes)
-
-    Raises
-    ------
-    ValueError
-        If the logits are empty, not finite, or not a matrix with at least two columns.
-
-    Notes
-    -----
-    Subtracting the largest logit of the row changes nothing in exact arithmetic and keeps
-    every exponential at most 1 (the log-sum-exp device; Goodfellow et al. 2016, section 4.1).
+    Subtracting the largest logit of the row changes nothing in exact arithmetic and keeps every exponential at most 1
+    (the log-sum-exp device; Goodfellow et al. 2016, section 4.1).
     """
-    scores = check.score_matrix(logits, "logits", dtype=None)
-    log_p = np.empty(scores.shape)
-    for rows in check.row_blocks(scores):
-        shifted, log_sum = _shifted_and_log_sum(scores[rows])
-        np.subtract(shifted, log_sum, out=log_p[rows])
-    return log_p
-
-
-def _shifted_and_log_sum(logits: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the logits less the largest of their row, and the log of the sum of their exponentials, a column."""
-    scores = logits.astype(np.float64)
+    scores = check.score_matrix(logits, "logits")
     shifted = scores - scores.max(axis=1, keepdims=True)
-    return shifted, np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Turn each row of logits into probabilities that sum to one.
-
-    Parameters and errors are those of `log_softmax`.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_examples, n_classes)
 
     Examples
     --------
@@ -100,28 +69,8 @@ def cross_entropy_per_example(
 ) -> NDArray[np.float64]:
     """Compute minus the log of the probability that each example gave to its true class.
 
-    Say which of the two you pass: confusing them gives a wrong loss and no error (lesson 1).
-
-    Parameters
-    ----------
-    labels : array_like of int, shape (n_examples,)
-        The true classes, numbered from 0.
-    logits : array_like, shape (n_examples, n_classes), optional
-        Scores before the softmax.
-    probabilities : array_like, shape (n_examples, n_classes), optional
-        Rows that sum to one. A probability of 0 on the true class costs infinity, without a warning.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_examples,)
-        Losses in nats, each at least 0.
-
-    Raises
-    ------
-    TypeError
-        If both or neither of `logits` and `probabilities` are given.
-    ValueError
-        If shapes disagree, labels are out of range, or values are not finite or not probabilities.
+    Say which of the two you pass: confusing them gives a wrong loss and no error (lesson 1). A probability of 0 on
+    the true class costs infinity, without a warning.
 
     Examples
     --------
@@ -129,38 +78,18 @@ def cross_entropy_per_example(
     array([0.1054])
     """
     kind, given = check.one_of(logits=logits, probabilities=probabilities)
-    if kind == "logits":
-        scores, cost = check.score_matrix(given, kind, dtype=None), _cost_of_logits
-    else:
-        scores, cost = check.probability_matrix(given, dtype=None), _cost_of_probabilities
-    true_class = check.label_vector(labels, scores.shape[1], n_examples=len(scores))
-    losses = np.empty(len(scores))
-    for rows in check.row_blocks(scores):
-        losses[rows] = cost(scores[rows], true_class[rows])
-    return losses
-
-
-def _cost_of_logits(logits: NDArray, true_class: NDArray[np.int64]) -> NDArray[np.float64]:
-    shifted, log_sum = _shifted_and_log_sum(logits)
-    return log_sum[:, 0] - shifted[np.arange(len(shifted)), true_class]
-
-
-def _cost_of_probabilities(probabilities: NDArray, true_class: NDArray[np.int64]) -> NDArray[np.float64]:
-    p = probabilities[np.arange(len(probabilities)), true_class].astype(np.float64)
-    with np.errstate(divide="ignore"):
-        return -np.log(p) + 0.0  # adding 0.0 turns the -0.0 of a certain, right answer into 0.0
+    matrix = log_softmax(given) if kind == "logits" else check.probability_matrix(given)
+    of_true_class = matrix[np.arange(len(matrix)), _classes(labels, matrix)]
+    if kind == "probabilities":
+        with np.errstate(divide="ignore"):
+            of_true_class = np.log(of_true_class)
+    return -of_true_class + 0.0  # adding 0.0 turns the -0.0 of a certain, right answer into 0.0
 
 
 def cross_entropy(
     labels: ArrayLike, *, logits: ArrayLike | None = None, probabilities: ArrayLike | None = None
 ) -> float:
-    """Compute the mean cross-entropy over the examples, in nats.
-
-    Parameters, shapes and errors are those of `cross_entropy_per_example`.
-
-    Returns
-    -------
-    float
+    """Compute the mean of `cross_entropy_per_example`.
 
     Examples
     --------
@@ -173,61 +102,27 @@ def cross_entropy(
 def cross_entropy_gradient(labels: ArrayLike, logits: ArrayLike) -> NDArray[np.float64]:
     """Compute the gradient of each example's cross-entropy in its own logits: ``p - y``.
 
-    Parameters
-    ----------
-    labels : array_like of int, shape (n_examples,)
-    logits : array_like, shape (n_examples, n_classes)
-
     Returns
     -------
     ndarray of float64, shape (n_examples, n_classes)
-        The predicted probabilities minus the one-hot label; each row sums to zero. Divide by
-        ``n_examples`` for the gradient of the mean.
-
-    Raises
-    ------
-    ValueError
-        As `cross_entropy_per_example`.
+        Probabilities minus the one-hot label. Divide by ``n_examples`` for the gradient of the mean.
     """
     gradient = softmax(logits)
-    true_class = check.label_vector(labels, gradient.shape[1], n_examples=len(gradient))
-    gradient[np.arange(len(gradient)), true_class] -= 1.0
+    gradient[np.arange(len(gradient)), _classes(labels, gradient)] -= 1.0
     return gradient
 
 
 def correct(labels: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
     """Say for each example whether its highest score stands at the true class.
 
-    Parameters
-    ----------
-    labels : array_like of int, shape (n_examples,)
-    scores : array_like, shape (n_examples, n_classes)
-        Logits or probabilities; the order alone counts. Of equal highest scores the first wins,
-        as in NumPy, torch and Keras.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_examples,)
-
-    Raises
-    ------
-    ValueError
-        If shapes disagree, labels are out of range or scores are not finite.
+    Of equal highest scores the first wins, as in NumPy, torch and Keras.
     """
-    matrix = check.score_matrix(scores, "scores", dtype=None)
-    true_class = check.label_vector(labels, matrix.shape[1], n_examples=len(matrix))
-    return matrix.argmax(axis=1) == true_class
+    matrix = check.score_matrix(scores, "scores")
+    return matrix.argmax(axis=1) == _classes(labels, matrix)
 
 
 def accuracy(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Compute the share of examples whose highest score stands at the true class.
-
-    Parameters and errors are those of `correct`.
-
-    Returns
-    -------
-    float
-        Between 0 and 1.
+    """Compute the share of examples that are `correct`, from 0 to 1.
 
     Examples
     --------
@@ -237,49 +132,22 @@ def accuracy(labels: ArrayLike, scores: ArrayLike) -> float:
     return float(correct(labels, scores).mean())
 
 
+def _classes(labels: ArrayLike, matrix: NDArray) -> NDArray[np.int64]:
+    return check.label_vector(labels, matrix.shape[1], n_examples=len(matrix))
+
+
 def estimate_mean(values: ArrayLike) -> Estimate:
     """Estimate a mean and its standard error from one value per example.
 
-    Serves the loss (pass `cross_entropy_per_example`) and the accuracy (pass `correct`).
-
-    Parameters
-    ----------
-    values : array_like, shape (n_examples,)
-        Losses in nats, or hits as booleans.
-
-    Returns
-    -------
-    Estimate
-        The standard error is ``sd / sqrt(n)`` with the standard deviation over n, which for
-        hits is the binomial ``sqrt(p (1 - p) / n)`` exactly.
-
-    Raises
-    ------
-    ValueError
-        If the values are empty, not finite or not a vector.
+    Serves the loss (pass `cross_entropy_per_example`) and the accuracy (pass `correct`). The standard error is
+    ``sd / sqrt(n)`` with the standard deviation over n, which for hits is the binomial ``sqrt(p (1 - p) / n)`` exactly.
     """
     array = check.finite_array(values, "values", ndim=1)
     return Estimate(float(array.mean()), float(array.std() / np.sqrt(len(array))), len(array))
 
 
 def accuracy_standard_error(accuracy: float, n_examples: int) -> float:
-    """Compute the binomial standard error ``sqrt(p (1 - p) / n)`` of an accuracy.
-
-    Parameters
-    ----------
-    accuracy : float
-        A share between 0 and 1 (not a percentage).
-    n_examples : int
-        How many examples it was measured on.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If the accuracy is outside 0..1 or `n_examples` is below 1.
+    """Compute the binomial standard error ``sqrt(p (1 - p) / n)`` of an accuracy between 0 and 1.
 
     Examples
     --------
@@ -294,21 +162,6 @@ def highest_loss_of_a_right_answer(n_classes: int) -> float:
     """Compute ``ln K``: no example whose highest probability is at its true class costs more.
 
     The highest of K probabilities is at least 1/K, so its cost is at most ln K (lesson 1).
-
-    Parameters
-    ----------
-    n_classes : int
-        At least 2.
-
-    Returns
-    -------
-    float
-        In nats.
-
-    Raises
-    ------
-    ValueError
-        If `n_classes` is below 2.
     """
     return float(np.log(check.whole_number(n_classes, "n_classes", low=2)))
 
@@ -316,15 +169,8 @@ def highest_loss_of_a_right_answer(n_classes: int) -> float:
 def double_softmax_floor(n_classes: int) -> float:
     """Compute the lowest loss that a network can report when softmax is applied twice.
 
-    Probabilities lie between 0 and 1, so as logits they differ by at most 1: even a certain and
-    right answer then costs ``ln(1 + (K - 1) / e)`` (lesson 1).
-
-    Parameters and errors are those of `highest_loss_of_a_right_answer`.
-
-    Returns
-    -------
-    float
-        In nats.
+    Probabilities lie between 0 and 1, so as logits they differ by at most 1: even a certain and right answer then
+    costs ``ln(1 + (K - 1) / e)`` (lesson 1).
 
     Examples
     --------

@@ -235,7 +235,7 @@ def fit(
     """
     epochs = check.whole_number(epochs, "epochs", low=1)
     for name, examples in (("train", train), ("val", val)):  # else what is not finite would be taken for a divergence
-        check.finite_array(examples.x, f"{name}.x", dtype=None)
+        check.finite_array(examples.x, f"{name}.x")
     n = len(train.y)
     batch_size = n if batch_size is None else check.whole_number(batch_size, "batch_size", low=1)
     if optimizer not in OPTIMIZERS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -435,3 +436,12 @@ def test_a_count_of_seeds_is_written_as_its_band(count: int, n: int, text: str) 
     assert (seeds.count, seeds.n, str(seeds)) == (count, n, text)
     assert seeds.mostly == text.startswith("at least")
     assert seeds.rarely == text.startswith("at most")
+
+
+def test_the_examples_of_all_smaller_sets_are_never_drawn_at_once() -> None:
+    losses = np.random.default_rng(0).exponential(size=1_000)
+    tracemalloc.start()
+    uncertainty.smaller_sets(losses, losses < 1, (10, 10_000), n_sets=200, rng=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200 * 10_000 * 16 / 4  # at once they would be as many numbers of 16 bytes
