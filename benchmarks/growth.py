@@ -109,14 +109,6 @@ def reading(n_epochs: int) -> Work:
     return lambda: reader.read(run, n_val=5_000, n_classes=10)
 
 
-def averaging(n_epochs: int) -> Work:
-    """Return the work of a running average over a tenth of the epochs."""
-    from lessonlib import smoothing
-
-    values = curves(n_epochs)["val_loss"]
-    return lambda: smoothing.running_average(values, max(1, n_epochs // 10))
-
-
 def explorer(n_positions: int) -> Work:
     """Return the work of drawing every frame of an explorer of two sliders."""
     from lessonlib.explorer import Explorer
@@ -156,7 +148,6 @@ STEPS: dict[str, tuple[str, Callable[[int], Work], tuple[int, ...]]] = {
     "save and load": ("epochs", file_of_a_run, (6_250, 25_000, 100_000)),
     "read a CSV log": ("epochs", log_file, (6_250, 25_000, 100_000)),
     "curve reader": ("epochs", reading, (6_250, 25_000, 100_000)),
-    "running average over a tenth": ("epochs", averaging, (6_250, 25_000, 100_000)),
     "explorer, every frame": ("positions", explorer, (49, 144, 441)),
 }
 

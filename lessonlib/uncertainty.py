@@ -1,6 +1,9 @@
-"""What a finite validation set can show: intervals, comparisons, verdicts, and smaller sets simulated.
+"""What a finite validation set can show: intervals, comparisons, verdicts, smaller sets simulated, noise along a curve.
 
-Taught in lesson 5. Coverage on simulated data is checked in ``tests/test_uncertainty.py``.
+Taught in lesson 5, where the literature cited here is discussed. Losses and hits have shape (n_examples,), those of two
+sets of predictions in the same order; losses are in nats, accuracies are shares; `level` is the share of fresh
+validation sets whose interval contains the true value. Bad input is refused as `lessonlib._validate` says. Coverage on
+simulated data is checked in ``tests/test_uncertainty.py``.
 """
 
 from __future__ import annotations
@@ -18,22 +21,12 @@ from lessonlib.metrics import Estimate, accuracy_standard_error, estimate_mean
 
 Verdict = Literal["rise", "fall", "flat", "cannot tell"]
 #: How many random draws are worked on at once: they fit in a processor's cache.
-DRAWS_AT_ONCE = 50_000
+_DRAWS_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with the range of true values that it does not rule out.
-
-    Attributes
-    ----------
-    estimate : Estimate
-        What was measured, its standard error, and the number of examples.
-    low, high : float
-        The ends; not always symmetric about the estimate.
-    level : float
-        The share of fresh validation sets whose interval contains the true value.
-    """
+    """An estimate with the range of true values that it does not rule out; not always symmetric."""
 
     estimate: Estimate
     low: float
@@ -53,18 +46,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class Change:
-    """The change of a measure between two sets of predictions, and what may be said of it.
-
-    Attributes
-    ----------
-    interval : Interval
-        Of the true change, after minus before.
-    margin : float
-        The smallest change that would matter, stated before looking.
-    """
+    """The change of a measure, after minus before, and what may be said of it."""
 
     interval: Interval
-    margin: float
+    margin: float  # the smallest change that would matter, stated before looking
 
     def __post_init__(self) -> None:
         """Refuse a bad margin now rather than when the verdict is asked for."""
@@ -87,32 +72,10 @@ class Change:
 
 
 def accuracy_interval(accuracy: float, n_examples: int, *, level: float = 0.95) -> Interval:
-    """Compute the Wilson score interval of an accuracy.
+    """Compute the Wilson score interval of an accuracy (E. B. Wilson 1927, *JASA* 22).
 
-    Parameters
-    ----------
-    accuracy : float
-        A share between 0 and 1 (not a percentage).
-    n_examples : int
-        How many examples it was measured on.
-    level : float
-        Between 0 and 1, exclusive.
-
-    Returns
-    -------
-    Interval
-        Never empty and never outside 0..1, not even for an accuracy of 0 or 1, where the usual
-        ``p ± z * standard error`` would claim certainty.
-
-    Raises
-    ------
-    ValueError
-        If the accuracy is outside 0..1, `n_examples` is below 1, or the level is not between 0 and 1.
-
-    Notes
-    -----
-    E. B. Wilson (1927), *JASA* 22. Recommended over the usual interval by L. Brown, T. Cai and
-    A. DasGupta (2001), *Statistical Science* 16. Lesson 5.
+    Never empty and never outside 0..1, not even for an accuracy of 0 or 1, where the usual ``p ± z * standard error``
+    would claim certainty. Recommended over that by L. Brown, T. Cai and A. DasGupta (2001), *Statistical Science* 16.
 
     Examples
     --------
@@ -128,33 +91,14 @@ def accuracy_interval(accuracy: float, n_examples: int, *, level: float = 0.95) 
 
 
 def mean_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
-    """Compute an interval for the mean of one value per example, such as its loss.
+    """Compute an interval for the mean of one value per example, such as its loss or a difference of losses.
 
-    Parameters
-    ----------
-    values : array_like, shape (n_examples,)
-        At least two; losses in nats, or differences of losses.
-    level : float
-        Between 0 and 1, exclusive.
-
-    Returns
-    -------
-    Interval
-        A single point if all values are equal: such a set says nothing of its own spread.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two values, one is not finite, or the level is not between 0 and 1.
-
-    Notes
-    -----
-    Losses are skewed: a few examples cost most. Then ``mean ± t * standard error`` ends too low on the
-    right far too often (a set without one of the dear examples has a small mean *and* a small error).
-    This interval removes the skewness first, by the cubic transformation of P. Hall (1992), *Journal of
-    the Royal Statistical Society B* 54, with the quantile of Student's t. It equals the usual t interval
-    when the values are not skewed. With fewer than about 50 examples of a confident network it still
-    misses too often: none of the rare dear examples may be in the set at all. Lesson 5.
+    Losses are skewed: a few examples cost most. Then ``mean ± t * standard error`` ends too low on the right far too
+    often (a set without one of the costly examples has a small mean *and* a small error). This interval removes the
+    skewness first, by the cubic transformation of P. Hall (1992), *Journal of the Royal Statistical Society B* 54, with
+    the quantile of Student's t. It equals the usual t interval when the values are not skewed, and is a single point
+    if all are equal. With fewer than about 50 examples of a confident network it still misses too often: none of the
+    rare costly examples may be in the set at all.
     """
     array = _at_least_two(values, "values")
     estimate, n = estimate_mean(array), len(array)
@@ -197,30 +141,13 @@ def _t_quantile(level: float, degrees: int) -> float:
 def judge(low: float, high: float, margin: float) -> Verdict:
     """Say what an interval for a change allows to say.
 
-    Parameters
-    ----------
-    low, high : float
-        The ends of the interval.
-    margin : float
-        The smallest change that would matter, at least 0; with 0 nothing is ever flat.
+    *flat* if the whole interval lies within the margin either way, *rise* or *fall* if it excludes zero, else *cannot
+    tell*. "Not significant" is not *flat*: flat needs evidence too, and with a margin of 0 nothing is ever flat.
 
-    Returns
-    -------
-    {"rise", "fall", "flat", "cannot tell"}
-        *flat* if the whole interval lies within the margin either way, *rise* or *fall* if it excludes
-        zero, else *cannot tell*. "Not significant" is not *flat*: flat needs evidence too.
-
-    Raises
-    ------
-    ValueError
-        If the ends are in the wrong order, or the margin is negative.
-
-    Notes
-    -----
-    A verdict is wrong if it says rise and the true change is not above zero, fall and it is not below,
-    or flat and it is not within the margin. Each of these needs an interval that misses the truth, so all
-    together are at most as frequent as that. The equivalence part is due to D. Schuirmann (1987), *Journal
-    of Pharmacokinetics and Biopharmaceutics* 15 (there with two one-sided tests). Lesson 5.
+    A verdict is wrong if it says rise and the true change is not above zero, fall and it is not below, or flat and it
+    is not within the margin. Each of these needs an interval that misses the truth, so all together are at most as
+    frequent as that. The equivalence part is due to D. Schuirmann (1987), *Journal of Pharmacokinetics and
+    Biopharmaceutics* 15 (there with two one-sided tests).
 
     Examples
     --------
@@ -236,58 +163,20 @@ def judge(low: float, high: float, margin: float) -> Verdict:
 
 
 def loss_change(before: ArrayLike, after: ArrayLike, *, margin: float, level: float = 0.95) -> Change:
-    """Compare two sets of predictions on the same examples by their loss.
+    """Compare two sets of predictions by the loss of each example: the interval of the paired differences.
 
-    Parameters
-    ----------
-    before, after : array_like, shape (n_examples,)
-        The loss of each example, in the same order; at least two.
-    margin : float
-        The smallest change of the mean that would matter, in nats.
-    level : float
-
-    Returns
-    -------
-    Change
-        The paired difference, after minus before: much surer than two separate means, since hard
-        examples are hard both times.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, or as `mean_interval` and `judge`.
+    It is much surer than two separate means, since hard examples are hard both times.
     """
     first, second = _pair(before, after, "losses")
     return Change(mean_interval(second - first, level=level), margin)
 
 
 def accuracy_change(before: ArrayLike, after: ArrayLike, *, margin: float, level: float = 0.95) -> Change:
-    """Compare two sets of predictions on the same examples by their accuracy.
+    """Compare two sets of predictions by the hits of each example: only those gained and those lost count.
 
-    Parameters
-    ----------
-    before, after : array_like of bool, shape (n_examples,)
-        Whether each example was answered rightly, in the same order; at least two.
-    margin : float
-        The smallest change that would matter, as a share (0.005 for half a point).
-    level : float
-
-    Returns
-    -------
-    Change
-        Only the examples on which the two differ count: those gained and those lost.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, a value is not 0 or 1, or as `judge`.
-
-    Notes
-    -----
-    The interval is that of D. Bonett and R. Price (2012), *Journal of Educational and Behavioral
-    Statistics* 37: one example is added to those gained and one to those lost, which makes it
-    safer than it says while only a few examples changed. The test of the same question is
-    `mcnemar_p_value`. Lesson 5.
+    The interval is that of D. Bonett and R. Price (2012), *Journal of Educational and Behavioral Statistics* 37: one
+    example is added to those gained and one to those lost, which makes it safer than it says while only a few examples
+    changed. The test of the same question is `mcnemar_p_value`.
     """
     first, second = (_hits(values, "hits") for values in _pair(before, after, "hits"))
     gained, lost = gained_and_lost(first, second)
@@ -301,22 +190,8 @@ def accuracy_change(before: ArrayLike, after: ArrayLike, *, margin: float, level
 def unpaired_change(before: Estimate, after: Estimate, *, margin: float, level: float = 0.95) -> Change:
     """Compare two means that were measured on *different* examples, or of which only means are known.
 
-    Parameters
-    ----------
-    before, after : Estimate
-    margin : float
-    level : float
-
-    Returns
-    -------
-    Change
-        With the normal interval. For predictions on the same examples it is wider than necessary
-        whenever examples hard for one are hard for the other.
-
-    Raises
-    ------
-    ValueError
-        As `judge`, or if the level is not between 0 and 1.
+    For predictions on the same examples this normal interval is wider than necessary whenever examples hard for one
+    are hard for the other.
     """
     error = float(np.hypot(before.standard_error, after.standard_error))
     difference = Estimate(after.value - before.value, error, min(before.n, after.n))
@@ -324,21 +199,7 @@ def unpaired_change(before: Estimate, after: Estimate, *, margin: float, level: 
 
 
 def gained_and_lost(before: ArrayLike, after: ArrayLike) -> tuple[int, int]:
-    """Count the examples that became right and those that became wrong.
-
-    Parameters
-    ----------
-    before, after : array_like of bool, shape (n_examples,)
-
-    Returns
-    -------
-    tuple of int
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ or a value is not 0 or 1.
-    """
+    """Count the examples that became right and those that became wrong."""
     first, second = (_hits(values, "hits") for values in _pair(before, after, "hits"))
     return int((second > first).sum()), int((second < first).sum())
 
@@ -346,25 +207,8 @@ def gained_and_lost(before: ArrayLike, after: ArrayLike) -> tuple[int, int]:
 def mcnemar_p_value(gained: int, lost: int) -> float:
     """Compute the chance of so uneven a split of the changed answers if both sides were equally likely.
 
-    Parameters
-    ----------
-    gained, lost : int
-        Examples that became right and that became wrong; at least 0.
-
-    Returns
-    -------
-    float
-        The two-sided mid-p value of McNemar's test; 1 if nothing changed.
-
-    Raises
-    ------
-    ValueError
-        If a count is negative or fractional.
-
-    Notes
-    -----
-    Q. McNemar (1947), *Psychometrika* 12; the mid-p form as advised by M. Fagerland, S. Lydersen and
-    P. Laake (2013), *BMC Medical Research Methodology* 13. Lesson 5.
+    The two-sided mid-p value of McNemar's test (Q. McNemar 1947, *Psychometrika* 12), the form advised by
+    M. Fagerland, S. Lydersen and P. Laake (2013), *BMC Medical Research Methodology* 13; 1 if nothing changed.
 
     Examples
     --------
@@ -382,29 +226,17 @@ def mcnemar_p_value(gained: int, lost: int) -> float:
 
 
 def examples_needed(change: float, sd: float, *, level: float = 0.95, power: float = 0.8) -> int:
-    """Compute how many examples make a change visible: an interval that excludes zero.
+    """Compute how many examples make a change visible: an interval that excludes zero. At least 2.
 
     Parameters
     ----------
     change : float
         The true change; not zero.
     sd : float
-        The standard deviation of what one example contributes: of the paired differences; for a single
-        accuracy ``sqrt(p (1 - p))``; for accuracies on different examples ``sqrt(2 p (1 - p))``.
-    level : float
-        Of the interval.
+        The standard deviation of what one example contributes: of the paired differences; for a single accuracy
+        ``sqrt(p (1 - p))``; for accuracies on different examples ``sqrt(2 p (1 - p))``.
     power : float
-        The chance to see the change; 0.5 gives ``(2 sd / change)**2`` or so, an even bet.
-
-    Returns
-    -------
-    int
-        By the normal approximation, at least 2.
-
-    Raises
-    ------
-    ValueError
-        If the change is zero, the standard deviation negative, or a share not between 0 and 1.
+        The chance to see the change, by the normal approximation; 0.5 is an even bet.
 
     Examples
     --------
@@ -457,37 +289,30 @@ def _open_share(value: float, name: str) -> float:
 
 @dataclass(frozen=True)
 class SeedCount:
-    """In how many seeds something happened, written as a band that another processor prints too.
-
-    Attributes
-    ----------
-    count, n : int
-        Seeds in which it happened, and all seeds.
-    """
+    """In how many of n seeds something happened, written as a band that another processor prints too."""
 
     count: int
     n: int
 
     @property
-    def most(self) -> int:
-        """Return how many seeds are most of them: eight in ten, the course's bar for "it happens"."""
-        return -(-8 * self.n // 10)
-
-    @property
     def mostly(self) -> bool:
-        """Tell whether it happened in at least eight of ten seeds."""
-        return self.count >= self.most
+        """Tell whether it happened in at least eight of ten seeds, the course's bar for "it happens"."""
+        return self.count >= _most(self.n)
 
     @property
     def rarely(self) -> bool:
         """Tell whether it happened in at most two of ten seeds."""
-        return self.count <= self.n - self.most
+        return self.count <= self.n - _most(self.n)
 
     def __str__(self) -> str:
-        few = self.n - self.most
+        n, most = self.n, _most(self.n)
         if self.mostly:
-            return f"at least {self.most} of {self.n} seeds"
-        return f"at most {few} of {self.n} seeds" if self.rarely else f"{few + 1} to {self.most - 1} of {self.n} seeds"
+            return f"at least {most} of {n} seeds"
+        return f"at most {n - most} of {n} seeds" if self.rarely else f"{n - most + 1} to {most - 1} of {n} seeds"
+
+
+def _most(n: int) -> int:
+    return -(-8 * n // 10)
 
 
 def count_seeds(happened: ArrayLike) -> SeedCount:
@@ -496,10 +321,6 @@ def count_seeds(happened: ArrayLike) -> SeedCount:
     Training differs from processor to processor in the last digits, so a bare count (9 of 10) does too, now and
     then. The band does not, unless the count stands at its edge (7 or 8, 2 or 3 of 10): choose a limit that is
     further from what was measured, or more seeds, and assert what you claim.
-
-    Parameters
-    ----------
-    happened : array_like of bool, shape (n_seeds,)
 
     Examples
     --------
@@ -517,21 +338,12 @@ def count_seeds(happened: ArrayLike) -> SeedCount:
 
 @dataclass(frozen=True)
 class SmallerSets:
-    """What many validation sets of each size would have shown.
-
-    Attributes
-    ----------
-    sizes : ndarray of int, shape (n_sizes,)
-    losses, accuracies : ndarray of float32, shape (n_sets, n_sizes)
-        The mean loss (nats) and the accuracy (share) of each simulated set, summed in double precision.
-    loss_sd, hit_sd : float
-        Standard deviation of one example's loss and hit in the pool.
-    """
+    """What many validation sets of each size would have shown; means summed in double precision."""
 
     sizes: NDArray[np.int64]
-    losses: NDArray[np.float32]
-    accuracies: NDArray[np.float32]
-    loss_sd: float
+    losses: NDArray[np.float32]  # mean loss of each set, shape (n_sets, n_sizes)
+    accuracies: NDArray[np.float32]  # the same shape
+    loss_sd: float  # of one example's loss in the pool
     hit_sd: float
 
     @property
@@ -554,51 +366,17 @@ class SmallerSets:
         """Return ``sqrt(p (1 - p) / n)``, shape (n_sizes,)."""
         return self.hit_sd / np.sqrt(self.sizes)
 
-    def __str__(self) -> str:
-        rows = np.unique(np.linspace(0, len(self.sizes) - 1, 8).round().astype(int))
-        loss, hit = self.loss_spread, self.accuracy_spread
-        lines = ["validation examples   loss: spread (theory)   accuracy: spread (theory)"]
-        lines += [
-            f"{self.sizes[i]:19}   {loss[i]:12.4f} ({self.loss_theory[i]:.4f})   "
-            f"{hit[i]:16.4f} ({self.accuracy_theory[i]:.4f})"
-            for i in rows
-        ]
-        return "\n".join(lines)
-
 
 def smaller_sets(
     losses: ArrayLike, hits: ArrayLike, sizes: Sequence[int], *, n_sets: int = 1_000, rng: int | np.random.Generator
 ) -> SmallerSets:
-    """Simulate fresh validation sets of every given size, from the examples of a large pool.
+    """Simulate fresh validation sets of every given size, from the losses and hits of a large pool of examples.
 
-    Parameters
-    ----------
-    losses, hits : array_like, shape (n_pool,)
-        Loss and hit of each example of the pool: all that a mean needs, so that no network is run again.
-    sizes : sequence of int
-        Rising, at least 1; a size may exceed the pool's.
-    n_sets : int
-        How many validation sets of each size, at least 2.
-    rng : int or Generator
-
-    Returns
-    -------
-    SmallerSets
-
-    Raises
-    ------
-    ValueError
-        If losses and hits do not fit together, the sizes do not rise, or a number is too small.
-
-    Notes
-    -----
-    Examples are drawn *with* replacement: the pool stands for the population, and what is simulated is a
-    fresh set from it, not a part of this pool. One pass serves all sizes: the first n of a sequence of
-    independent draws are n independent draws, so the running sums of one sequence, read off at n = 10, 11,
-    ..., 10,000, give an exact sample for *every* size. Sets of different sizes share examples, as if one
-    validation set had been collected bit by bit; means and spreads at each size are not touched by that.
-    Loss and hit travel together as real and imaginary part of one number, so that one look-up and one sum
-    serve both. Lesson 5; measured in ``benchmarks/simulation_speed.py``.
+    Examples are drawn *with* replacement, so sizes may exceed the pool's: the pool stands for the population, and what
+    is simulated is a fresh set from it, not a part of this pool. The first n of a sequence of independent draws are n
+    independent draws: the running sums of one sequence, read off at n = 10, 11, ..., 10,000, give an exact sample for
+    *every* size (sets of different sizes share examples, as if one had been collected bit by bit). Loss and hit travel
+    together as real and imaginary part of one number: one look-up and one sum serve both.
     """
     loss, hit = _pair(losses, hits, "values")
     pool = loss + 1j * _hits(hit, "hits")
@@ -607,7 +385,7 @@ def smaller_sets(
     rng = np.random.default_rng(rng)
     starts = np.concatenate([[0], sizes[:-1]])
     means = np.empty((2, n_sets, len(sizes)), np.float32)
-    rows = max(1, DRAWS_AT_ONCE // int(sizes[-1]))
+    rows = max(1, _DRAWS_AT_ONCE // int(sizes[-1]))
     for start in range(0, n_sets, rows):
         some = slice(start, min(start + rows, n_sets))
         drawn = pool[rng.integers(0, len(pool), (some.stop - start, sizes[-1]))]
@@ -623,3 +401,100 @@ def _rising(sizes: Sequence[int]) -> NDArray[np.int64]:
     if (array != np.floor(array)).any() or array[0] < 1 or (np.diff(array) <= 0).any():
         raise ValueError(f"sizes must be rising whole numbers of at least 1, got {sizes!r:.80}: sort them (np.unique).")
     return array.astype(np.int64)
+
+
+# ---- noise along a curve --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """What an average over epochs does to a curve."""
+
+    name: str
+    lag: float  # by how many epochs a steady trend appears late
+    noise_factor: float  # what remains of the standard deviation of noise that is independent from epoch to epoch
+
+    def __str__(self) -> str:
+        return f"{self.name}: noise x {self.noise_factor:.3f}, late by {self.lag:g} epochs"
+
+
+def running_smoothing(window: int) -> Smoothing:
+    """Return lag ``(w - 1) / 2`` and noise factor ``1 / sqrt(w)`` of an average over the last w epochs.
+
+    Examples
+    --------
+    >>> print(running_smoothing(9))
+    running average over 9 epochs: noise x 0.333, late by 4 epochs
+    """
+    w = check.whole_number(window, "window", low=1)
+    return Smoothing(f"running average over {w} epochs", (w - 1) / 2, w**-0.5)
+
+
+def exponential_smoothing(beta: float) -> Smoothing:
+    """Return lag ``β / (1 - β)`` and noise factor ``sqrt((1 - β) / (1 + β))`` of an exponential average.
+
+    As they are once the start is forgotten (S. W. Roberts 1959, *Technometrics* 1).
+
+    Examples
+    --------
+    >>> print(exponential_smoothing(0.8))
+    exponential average with β = 0.8: noise x 0.333, late by 4 epochs
+    """
+    beta = _beta(beta)
+    lag, factor = round(beta / (1 - beta), 12), ((1 - beta) / (1 + beta)) ** 0.5
+    return Smoothing(f"exponential average with β = {beta:g}", lag, factor)
+
+
+def running_average(values: ArrayLike, window: int) -> NDArray[np.float64]:
+    """Average each value with those before it, at most `window` of them in all; the first average what there is.
+
+    Examples
+    --------
+    >>> running_average([1.0, 3.0, 5.0], 2)
+    array([1., 2., 4.])
+    """
+    array, w = check.finite_array(values, "values", ndim=1), check.whole_number(window, "window", low=1)
+    return np.array([array[max(0, end - w) : end].mean() for end in range(1, len(array) + 1)])
+
+
+def exponential_average(values: ArrayLike, beta: float) -> NDArray[np.float64]:
+    """Average each value with all before it, with weights that shrink by `beta`, from 0 to below 1, per epoch.
+
+    Weights sum to one from the start (the bias correction of Kingma and Ba 2015, section 3).
+
+    Examples
+    --------
+    >>> exponential_average([1.0, 4.0], 0.5)
+    array([1., 3.])
+    """
+    array, beta = check.finite_array(values, "values", ndim=1), _beta(beta)
+    total, weight, averages = 0.0, 0.0, np.empty_like(array)
+    for epoch, value in enumerate(array):
+        total, weight = beta * total + value, beta * weight + 1
+        averages[epoch] = total / weight
+    return averages
+
+
+def jitter(values: ArrayLike) -> float:
+    """Measure the epoch-to-epoch noise of a curve of at least three epochs, whatever its trend.
+
+    The root mean square of the second differences over ``sqrt(6)``: zero for a straight line, and the standard
+    deviation of noise that is independent from epoch to epoch (the second difference of such noise has the variance
+    1 + 4 + 1; after J. von Neumann 1941, *Annals of Mathematical Statistics* 12, who took first differences).
+
+    Examples
+    --------
+    >>> jitter([1.0, 2.0, 3.0, 4.0])
+    0.0
+    """
+    array = check.finite_array(values, "values", ndim=1)
+    if len(array) < 3:
+        raise ValueError(f"values hold {len(array)} epochs: jitter needs at least three.")
+    return float(np.sqrt((np.diff(array, 2) ** 2).mean() / 6))
+
+
+def _beta(beta: float) -> float:
+    beta = check.number_within(beta, "beta", 0, 1)
+    if beta == 1:
+        raise ValueError(f"beta must be below 1, got {beta:g}: nothing new would ever count.")
+    return beta

@@ -30,7 +30,7 @@ def test_the_exponent_is_that_of_the_growth(power: float) -> None:
 
 
 def test_a_step_reports_its_time_and_the_memory_of_its_arrays() -> None:
-    found = growth.measure_here("running average over a tenth", 50_000)
+    found = growth.measure_here("paired comparison", 50_000)
     assert found["seconds"] > 0
     assert found["mb"] > 50_000 * 8 / 1e6
 

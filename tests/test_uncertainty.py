@@ -362,13 +362,6 @@ def test_results_read_like_sentences() -> None:
     assert str(uncertainty.accuracy_interval(0.87, 5_000)) == "0.870, 95 % interval 0.860 to 0.879 (n = 5000)"
 
 
-def test_smaller_sets_show_a_short_table(pool: tuple[NDArray, NDArray]) -> None:
-    lines = str(uncertainty.smaller_sets(*pool, range(10, 200), n_sets=3, rng=0)).splitlines()
-    assert len(lines) == 9
-    assert lines[1].split()[0] == "10"
-    assert lines[-1].split()[0] == "199"
-
-
 def test_results_cannot_be_changed() -> None:
     interval = uncertainty.accuracy_interval(0.5, 10)
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -379,34 +372,27 @@ def test_results_cannot_be_changed() -> None:
 
 BAD = [
     (lambda: uncertainty.accuracy_interval(87, 100), "0.87 rather than 87"),
-    (lambda: uncertainty.accuracy_interval(0.87, 0), "n_examples"),
     (lambda: uncertainty.accuracy_interval(0.87, 10, level=95), "95 % is 0.95"),
-    (lambda: uncertainty.accuracy_interval(0.87, 10, level=0), "level"),
     (lambda: uncertainty.mean_interval([1.0]), "at least two"),
-    (lambda: uncertainty.mean_interval([]), "empty"),
-    (lambda: uncertainty.mean_interval([1.0, np.nan]), "finite"),
-    (lambda: uncertainty.mean_interval([[1.0, 2.0]]), "dimension"),
-    (lambda: uncertainty.mean_interval([1.0, 2.0], level=1), "level"),
     (lambda: uncertainty.judge(0.2, 0.1, 0.01), "swap"),
-    (lambda: uncertainty.judge(np.nan, 0.1, 0.01), "interval"),
     (lambda: uncertainty.judge(0.0, 0.1, -0.01), "margin"),
     (lambda: uncertainty.loss_change([1.0, 2.0], [1.0, 2.0, 3.0], margin=0.1), "same examples"),
-    (lambda: uncertainty.loss_change([1.0, 2.0], [1.0, 2.5], margin=-1), "margin"),
     (lambda: uncertainty.accuracy_change([0.3, 1.0], [1, 1], margin=0.1), "metrics.correct"),
     (lambda: uncertainty.accuracy_change([True], [True], margin=0.1), "at least two"),
-    (lambda: uncertainty.gained_and_lost([0, 2], [0, 1]), "0 or 1"),
     (lambda: uncertainty.unpaired_change(Estimate(0, 1, 2), Estimate(0, 1, 2), margin=0.1, level=2), "level"),
     (lambda: uncertainty.mcnemar_p_value(-1, 3), "gained"),
-    (lambda: uncertainty.mcnemar_p_value(1, 2.5), "lost"),
     (lambda: uncertainty.examples_needed(0.0, 1.0), "not there"),
     (lambda: uncertainty.examples_needed(0.1, -1.0), "sd"),
     (lambda: uncertainty.examples_needed(0.1, 1.0, power=1.0), "power"),
-    (lambda: uncertainty.smaller_sets([1.0, 2.0], [1, 0, 1], (1, 2), rng=0), "same examples"),
     (lambda: uncertainty.smaller_sets([1.0, 2.0], [1, 0.5], (1, 2), rng=0), "0 or 1"),
     (lambda: uncertainty.smaller_sets([1.0, 2.0], [1, 0], (2, 1), rng=0), "sort them"),
-    (lambda: uncertainty.smaller_sets([1.0, 2.0], [1, 0], (0, 1), rng=0), "at least 1"),
-    (lambda: uncertainty.smaller_sets([1.0, 2.0], [1, 0], (1, 1.5), rng=0), "whole"),
     (lambda: uncertainty.smaller_sets([1.0, 2.0], [1, 0], (1, 2), n_sets=1, rng=0), "n_sets"),
+    (lambda: uncertainty.count_seeds([0.5, 1]), "0 or 1"),
+    (lambda: uncertainty.running_average([1.0], 0), "window"),
+    (lambda: uncertainty.running_smoothing(1.5), "window"),
+    (lambda: uncertainty.exponential_average([1.0], 1.0), "below 1"),
+    (lambda: uncertainty.exponential_smoothing(-0.1), "beta"),
+    (lambda: uncertainty.jitter([1.0, 2.0]), "three"),
 ]
 
 
@@ -445,3 +431,58 @@ def test_the_examples_of_all_smaller_sets_are_never_drawn_at_once() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 200 * 10_000 * 16 / 4  # at once they would be as many numbers of 16 bytes
+
+
+# --- noise along a curve ------------------------------------------------------------------------------------------
+
+
+@given(hnp.arrays(np.float64, st.integers(1, 30), elements=st.floats(-100, 100)), st.integers(1, 40))
+@PATIENT
+def test_running_average_agrees_with_its_definition(values: NDArray, window: int) -> None:
+    expected = [values[max(0, end - window) : end].mean() for end in range(1, len(values) + 1)]
+    np.testing.assert_allclose(uncertainty.running_average(values, window), expected, atol=TOLERANCE)
+
+
+@given(hnp.arrays(np.float64, st.integers(1, 30), elements=st.floats(-100, 100)), st.floats(0, 0.99))
+@PATIENT
+def test_exponential_average_agrees_with_its_definition(values: NDArray, beta: float) -> None:
+    ages = [np.arange(end)[::-1] for end in range(1, len(values) + 1)]
+    expected = [np.average(values[: len(age)], weights=beta**age) for age in ages]
+    np.testing.assert_allclose(uncertainty.exponential_average(values, beta), expected, atol=TOLERANCE)
+
+
+def test_exponential_average_agrees_with_pandas() -> None:
+    import pandas as pd
+
+    values = np.random.default_rng(0).normal(size=50)
+    np.testing.assert_allclose(
+        uncertainty.exponential_average(values, 0.8), pd.Series(values).ewm(alpha=0.2).mean(), atol=TOLERANCE
+    )
+
+
+AVERAGES = [
+    (uncertainty.running_smoothing, uncertainty.running_average, 9),
+    (uncertainty.exponential_smoothing, uncertainty.exponential_average, 0.5),
+    (uncertainty.exponential_smoothing, uncertainty.exponential_average, 0.9),
+]
+
+
+@pytest.mark.parametrize(("cost", "average", "parameter"), AVERAGES)
+def test_a_steady_trend_appears_late_by_the_stated_lag(cost: Callable, average: Callable, parameter: float) -> None:
+    trend = np.arange(400.0)
+    assert trend[-1] - average(trend, parameter)[-1] == pytest.approx(cost(parameter).lag, abs=1e-6)
+
+
+@pytest.mark.parametrize(("cost", "average", "parameter"), AVERAGES)
+def test_white_noise_shrinks_by_the_stated_factor(cost: Callable, average: Callable, parameter: float) -> None:
+    """The response to one impulse holds the weights; the factor is the root of the sum of their squares."""
+    impulse = np.zeros(800)
+    impulse[400] = 1.0
+    weights = average(impulse, parameter)
+    assert math.sqrt((weights**2).sum()) == pytest.approx(cost(parameter).noise_factor, abs=1e-6)
+
+
+def test_jitter_is_the_standard_deviation_of_white_noise_on_any_line() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.3, 20_000)
+    assert uncertainty.jitter(noise) == pytest.approx(0.3, rel=0.03)
+    assert uncertainty.jitter(noise + 5 - 0.7 * np.arange(20_000)) == pytest.approx(uncertainty.jitter(noise), rel=1e-6)

@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the same sums in the same order
 
 import numpy as np
 
-from lessonlib import cifar10, metrics, problems, smoothing, storage, training
+from lessonlib import cifar10, metrics, problems, storage, training, uncertainty
 from lessonlib.course import clinic, known_causes
 from lessonlib.network import Network, fit
 from lessonlib.problems import Examples
@@ -188,10 +188,10 @@ def facts(case: clinic.Case) -> dict[str, float]:
         "before_fall": before, "last_fall": before - loss[-1],
         "acc_first": accuracy[0], "acc_best": accuracy.max(), "acc_end": accuracy[-1],
         "acc_change": accuracy[-1] - accuracy[low], "first_gain": accuracy[0] - 100 / case.n_classes,
-        "acc_jitter": smoothing.jitter(accuracy[late]), "worst_drop": -np.diff(accuracy).min(),
+        "acc_jitter": uncertainty.jitter(accuracy[late]), "worst_drop": -np.diff(accuracy).min(),
         "se": 100 * metrics.accuracy_standard_error(accuracy[late].mean() / 100, case.n_val),
         "train_first": train_loss[0], "train_end": train_loss[-1], "train_acc_end": train_accuracy[-1],
-        "train_acc_best": train_accuracy.max(), "train_jitter": smoothing.jitter(train_loss[late]),
+        "train_acc_best": train_accuracy.max(), "train_jitter": uncertainty.jitter(train_loss[late]),
         "first_gap": train_loss[0] - loss[0], "mean_gap": (train_loss - loss)[late].mean(),
         "gap": loss[-1] - train_loss[-1], "loss_se": case.run["val_loss_se"][-1],
         "ln_k": np.log(case.n_classes), "floor": metrics.double_softmax_floor(case.n_classes),
