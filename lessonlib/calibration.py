@@ -272,7 +272,7 @@ def brier_score(labels: ArrayLike, probabilities: ArrayLike) -> float:
     """Compute the mean Brier score over the examples: the squared distance to the one-hot truth (Brier 1950).
 
     Like cross-entropy it is a proper score: honest probabilities give the lowest expected value. Unlike it, one example
-    costs at most 2. `lessonlib.predictions.brier_score` is the score of a single forecast.
+    costs at most 2. `lessonlib.questions.brier_score` is the score of a single forecast.
 
     Parameters and errors are those of `overconfidence`.
 

@@ -43,8 +43,8 @@ def panel_html(question: str, options: Sequence[str], button: str, page: Mapping
     button : str
         The label of the button.
     page : mapping
-        What the browser needs to answer: ``kind`` and ``name``, and by kind what `lessonlib.checks` and
-        `lessonlib.predictions` say; ``together`` names questions without whose answers it gives no feedback.
+        What the browser needs to answer: ``kind`` and ``name``, and by kind what `lessonlib.questions` says;
+        ``together`` names questions without whose answers it gives no feedback.
         It is encoded so that reading the page's source gives no answer away at a glance.
     """
     name = escape(page["name"])
@@ -66,7 +66,7 @@ def panel_html(question: str, options: Sequence[str], button: str, page: Mapping
     )
 
 
-def verdict_html(name: str, options: Sequence[str], outcome: int) -> str:
+def verdict_html(name: str, options: Sequence[str], outcome: int, scored: bool = True) -> str:
     """Return a line that the browser fills with how the reader's prediction did.
 
     Parameters
@@ -76,8 +76,10 @@ def verdict_html(name: str, options: Sequence[str], outcome: int) -> str:
     options : sequence of str
     outcome : int
         The option that came true.
+    scored : bool
+        Whether to say a Brier score.
     """
     return (
         f'<p class="lesson-verdict" role="status" data-name="{escape(name)}" data-outcome="{outcome}" '
-        f'data-told="{escape(options[outcome])}" data-options="{len(options)}"></p>'
+        f'data-told="{escape(options[outcome])}" data-options="{len(options)}"{" data-scored" * scored}></p>'
     )

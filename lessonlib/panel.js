@@ -25,16 +25,17 @@ export function brierScore(choice, confidence, outcome, count) {
 
 const readNumber = (text) => (text.trim() ? Number(text.replace(",", ".").replace("−", "-")) : NaN);
 
-// What to say to an answer: [a word in front, the sentence], or null where it is none.
+// What to say to an answer: words in front, a sentence, and for a check whether it is right.
+const RIGHT = { right: true, word: "Right." }, WRONG = { right: false, word: "Not quite." };
 const REPLIES = {
-  choice: ({ right, feedback }, { given }) => [given === right ? "Right." : "Not quite.", feedback[given]],
+  choice: ({ right, feedback }, { given }) => ({ ...(given === right ? RIGHT : WRONG), sentence: feedback[given] }),
   number({ answer, tolerance, shown, hint, known }, { given }) {
-    if (Math.abs(given - answer) <= tolerance) return ["Right.", `It is ${shown}.`];
+    if (Math.abs(given - answer) <= tolerance) return { ...RIGHT, sentence: `It is ${shown}.` };
     const met = known.find(([mistake]) => Math.abs(given - mistake) <= tolerance);
-    return ["Not quite.", met ? met[1] : hint];
+    return { ...WRONG, sentence: met ? met[1] : hint };
   },
-  item: ({ reply }) => ["Kept.", reply],
-  prediction: (page, { label }) => ["Kept:", `${label}. Now read on.`],
+  item: ({ reply }) => ({ word: "Kept.", sentence: reply }),
+  prediction: (page, { label }) => ({ word: "Kept:", sentence: `${label}. Now read on.` }),
 };
 
 function readForm(form, kind) {
@@ -46,9 +47,9 @@ function readForm(form, kind) {
   if (!chosen) return "Choose an answer first.";
   const given = Number(chosen.value);
   if (kind !== "prediction") return { given };
-  const sure = form.querySelector("select");
-  const label = `${chosen.parentElement.textContent.trim()}, ${sure.selectedOptions[0].textContent}`;
-  return { given, confidence: Number(sure.value), label };
+  const sure = form.querySelector("select"), said = chosen.parentElement.textContent.trim();
+  if (!sure) return { given, label: said }; // a question that is not scored
+  return { given, confidence: Number(sure.value), label: `${said}, ${sure.selectedOptions[0].textContent}` };
 }
 
 function fillForm(form, { given, confidence }) {
@@ -68,9 +69,12 @@ function hydratePanel(form) {
   function draw() {
     if (!answer) return;
     if (waiting.size) return (status.textContent = "Kept. The feedback comes when the whole case is answered.");
-    const [word, sentence] = REPLIES[page.kind](page, answer), strong = document.createElement("strong");
+    const { right, word, sentence } = REPLIES[page.kind](page, answer), strong = document.createElement("strong");
     strong.textContent = word;
+    if (right !== undefined) strong.dataset.verdict = right ? "right" : "wrong";
     status.replaceChildren(strong, ` ${sentence}`);
+    // The outcome of a prediction appears as soon as it is kept: it cannot be changed any more.
+    if (page.kind === "prediction") form.querySelectorAll("fieldset, button").forEach((part) => (part.disabled = true));
   }
   document.addEventListener(CHANGED, ({ detail }) => waiting.delete(detail) && draw());
   form.addEventListener("submit", (event) => {
@@ -79,19 +83,21 @@ function hydratePanel(form) {
     if (typeof given === "string") return (status.textContent = given);
     answer = given;
     draw();
-    keep(page.name, { ...answer, right: REPLIES[page.kind](page, answer)[0] === "Right." });
+    keep(page.name, { ...answer, right: REPLIES[page.kind](page, answer).right === true });
   });
   if (answer) fillForm(form, answer);
   draw();
 }
 
 function hydrateVerdict(line) {
-  const { name, outcome, told, options } = line.dataset, count = Number(options);
+  const { name, outcome, told, options, scored } = line.dataset, count = Number(options);
   function draw() {
     const made = recall(name);
     if (!made) return (line.textContent = `Outcome “${told}”: you kept no prediction above.`);
+    const came = `Outcome “${told}”: you said ${made.label}.`;
+    if (scored === undefined) return (line.textContent = came);
     const score = brierScore(made.given, made.confidence, Number(outcome), count);
-    line.textContent = `Outcome “${told}”: you said ${made.label}. Your Brier score: ${score.toFixed(2)} ` +
+    line.textContent = `${came} Your Brier score: ${score.toFixed(2)} ` +
       `(0 is perfect, an even guess gets ${((count - 1) / count).toFixed(2)}).`;
   }
   document.addEventListener(CHANGED, ({ detail }) => detail === name && draw());

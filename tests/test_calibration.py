@@ -14,7 +14,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from lessonlib import calibration, metrics, predictions
+from lessonlib import calibration, metrics, questions
 
 PATIENT = settings(deadline=None, max_examples=50)
 
@@ -265,7 +265,7 @@ def test_the_brier_score_is_that_of_scikit_learn_and_of_single_forecasts(n_class
     p = metrics.softmax(logits)
     ours = calibration.brier_score(labels, p)
     assert ours == pytest.approx(brier_score_loss(labels, p, labels=range(n_classes), scale_by_half=False), abs=1e-12)
-    assert ours == pytest.approx(np.mean([predictions.brier_score(row, y) for row, y in zip(p, labels, strict=True)]))
+    assert ours == pytest.approx(np.mean([questions.brier_score(row, y) for row, y in zip(p, labels, strict=True)]))
 
 
 @given(cases())

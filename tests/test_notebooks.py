@@ -13,7 +13,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from lessonlib import checks
+from lessonlib import questions
 from notebooks import build
 
 LESSON = """# %% [markdown]
@@ -95,7 +95,7 @@ def test_the_right_option_of_a_check_is_not_given_away_by_its_length() -> None:
 
 
 def test_the_right_option_of_a_check_is_not_given_away_by_its_place() -> None:
-    places = [checks.shuffled(name, options).index(options[0]) for name, options in choices()]
+    places = [questions.shuffled(name, options).index(options[0]) for name, options in choices()]
     assert 2 * max(map(places.count, places)) <= len(places)
 
 

@@ -1,0 +1,722 @@
+"""Questions to the learner: predictions before an experiment, checks after it, and lines of code that are theirs.
+
+Every answer is kept in the learner's folder, one JSON record a line. What is shown is a core widget where there is a
+kernel, text where widgets cannot be (GitHub), and a form in a page of our own (``LESSONLIB_STATIC=1``).
+
+A prediction is a distribution over a few options, scored as the course scores a network: with the Brier score. It is
+closed as soon as its result is shown, so call `Prediction.resolve` in the cell that first shows the result.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import datetime
+import hashlib
+import html
+import inspect
+import linecache
+import math
+import numbers
+import random
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+from IPython.display import HTML, display
+from numpy.typing import ArrayLike, NDArray
+
+from lessonlib import _validate as check
+from lessonlib import comparing, page, storage
+
+#: The learner's files.
+PREDICTIONS, CHECKS, CODE = "predictions.jsonl", "checks.jsonl", "code.jsonl"
+#: How sure a learner can say they are, besides the even guess.
+CONFIDENCES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+
+#: ipywidgets gives every option one line: a longer one would be written over the next, its button on the last line.
+_STYLE = """<style>
+.lesson-question p {line-height:1.4; margin:.4em 0}
+.lesson-question .widget-radio-box label {display:flex; flex-direction:row-reverse; justify-content:flex-end}
+.lesson-question .widget-radio-box label {height:auto; line-height:1.4; padding:.15em 0}
+.lesson-question .widget-radio-box input {flex:none; height:1.4em}
+</style>"""
+
+
+# ----------------------------------------------------------------------------------------------------------- the panel
+
+
+class Panel:
+    """A question with widgets below it, a button, and a line that answers.
+
+    Parameters
+    ----------
+    question : str
+        Plain text.
+    options : sequence of str
+        What the learner can choose; shown in the static text too. May be empty.
+    controls : sequence of Widget
+        The input widgets, top to bottom.
+    button : str
+        The label of the button.
+    on_press : callable
+        Called without arguments when the button is pressed; returns the answer line as HTML. If it raises OSError (the
+        learner's folder cannot be written), the answer line says so.
+    in_page : mapping
+        What the form needs in a page without a kernel; see `lessonlib.page.panel_html`.
+    """
+
+    def __init__(
+        self,
+        question: str,
+        options: Sequence[str],
+        controls: Sequence[widgets.Widget],
+        *,
+        button: str,
+        on_press: Callable[[], str],
+        in_page: Mapping[str, Any],
+    ) -> None:
+        self.question, self.options, self.in_page = question, tuple(options), dict(in_page)
+        self.controls = tuple(controls)
+        self.answer_line = widgets.HTML()
+        self.button = widgets.Button(description=button, layout=widgets.Layout(width="max-content"))
+        self.button.on_click(lambda _: self._answer(on_press))
+        heading = widgets.HTML(f"{_STYLE}<p><strong>{html.escape(question)}</strong></p>")
+        self.widget = widgets.VBox([heading, *controls, self.button, self.answer_line]).add_class("lesson-question")
+
+    def _answer(self, on_press: Callable[[], str]) -> None:
+        try:
+            self.say(on_press())
+        except OSError as error:  # Jupyter would show it in a log that nobody opens
+            self.say(_not_kept(error))
+
+    def say(self, answer: str) -> None:
+        """Show `answer` (HTML) below the button; a screen reader reads it out."""
+        self.answer_line.value = f'<p role="status">{answer}</p>'
+
+    def close(self, reason: str) -> None:
+        """Take no further answer, and say why (HTML)."""
+        for control in (*self.controls, self.button):
+            control.disabled = True
+        self.say(reason)
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        plain = "\n".join([self.question, *(f"  ( ) {option}" for option in self.options)])
+        if page.static_export():
+            form = page.panel_html(self.question, self.options, self.button.description, self.in_page)
+            return {"text/plain": plain, "text/html": form}
+        bundle = self.widget._repr_mimebundle_(**options) or {}
+        items = "".join(f"<li>{html.escape(option)}</li>" for option in self.options)
+        return {
+            **bundle,
+            "text/plain": plain,
+            "text/html": f"<p><strong>{html.escape(self.question)}</strong></p><ul>{items}</ul>",
+        }
+
+
+def radio_buttons(options: Sequence[str]) -> widgets.RadioButtons:
+    """Return radio buttons with none chosen, as wide as their longest option."""
+    return widgets.RadioButtons(options=list(options), value=None, layout=widgets.Layout(width="auto"))
+
+
+def shuffled(key: str, options: Sequence[str]) -> list[str]:
+    """Return the options in an order that depends on the key alone."""
+    seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+    order = list(options)
+    random.Random(seed).shuffle(order)
+    return order
+
+
+def _not_kept(error: OSError) -> str:
+    remedy = f"make room, or set {storage.HOME_VARIABLE} to a folder that you can write to"
+    return f"Your answer could not be kept ({html.escape(str(error))}): {remedy}."
+
+
+def _keep(file: str, **record: object) -> None:
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    storage.append_record(file, {**record, "time": now})
+
+
+# ------------------------------------------------------------------------------------------------------- a prediction
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A prediction whose outcome is known: the question's name, a probability for each option, what came true."""
+
+    question: str
+    probabilities: tuple[float, ...]
+    outcome: int
+
+    @property
+    def brier(self) -> float:
+        """Return its Brier score; 0 is perfect, 2 is certain and wrong."""
+        return brier_score(self.probabilities, self.outcome)
+
+
+def brier_score(probabilities: ArrayLike, outcome: int) -> float:
+    """Compute the Brier score of one forecast over K options.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (n_options,)
+        Non-negative and summing to one.
+    outcome : int
+        The option that came true, from 0.
+
+    Returns
+    -------
+    float
+        The sum of squared differences to the one-hot outcome (Brier 1950): 0 at best, 2 at worst, ``(K - 1) / K`` for
+        the even guess.
+
+    Examples
+    --------
+    >>> brier_score([0.5, 0.5], 0)
+    0.5
+    """
+    row = check.probability_matrix(check.finite_array(probabilities, "probabilities", ndim=1)[None, :])[0]
+    came_true = check.whole_number(outcome, "outcome", low=0, high=len(row) - 1)
+    return float(((row - np.eye(len(row))[came_true]) ** 2).sum())
+
+
+def spread(choice: int, confidence: float, n_options: int) -> NDArray[np.float64]:
+    """Turn a choice (from 0) and its probability into a distribution; the rest is shared evenly."""
+    n_options = check.whole_number(n_options, "n_options", low=2)
+    chosen = check.whole_number(choice, "choice", low=0, high=n_options - 1)
+    confidence = check.number_within(confidence, "confidence", 0, 1)
+    distribution = np.full(n_options, (1 - confidence) / (n_options - 1))
+    distribution[chosen] = confidence
+    return distribution
+
+
+#: The predictions whose result this kernel has shown.
+_SHOWN: set[str] = set()
+
+
+class Prediction:
+    """A question asked before an experiment; a cell that ends with it shows it.
+
+    Parameters
+    ----------
+    name : str
+        Identifies the question in the learner's file, such as ``"1-cost-of-0.6"``.
+    text : str
+        What is asked.
+    options : sequence of str or of float
+        The possible answers. Of numbers, the one nearest to the outcome came true.
+    scored : bool
+        Whether to ask how sure the learner is, and to compute a Brier score.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two options or two are equal.
+    """
+
+    def __init__(self, name: str, text: str, options: Sequence[str] | Sequence[float], *, scored: bool = True) -> None:
+        if len(options) < 2 or len(set(options)) < len(options):
+            raise ValueError(f"prediction {name!r} needs at least two different options, got {list(options)}.")
+        self.name, self.text, self.options, self.scored = name, text, tuple(options), scored
+        self._shown_in: list[Panel] = []
+
+    def record(self, choice: int, confidence: float = 1.0) -> None:
+        """Keep a prediction: the option chosen, from 0, and its probability.
+
+        Raises
+        ------
+        ValueError
+            If the choice is not an option, the confidence not in 0..1, or the result has been shown.
+        """
+        distribution = spread(choice, confidence, len(self.options))
+        if self.closed:
+            raise ValueError(f"prediction {self.name!r} is closed: its result has been shown.")
+        _keep(
+            PREDICTIONS,
+            kind="prediction",
+            question=self.name,
+            probabilities=distribution.tolist(),
+            **({} if self.scored else {"scored": False}),
+        )
+
+    def resolve(self, outcome: str | float) -> Verdict:
+        """Close the prediction and compare it with what the experiment gave.
+
+        Only the first outcome is kept, and the last prediction before it counts. Without a prediction nothing is kept:
+        the question is closed until the kernel is started anew.
+
+        Parameters
+        ----------
+        outcome : str or float
+            The option that came true or, where the options are numbers, the number measured.
+
+        Returns
+        -------
+        Verdict
+            Shows the outcome and, if there was a prediction, how it did.
+
+        Raises
+        ------
+        ValueError
+            If the outcome is not among the options.
+        """
+        index = self._index_of(outcome)
+        made, resolved = self._kept()
+        if made and not resolved:
+            _keep(PREDICTIONS, kind="outcome", question=self.name, option=index)
+        _SHOWN.add(self.name)
+        for panel in self._shown_in:
+            panel.close(self._why_closed())
+        if page.static_export():  # the reader's prediction is in the browser, and so is its score
+            display(HTML(page.verdict_html(self.name, [str(option) for option in self.options], index, self.scored)))
+        said = str(self.options[int(np.argmax(made["probabilities"]))]) if made else None
+        score = brier_score(made["probabilities"], index) if made and self.scored else None
+        return Verdict(str(self.options[index]), said, score, len(self.options))
+
+    @property
+    def closed(self) -> bool:
+        """Whether the result has been shown: by this kernel, or earlier to a learner who had predicted."""
+        return self.name in _SHOWN or self._kept()[1]
+
+    def _kept(self) -> tuple[dict | None, bool]:
+        """Return the prediction that counts, and whether its outcome is kept too.
+
+        One that was kept under an earlier edition of the question may have another number of options.
+        """
+        made = None
+        for record in _prediction_records():
+            if record["question"] != self.name:
+                continue
+            if record["kind"] == "prediction" and len(record["probabilities"]) == len(self.options):
+                made = record
+            elif record["kind"] == "outcome" and made:
+                return made, True
+        return made, False
+
+    def _index_of(self, outcome: str | float) -> int:
+        if all(isinstance(option, numbers.Real) for option in self.options):
+            measured = check.finite_array(outcome, "outcome", ndim=0).item()
+            return int(np.argmin([abs(option - measured) for option in self.options]))
+        if outcome not in self.options:
+            raise ValueError(f"outcome {outcome!r} of prediction {self.name!r} is none of {list(self.options)}.")
+        return self.options.index(outcome)
+
+    def _why_closed(self) -> str:
+        made = self._kept()[0]
+        if not made:
+            return "Closed: the result has been shown. To answer, restart the kernel and stop here."
+        best = int(np.argmax(made["probabilities"]))
+        sure = f", {made['probabilities'][best]:.0%}" if self.scored else ""
+        return f"Closed: the result has been shown. You said <em>{html.escape(str(self.options[best]))}</em>{sure}."
+
+    def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
+        return self.panel()._repr_mimebundle_(**options)
+
+    def panel(self) -> Panel:
+        """Return the widgets that ask."""
+        texts = [str(option) for option in self.options]
+        choice = radio_buttons(texts)
+        guess = 1 / len(texts)
+        sure = [("just guessing", guess), *((f"{c:.0%}", c) for c in CONFIDENCES if c > guess)]
+        style = {"description_width": "initial"}
+        confidence = widgets.Dropdown(options=sure, value=guess, description="How sure?", style=style)
+
+        def press() -> str:
+            if self.closed:
+                return self._why_closed()
+            if choice.index is None:
+                return "Choose an answer first."
+            said = f"<em>{html.escape(texts[choice.index])}</em>"
+            if self.scored:
+                self.record(choice.index, confidence.value)
+                return f"Kept: {said}, {confidence.label}. Now run on."
+            self.record(choice.index)
+            return f"Kept: {said}. Now run on."
+
+        in_page = {"kind": "prediction", "name": self.name, **({"confidences": sure} if self.scored else {})}
+        controls = [choice, confidence] if self.scored else [choice]
+        panel = Panel(self.text, texts, controls, button="Keep my prediction", on_press=press, in_page=in_page)
+        self._shown_in.append(panel)
+        if self.closed:
+            panel.close(self._why_closed())
+        return panel
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a prediction did; shows itself as a sentence.
+
+    Attributes
+    ----------
+    outcome : str
+        The option that came true.
+    said : str or None
+        The option that the learner found likeliest; None without a prediction.
+    brier : float or None
+        Its score; None without a prediction, or where the question is not scored.
+    n_options : int
+    """
+
+    outcome: str
+    said: str | None
+    brier: float | None
+    n_options: int
+
+    def __str__(self) -> str:
+        told = f"It came out: {self.outcome}."
+        if self.said is None:
+            return told if page.static_export() else f"{told} (No prediction of yours is kept for this question.)"
+        if self.brier is None:
+            return f"{told} You said: {self.said}."
+        even = (self.n_options - 1) / self.n_options
+        return f"{told} Your Brier score: {self.brier:.2f} (0 is perfect, an even guess gets {even:.2f})."
+
+    __repr__ = __str__
+
+
+def _prediction_records() -> list[dict]:
+    return storage.read_records(PREDICTIONS, "kind", "question")
+
+
+def forecasts() -> list[Forecast]:
+    """Return the learner's scored predictions whose outcome is known, in the order of the outcomes."""
+    latest: dict[str, list[float]] = {}
+    resolved: dict[str, Forecast] = {}
+    for record in _prediction_records():
+        name = record["question"]
+        if record["kind"] == "prediction" and record.get("scored", True):
+            latest[name] = record["probabilities"]
+        elif record["kind"] == "outcome" and name not in resolved and name in latest:
+            resolved[name] = Forecast(name, tuple(latest[name]), record["option"])
+    return list(resolved.values())
+
+
+# ------------------------------------------------------------------------------------------------------------- a check
+
+
+def choice(name: str, question: str, *, right: tuple[str, str], wrong: Sequence[tuple[str, str]]) -> Panel:
+    """Ask a question with one right option and feedback on every option.
+
+    A check is as good as its wrong options: each is a misconception that people hold.
+
+    Parameters
+    ----------
+    name : str
+        Identifies the check in the learner's file.
+    question : str
+        Plain text.
+    right : tuple of (str, str)
+        The right option and its feedback.
+    wrong : sequence of (str, str)
+        The wrong options, each with what it overlooks.
+
+    Returns
+    -------
+    Panel
+        The options in an order that the name decides, the same for everyone.
+
+    Raises
+    ------
+    ValueError
+        If there is no wrong option, two options are equal, or a feedback is empty.
+    """
+    feedback = dict([right, *wrong])
+    if not wrong or len(feedback) < len(wrong) + 1 or not all(map(str.strip, feedback.values())):
+        raise ValueError(
+            f"check {name!r} needs a right and a wrong option, all different, each with feedback, "
+            f"got {[right, *wrong]}."
+        )
+    options = shuffled(name, list(feedback))
+    buttons = radio_buttons(options)
+
+    def press() -> str:
+        if buttons.index is None:
+            return "Choose an answer first."
+        chosen = buttons.value
+        is_right = chosen == right[0]
+        _keep(CHECKS, check=name, given=chosen, right=is_right)
+        return _judged(is_right, feedback[chosen])
+
+    told = [feedback[option] for option in options]
+    in_page = {"kind": "choice", "name": name, "right": options.index(right[0]), "feedback": told}
+    return Panel(question, options, [buttons], button="Check", on_press=press, in_page=in_page)
+
+
+def _judged(is_right: bool, feedback: str) -> str:
+    """Return the verdict as HTML; what reads it asks for the attribute, never for the words."""
+    verdict, words = ("right", "Right.") if is_right else ("wrong", "Not quite.")
+    return f'<strong data-verdict="{verdict}">{words}</strong> {html.escape(feedback)}'
+
+
+def number(
+    name: str, question: str, *, answer: float, tolerance: float, hint: str, known: Mapping[float, str] | None = None
+) -> Panel:
+    """Ask for a number.
+
+    Parameters
+    ----------
+    name : str
+        Identifies the check in the learner's file.
+    question : str
+        Plain text; say the unit and how many digits are wanted.
+    answer : float
+        Computed by the lesson, never typed.
+    tolerance : float
+        How far from it still counts as right.
+    hint : str
+        Shown for a wrong number.
+    known : mapping of float to str, optional
+        Feedback for wrong numbers that a known mistake leads to.
+
+    Returns
+    -------
+    Panel
+
+    Raises
+    ------
+    ValueError
+        If the answer is not finite, the tolerance not positive, or a known mistake counts as right.
+    """
+    answer = check.finite_array(answer, "answer", ndim=0).item()
+    if not tolerance > 0:
+        raise ValueError(f"tolerance of check {name!r} must be positive, got {tolerance}.")
+    known = dict(known or {})
+    for mistake in known:
+        if abs(mistake - answer) <= tolerance:
+            raise ValueError(f"check {name!r}: the mistake {mistake} is within the tolerance of the answer {answer}.")
+    # FloatText would start at 0, and an untouched 0 is no answer.
+    style = {"description_width": "initial"}  # or the label is cut off
+    entry = widgets.Text(placeholder="for example 0.25", description="Your number", style=style)
+
+    def press() -> str:
+        given = _read_number(entry.value)
+        if given is None:
+            return "Type a number first, such as 0.25."
+        is_right = abs(given - answer) <= tolerance
+        _keep(CHECKS, check=name, given=given, right=is_right)
+        if is_right:
+            return _judged(True, f"It is {answer:.4g}.")
+        told = [text for mistake, text in known.items() if abs(given - mistake) <= tolerance]
+        return _judged(False, told[0] if told else hint)
+
+    in_page = {"kind": "number", "name": name, "answer": answer, "tolerance": tolerance, "shown": f"{answer:.4g}"}
+    in_page |= {"hint": hint, "known": [[float(mistake), text] for mistake, text in known.items()]}
+    return Panel(question, [], [entry], button="Check", on_press=press, in_page=in_page)
+
+
+def _read_number(text: str) -> float | None:
+    try:
+        value = float(text.replace(",", ".").replace("−", "-"))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def inventory_item(
+    name: str,
+    question: str,
+    *,
+    right: str,
+    wrong: Sequence[str],
+    reply: str = "You meet this question again at the end of the course.",
+) -> Panel:
+    """Ask an item of the concept inventory: the answer is kept, `reply` is said, and nothing is given away."""
+    if not wrong or len({right, *wrong}) < len(wrong) + 1:
+        raise ValueError(
+            f"inventory item {name!r} needs a right and a wrong option, all different, got {[right, *wrong]}."
+        )
+    options = shuffled(question, [right, *wrong])
+    buttons = radio_buttons(options)
+
+    def press() -> str:
+        if buttons.index is None:
+            return "Choose an answer first; choose the one you find most likely if you are not sure."
+        _keep(CHECKS, check=name, given=buttons.value, right=buttons.value == right)
+        return f"Kept. {html.escape(reply)}"
+
+    in_page = {"kind": "item", "name": name, "reply": reply}
+    return Panel(question, options, [buttons], button="Keep my answer", on_press=press, in_page=in_page)
+
+
+def answers() -> dict[str, list[dict]]:
+    """Return the learner's answers to checks and items by name, oldest first; each has ``given`` and ``right``."""
+    by_name: dict[str, list[dict]] = {}
+    for record in storage.read_records(CHECKS, "check", "given", "right"):
+        by_name.setdefault(record["check"], []).append(record)
+    return by_name
+
+
+# -------------------------------------------------------------------------------------------------- the learner's code
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What the learner is to write: the course's own function, and the inputs on which theirs must agree with it."""
+
+    function: Callable[..., Any]
+    cases: list[tuple]
+    expected: list[Any]
+    hint: str
+    tolerance: float
+
+
+_TASKS: dict[str, _Task] = {}
+
+
+def solution(
+    name: str, *, cases: Sequence[tuple], hint: str, tolerance: float = comparing.TOLERANCE
+) -> Callable[[Callable], Callable]:
+    """Decorate the course's own function, in a collapsed cell above the one where the learner writes theirs.
+
+    Until the learner's is right, the name stands for this one, so that the lesson goes on.
+
+    Parameters
+    ----------
+    name : str
+        Identifies the task in the learner's file, such as ``"5-paired-error"``; `your_code` refers to it.
+    cases : sequence of tuple
+        Positional arguments of each call. What to expect is computed by the course's function.
+    hint : str
+        Plain text: what to look at, not the solution.
+    tolerance : float
+        How far a number may be from the expected one, relative to it (absolute below one).
+
+    Raises
+    ------
+    ValueError
+        If there is no case, no hint, or the function returns nothing that can be compared.
+    """
+    cases = [tuple(case) for case in cases]
+    if not cases or not hint.strip():
+        raise ValueError(f"solution {name!r} needs at least one case and a hint, got cases {cases} and hint {hint!r}.")
+
+    def keep(function: Callable) -> Callable:
+        expected = [function(*copy.deepcopy(case)) for case in cases]
+        for value in expected:
+            if fault := comparing.difference(value, value):
+                raise ValueError(f"solution {name!r} returns {value!r}, which cannot be compared: {fault}")
+        _TASKS[name] = _Task(function, cases, expected, hint, tolerance)
+        return function
+
+    return keep
+
+
+def your_code(name: str) -> Callable[[Callable], Callable]:
+    """Decorate the function that the learner writes: it is tried when its cell runs, and the answer is shown below.
+
+    Write it with a docstring and ``...`` as its body. The name is bound to the learner's function once it is right,
+    else to the course's own, and the answer says which.
+
+    Raises
+    ------
+    ValueError
+        If no `solution` of this name has run.
+    """
+    task = _TASKS.get(name)
+    if task is None:
+        raise ValueError(f"no solution {name!r} is known: run the cells above this one first.")
+
+    def judge(function: Callable) -> Callable:
+        answer = _try(name, task, function)
+        display(answer)
+        return function if answer.state == "right" else task.function
+
+    return judge
+
+
+def _try(name: str, task: _Task, function: Callable) -> CodeAnswer:
+    state, said = _judge(task, function)
+    source = _source(function)
+    before = [record["source"] for record in storage.read_records(CODE, "code", "source") if record["code"] == name]
+    if state != "missing" and source and source not in before[-1:]:
+        try:
+            _keep(CODE, code=name, source=source, right=state == "right")
+        except OSError as error:
+            said += f" {html.unescape(_not_kept(error))}"
+    written = before[-1] if before and state == "missing" else ""
+    return CodeAnswer(name, state, said, task.hint, _source(task.function), written)
+
+
+def _judge(task: _Task, function: Callable) -> tuple[str, str]:
+    """Return right, wrong, error or missing, and a sentence."""
+    name = task.function.__name__
+    goes_on = f"The lesson goes on with the course's own {name}."
+    for case, expected in zip(task.cases, task.expected, strict=True):
+        call = f"{name}({', '.join(map(comparing.shorten, case))})"
+        try:
+            got = function(*copy.deepcopy(case))
+        except NotImplementedError:
+            return "missing", f"Nothing written yet. {goes_on}"
+        except Exception as error:
+            where = _line_of(error.__traceback__, function)
+            return "error", f"{call} stopped{where}: {type(error).__name__}: {error}. {goes_on}"
+        if got is None or got is ...:
+            return "missing", f"Nothing is returned yet. {goes_on}"
+        if found := comparing.difference(got, expected, tolerance=task.tolerance):
+            return "wrong", f"{call}: {found} {goes_on}"
+    n = len(task.cases)
+    return "right", f"Right in {n} of {n} cases. The lesson goes on with your {name}."
+
+
+def _line_of(trace: TracebackType | None, function: Callable) -> str:
+    """Return where in the learner's own lines it happened."""
+    file, where = function.__code__.co_filename, ""
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            where = f" in line {trace.tb_lineno}, `{linecache.getline(file, trace.tb_lineno).strip()}`"
+        trace = trace.tb_next
+    return where
+
+
+def _source(function: Callable) -> str:
+    """Return a function's text without its decorators; empty where Python does not know it."""
+    try:
+        text = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        return ""
+    first = ast.parse(text).body[0].lineno
+    return "\n".join(text.splitlines()[first - 1 :])
+
+
+@dataclass(frozen=True)
+class CodeAnswer:
+    """What is said of the learner's code: a sentence, with the hint and the solution behind folds.
+
+    Attributes
+    ----------
+    name : str
+    state : str
+        ``"right"``, ``"wrong"``, ``"error"`` or ``"missing"``.
+    said, hint, solution : str
+    written : str
+        What the learner wrote in an earlier session, where the cell is as the course gave it.
+    """
+
+    name: str
+    state: str
+    said: str
+    hint: str
+    solution: str
+    written: str = ""
+
+    def __repr__(self) -> str:
+        return self.said
+
+    def _repr_html_(self) -> str:
+        status = "" if page.static_export() else f'<p role="status">{html.escape(self.said)}</p>'
+        folds = [("Hint", f"<p>{html.escape(self.hint)}</p>"), ("A solution", _code(self.solution))]
+        if self.written:
+            folds.append(("What you wrote before", _code(self.written)))
+        shown = "".join(f"<details><summary>{title}</summary>{inside}</details>" for title, inside in folds)
+        return (
+            f'<div class="lesson-code" data-name="{html.escape(self.name)}" data-state="{self.state}">'
+            f"{status}{shown}</div>"
+        )
+
+
+def _code(text: str) -> str:
+    return f"<pre><code>{html.escape(text)}</code></pre>"
