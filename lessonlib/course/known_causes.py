@@ -543,10 +543,10 @@ def _drawn_diverging(rng: Generator) -> Trace:
 
 @_drawn
 def _drawn_diverging_late(rng: Generator) -> Trace:
-    """A learning rate that grows in every epoch: a run that goes well, and then all that it learnt is gone."""
-    problem = _blobs(rng, 10, rng.uniform(5, 7))()
-    recipe = _Recipe(1_000, 20, learning_rate=0.02, growth=rng.uniform(1.5, 1.8), optimizer="gd", decay=False,
-                     input_scale=8.0)  # fmt: skip
+    """Inputs that nobody centred and a rate that grows in every epoch: all goes well, until every unit is dead."""
+    problem = _blobs(rng, 10, rng.uniform(6, 8))(shift=5.0)
+    recipe = _Recipe(1_000, 18, hidden=32, learning_rate=0.02, growth=1.3, optimizer="gd",
+                     decay=False)  # fmt: skip
     return _train(problem, recipe, rng, log="evaluated")
 
 
