@@ -1,7 +1,11 @@
 """The material: CIFAR-10 from the user's disk, from the cache, or downloaded and verified.
 
-Taught in lesson 6. `load` looks in this order: the path it is given, the environment variable
-``LESSONLIB_CIFAR10``, the user's cache, and, only when asked with ``download=True``, the network.
+Taught in lesson 6. `load` looks in this order: the path it is given, the environment variable ``LESSONLIB_CIFAR10``,
+the user's cache, and, only when asked with ``download=True``, the network. Its errors are sentences that say what to
+do: `Cifar10NotFound`, `Cifar10Damaged`, ConnectionError, and OSError where the disk has no room.
+
+Data: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009; provenance, errors and the missing
+licence stand in ``docs/data-card-cifar10.md``.
 """
 
 from __future__ import annotations
@@ -14,21 +18,18 @@ import pickle
 import shutil
 import tarfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib import _validate as check
-from lessonlib import storage
 
 #: Environment variable with the folder or archive of CIFAR-10; "none" makes the loader behave as if there were none.
 PATH_VARIABLE = "LESSONLIB_CIFAR10"
 ARCHIVE_NAME = "cifar-10-python.tar.gz"
-PART_NAME = f"{ARCHIVE_NAME}.part"
+_PART_NAME = f"{ARCHIVE_NAME}.part"
 ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 ARCHIVE_BYTES = 170_498_071
 #: The official host first; it is slow at times, and the mirrors carry the same bytes.
@@ -54,27 +55,15 @@ class Cifar10Damaged(ValueError):
 
 @dataclass(frozen=True)
 class ImageData:
-    """Labelled images, split into a training and a test part.
+    """Labelled images, split into a training and a test part."""
 
-    Attributes
-    ----------
-    train_images, test_images : ndarray of uint8, shape (n, 32, 32, 3)
-        Red, green and blue from 0 to 255.
-    train_labels, test_labels : ndarray of int64, shape (n,)
-    class_names : tuple of str
-    source : str
-        Where the images came from.
-    checksum : str
-        SHA-256 over all images and labels in order. It tells the official files from a re-encoded copy.
-    """
-
-    train_images: NDArray[np.uint8]
+    train_images: NDArray[np.uint8]  # red, green and blue, shape (n, 32, 32, 3)
     train_labels: NDArray[np.int64]
     test_images: NDArray[np.uint8]
     test_labels: NDArray[np.int64]
     class_names: tuple[str, ...]
-    source: str
-    checksum: str
+    source: str  # where the images came from
+    checksum: str  # SHA-256 over all images and labels in order: tells the official files from a re-encoded copy
 
     @property
     def n_classes(self) -> int:
@@ -83,36 +72,15 @@ class ImageData:
 
 
 def load(path: str | os.PathLike[str] | None = None, *, download: bool = False) -> ImageData:
-    """Load CIFAR-10.
+    """Load CIFAR-10: 50,000 training and 10,000 test images in the order of the files.
 
     Parameters
     ----------
     path : path-like, optional
-        The folder ``cifar-10-batches-py``, a folder that holds it, or the official archive
-        ``cifar-10-python.tar.gz``. Without it, ``$LESSONLIB_CIFAR10`` and then the cache are tried.
+        The folder ``cifar-10-batches-py``, a folder that holds it, or the official archive. Without it,
+        ``$LESSONLIB_CIFAR10`` and then the cache are tried.
     download : bool
         Whether to fetch the archive (170 MB) into the cache when it is nowhere else.
-
-    Returns
-    -------
-    ImageData
-        50,000 training and 10,000 test images in the order of the files.
-
-    Raises
-    ------
-    Cifar10NotFound
-        If there is no copy at the place named, or none anywhere and `download` is false.
-    Cifar10Damaged
-        If a file is incomplete, has the wrong checksum or holds anything but plain arrays.
-    ConnectionError
-        If no address could be reached; what had arrived is kept and continued the next time.
-    OSError
-        If there is not enough room on the disk.
-
-    Notes
-    -----
-    Data: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009. See
-    ``docs/data-card-cifar10.md`` for provenance, errors and the missing licence.
     """
     named = os.fspath(path) if path is not None else os.environ.get(PATH_VARIABLE)
     source = Path(named).expanduser() if named else cache_folder() / ARCHIVE_NAME
@@ -140,36 +108,15 @@ def cache_folder() -> Path:
 def fetch_archive(
     folder: Path | None = None, *, urls: tuple[str, ...] = ARCHIVE_URLS, sha256: str = ARCHIVE_SHA256
 ) -> Path:
-    """Download the CIFAR-10 archive, continuing an interrupted download, and verify it.
+    """Download the CIFAR-10 archive into a folder (the cache by default), from the first of `urls` that gives it whole.
 
-    Parameters
-    ----------
-    folder : Path, optional
-        Where it goes; the cache by default.
-    urls : tuple of str
-        Tried in this order.
-    sha256 : str
-        The checksum that the complete file must have.
-
-    Returns
-    -------
-    Path
-        The verified archive.
-
-    Raises
-    ------
-    ConnectionError
-        If no address answered. The part that had arrived stays for the next try.
-    Cifar10Damaged
-        If every complete download had another checksum; such a file is deleted.
-    OSError
-        If there is not enough room on the disk.
+    What has arrived of an interrupted download is kept and continued; a whole file with another checksum is deleted.
     """
     import pooch
 
     folder = folder or cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    _require_room(folder, ARCHIVE_BYTES - _arrived(folder / PART_NAME))
+    _require_room(folder, ARCHIVE_BYTES - _arrived(folder / _PART_NAME))
     failures = []
     for url in urls:
         try:
@@ -207,7 +154,7 @@ def _continue_download(url: str, output_file: str, pooch: object) -> None:
     """Download `url` for pooch, continuing the ``.part`` file that an earlier try left behind."""
     import requests
 
-    part = Path(output_file).with_name(PART_NAME)
+    part = Path(output_file).with_name(_PART_NAME)
     try:
         _download_to(url, part)
     except requests.RequestException as error:
@@ -242,8 +189,8 @@ def _download_to(url: str, part: Path) -> None:
 
 
 def _load(path: Path) -> ImageData:
-    open_file = _archive_opener(path) if path.is_file() else _folder_opener(path)
-    parts = [_read_batch(open_file(name), name) for name in (*TRAIN_FILES, TEST_FILE)]
+    content = _read_archive(path) if path.is_file() else _read_folder(path)
+    parts = [_read_batch(content[name], name) for name in (*TRAIN_FILES, TEST_FILE)]
     train_images = np.concatenate([images for images, _ in parts[:-1]])
     train_labels = np.concatenate([labels for _, labels in parts[:-1]])
     test_images, test_labels = parts[-1]
@@ -253,31 +200,29 @@ def _load(path: Path) -> ImageData:
     return ImageData(train_images, train_labels, test_images, test_labels, CLASS_NAMES, str(path), digest.hexdigest())
 
 
-def _folder_opener(path: Path) -> Callable[[str], bytes]:
+def _read_folder(path: Path) -> dict[str, bytes]:
     folder = path / "cifar-10-batches-py"
-    if not folder.is_dir():
-        folder = path
-
-    def open_file(name: str) -> bytes:
+    folder = folder if folder.is_dir() else path
+    content = {}
+    for name in (*TRAIN_FILES, TEST_FILE):
         file = folder / name
         if not file.exists():
             raise Cifar10NotFound(
                 f"{folder} has no file {name}: set {PATH_VARIABLE} to the complete folder cifar-10-batches-py."
             )
         _refuse_oversized(file, file.stat().st_size)
-        return file.read_bytes()
+        content[name] = file.read_bytes()
+    return content
 
-    return open_file
 
-
-def _archive_opener(path: Path) -> Callable[[str], bytes]:
-    content = {}
+def _read_archive(path: Path) -> dict[str, bytes]:
+    content, names = {}, {*TRAIN_FILES, TEST_FILE}
     with open(path, "rb") as file:  # out here: a file that may not be read is not a damaged one
         try:
             with tarfile.open(fileobj=file) as archive:
                 for member in archive:
                     name = Path(member.name).name
-                    if member.isfile() and name in {*TRAIN_FILES, TEST_FILE}:
+                    if member.isfile() and name in names:
                         _refuse_oversized(name, member.size)
                         content[name] = archive.extractfile(member).read()  # type: ignore[union-attr]
         except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:  # OSError: gzip and bzip2
@@ -285,13 +230,9 @@ def _archive_opener(path: Path) -> Callable[[str], bytes]:
             raise Cifar10Damaged(
                 f"{path} is not a complete archive ({reason}): delete it and download it again."
             ) from error
-
-    def open_file(name: str) -> bytes:
-        if name not in content:
-            raise Cifar10Damaged(f"{path} holds no {name}: delete it and download {ARCHIVE_NAME} again.")
-        return content[name]
-
-    return open_file
+    if absent := sorted(names - content.keys()):
+        raise Cifar10Damaged(f"{path} holds no {absent[0]}: delete it and download {ARCHIVE_NAME} again.")
+    return content
 
 
 def _refuse_oversized(name: object, n_bytes: int) -> None:
@@ -301,29 +242,6 @@ def _refuse_oversized(name: object, n_bytes: int) -> None:
         )
 
 
-class _StoredType:
-    """Stands for NumPy's dtype while a file is unpickled."""
-
-    def __init__(self, code: str, *_: object) -> None:
-        self.code, self.order = code, "="
-
-    def __setstate__(self, state: tuple) -> None:
-        self.order = state[1].replace("|", "=")
-
-
-class _StoredArray:
-    """Stands for NumPy's array while a file is unpickled: it is as large as the bytes that the file has for it."""
-
-    def __setstate__(self, state: tuple) -> None:
-        _, self.shape, self.type, self.is_fortran, self.content = state
-
-    def numbers(self) -> NDArray:
-        """Return the array; object arrays and whatever does not fit together raise an error."""
-        dtype = np.dtype(self.type.code).newbyteorder(self.type.order)
-        fits = np.frombuffer(self.content, dtype).reshape(self.shape, order="F" if self.is_fortran else "C")
-        return fits.copy()  # one that may be written to
-
-
 def _latin1(text: str, encoding: str) -> bytes:
     """Stand for ``_codecs.encode``, as which Python 3 stores bytes for Python 2; other encodings could swell a file."""
     if encoding != "latin1":
@@ -331,100 +249,33 @@ def _latin1(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-class _PlainUnpickler(pickle._Unpickler):  # in Python: the one in C can be told to take any amount of memory
-    """Unpickle arrays and plain values only: a CIFAR-10 file from a stranger must neither run code nor take memory."""
+_RECONSTRUCT = np.empty(0).__reduce__()[0]
+_ALLOWED = {
+    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
+    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("_codecs", "encode"): _latin1,
+}
 
-    ALLOWED: ClassVar[dict[tuple[str, str], object]] = {
-        ("numpy.core.multiarray", "_reconstruct"): lambda *_: _StoredArray(),
-        ("numpy._core.multiarray", "_reconstruct"): lambda *_: _StoredArray(),
-        ("numpy", "ndarray"): _StoredArray,
-        ("numpy", "dtype"): _StoredType,
-        ("_codecs", "encode"): _latin1,
-    }
 
-    #: Without the command that takes memory for bytes before they are there.
-    dispatch: ClassVar[dict[int, object]] = {
-        code: load for code, load in pickle._Unpickler.dispatch.items() if code != ord(pickle.BYTEARRAY8)
-    }
+class _PlainUnpickler(pickle.Unpickler):
+    """Unpickle arrays and plain values only: a CIFAR-10 file from a stranger must not run code."""
 
     def find_class(self, module: str, name: str) -> object:
-        if (module, name) not in self.ALLOWED:
+        if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which a CIFAR-10 file never needs")
-        return self.ALLOWED[module, name]
-
-
-def _numbers(stored: object) -> NDArray:
-    """Return what a batch holds as an array: an array, or a flat list (lists in lists may hold one list many times)."""
-    if isinstance(stored, _StoredArray):
-        return stored.numbers()
-    if not isinstance(stored, list) or any(isinstance(item, list | tuple) for item in stored):
-        raise TypeError(f"it holds {stored!r:.40} instead of an array")
-    return np.asarray(stored)
+        return _ALLOWED[module, name]
 
 
 def _read_batch(content: bytes, name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     try:
         batch = _PlainUnpickler(io.BytesIO(content), encoding="bytes").load()
-        pixels, labels = _numbers(batch[b"data"]), _numbers(batch[b"labels"])
+        pixels = batch[b"data"]
+        if pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != 3072:
+            raise ValueError(f"pixels are {pixels.dtype} {pixels.shape}, expected uint8 (n, 3072)")
+        flat = np.fromiter(batch[b"labels"], np.float64)  # refuses lists in lists, which may hold one many times
+        labels = check.label_vector(flat, len(CLASS_NAMES), n_examples=len(pixels))
     except Exception as error:  # a damaged pickle can raise almost anything
         raise Cifar10Damaged(f"{name} is not a CIFAR-10 file ({error}): get the folder again.") from error
-    if (
-        pixels.dtype != np.uint8
-        or pixels.ndim != 2
-        or pixels.shape[1] != 3072
-        or labels.shape != (len(pixels),)
-        or labels.dtype.kind not in "iu"
-    ):
-        raise Cifar10Damaged(
-            f"{name} holds pixels {pixels.dtype} {pixels.shape} and labels {labels.dtype} {labels.shape}, "
-            "expected uint8 (n, 3072) and whole numbers (n,): get the folder again."
-        )
-    if len(labels) == 0 or labels.min() < 0 or labels.max() >= len(CLASS_NAMES):
-        found = f"labels from {labels.min()} to {labels.max()}" if len(labels) else "no images"
-        raise Cifar10Damaged(f"{name} holds {found}, expected labels from 0 to 9: get the folder again.")
-    return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels.astype(np.int64)
-
-
-def make_tiny_cifar10(folder: str | os.PathLike[str], *, n_per_file: int = 40, rng: int = 0) -> Path:
-    """Write a tiny synthetic data set in CIFAR-10's file format.
-
-    Each class is a colour gradient in its own direction plus noise, so that a network can learn
-    it. It serves tests and trying out a recipe; no number from it means anything about CIFAR-10.
-
-    Parameters
-    ----------
-    folder : path-like
-        Where ``cifar-10-batches-py`` is made.
-    n_per_file : int
-        Images in each of the six files; at least 1.
-    rng : int
-        Seed.
-
-    Returns
-    -------
-    Path
-        The folder ``cifar-10-batches-py``.
-
-    Raises
-    ------
-    ValueError
-        If `n_per_file` is below 1.
-    OSError
-        If the folder cannot be written.
-    """
-    n_per_file = check.whole_number(n_per_file, "n_per_file", low=1)
-    generator = np.random.default_rng(rng)
-    rows, columns = np.mgrid[0:32, 0:32] / 31 - 0.5
-    target = Path(folder) / "cifar-10-batches-py"
-    for name in (*TRAIN_FILES, TEST_FILE):
-        labels = np.arange(n_per_file) % len(CLASS_NAMES)
-        angle = labels * (2 * np.pi / len(CLASS_NAMES))
-        slope = np.cos(angle)[:, None, None] * rows + np.sin(angle)[:, None, None] * columns
-        pixels = 128 + 110 * slope[:, None] + generator.normal(0, 30, (n_per_file, 3, 32, 32))
-        batch = {
-            b"data": pixels.clip(0, 255).astype(np.uint8).reshape(n_per_file, 3072),
-            b"labels": labels.tolist(),
-        }
-        # Protocol 2, that of the official files: arrays under the default of Python 3.14 name another function.
-        storage.write_atomically(target / name, lambda file, batch=batch: pickle.dump(batch, file, protocol=2))
-    return target
+    return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels

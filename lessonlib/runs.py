@@ -1,19 +1,18 @@
-"""Runs: metrics per epoch and, where kept, validation logits per epoch, with their provenance.
+"""Runs: metrics per epoch and, where kept, validation logits per epoch; recordings; which epoch early stopping keeps.
 
-A `Run` is what training gives, what a recording on disk holds, and what figures and lessons read.
-Files are ``.npz`` without pickled objects, so a file from a stranger can hold numbers and text only.
+A `Run` is what training gives, what a recording on disk holds, and what figures and lessons read. Its files are
+``.npz`` without pickled objects and of limited size: a file from a stranger can hold numbers and text only. Bad input
+is refused as `lessonlib._validate` says.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,10 +25,6 @@ FOLDER_VARIABLE = "LESSONLIB_RECORDINGS"
 FORMAT_VERSION = 1
 #: A recording never unpacks to more than this; a larger file is refused before it is read.
 LARGEST_FILE_BYTES = 256 * 2**20
-#: Its provenance, at four bytes a character, and the zip's list of its arrays, are never longer than this.
-LONGEST_ABOUT_BYTES = LONGEST_DIRECTORY_BYTES = 2**20
-#: The types of arrays in a file, by the first word of their names.
-_TYPES = {"metric": (np.dtype(np.float64),), "val": tuple(map(np.dtype, (np.float16, np.int16, np.int64)))}
 #: On how many training examples a recorder measures again after each epoch: enough beside the validation, and quick.
 MEASURED_TRAINING_EXAMPLES = 2_000
 
@@ -53,11 +48,6 @@ class Run:
         Their true classes; there exactly when `val_logits` are.
     provenance : mapping
         Recipe, seed, data and its checksum, versions, device: what is needed to repeat the run.
-
-    Raises
-    ------
-    ValueError
-        If there is no epoch, the lengths disagree, or logits and labels do not fit together.
     """
 
     metrics: Mapping[str, NDArray[np.float64]]
@@ -75,19 +65,8 @@ class Run:
     ) -> Run:
         """Gather what a training measured, epoch by epoch.
 
-        Parameters
-        ----------
-        rows : sequence of mapping of str to float
-            The metrics after each epoch; all have the names of the first.
-        kept_logits : sequence of ndarray, each of shape (n_examples, n_classes)
-            The logits of the first validation examples after each epoch; empty where none were kept.
-        val_labels : ndarray of int, shape (n_val,)
-            Of all validation examples.
-        provenance : mapping
-
-        Returns
-        -------
-        Run
+        `kept_logits` are those of the first validation examples after each epoch, each of shape (n_examples,
+        n_classes), or none; `val_labels` are those of all validation examples.
         """
         metrics = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         if not kept_logits:
@@ -146,21 +125,7 @@ class Run:
     def best_epoch(self, metric: str = "val_loss") -> int:
         """Return the number of the epoch at which a metric was best, 1 for the first.
 
-        Parameters
-        ----------
-        metric : str
-            Of an accuracy the largest value is the best, of all others the smallest. NaN is passed over.
-
-        Returns
-        -------
-        int
-
-        Raises
-        ------
-        KeyError
-            If the run has no such metric.
-        ValueError
-            If every value is NaN.
+        Of an accuracy the largest value is the best, of all others the smallest. NaN is passed over.
         """
         values = self[metric]
         if np.isnan(values).all():
@@ -169,14 +134,7 @@ class Run:
         return int(best) + 1
 
     def since_lowest_loss(self, metric: str, *, by: str = "val_loss") -> float:
-        """Return how much a metric changed from the epoch of the lowest loss to the last epoch.
-
-        Parameters
-        ----------
-        metric : str
-            Such as ``"val_accuracy"``; above zero, it is larger at the end.
-        by : str
-            The loss whose lowest epoch is meant.
+        """Return how much a metric changed from the epoch with the lowest loss, the one named by `by`, to the last.
 
         Examples
         --------
@@ -187,18 +145,11 @@ class Run:
         return float(self[metric][-1] - self[metric][self.best_epoch(by) - 1])
 
     def judged_by(self, labels: ArrayLike) -> Run:
-        """Return this run as it looks when other labels judge the kept validation examples, epoch by epoch.
+        """Return this run as other labels judge its kept validation examples, epoch by epoch.
 
-        Parameters
-        ----------
-        labels : array_like of int, shape (n_examples,)
-            Such as ``problems.flip_labels(run.val_labels, 0.1, n_classes=10, rng=0)``.
-
-        Returns
-        -------
-        Run
-            With ``val_loss``, ``val_accuracy`` and ``val_loss_se`` by these labels, on the kept examples; what else
-            was measured in validation is left out, what was not (training, test) stays.
+        It has ``val_loss``, ``val_accuracy`` and ``val_loss_se`` by these labels; what else was measured in validation
+        is left out, what was not (training, test) stays. Such labels: ``problems.flip_labels(run.val_labels, 0.1,
+        n_classes=10, rng=0)``.
         """
         logits = self._kept_logits()
         new = check.label_vector(labels, logits.shape[2], n_examples=logits.shape[1])
@@ -210,32 +161,11 @@ class Run:
         )  # fmt: skip
 
     def val_losses(self) -> NDArray[np.float64]:
-        """Compute the cross-entropy of each kept validation example after each epoch.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_epochs, n_examples)
-            In nats, from the kept float16 logits.
-
-        Raises
-        ------
-        ValueError
-            If the run kept no logits.
-        """
+        """Compute the loss of each kept validation example after each epoch, shape (n_epochs, n_examples), in nats."""
         return self._per_example(lambda logits: metrics.cross_entropy_per_example(self.val_labels, logits=logits))
 
     def val_hits(self) -> NDArray[np.bool_]:
-        """Say for each kept validation example and epoch whether the answer was right.
-
-        Returns
-        -------
-        ndarray of bool, shape (n_epochs, n_examples)
-
-        Raises
-        ------
-        ValueError
-            If the run kept no logits.
-        """
+        """Say for each epoch and kept validation example whether the answer was right, shape (n_epochs, n_examples)."""
         return self._per_example(lambda logits: metrics.correct(self.val_labels, logits))
 
     def _per_example(self, measure: Callable[[NDArray], NDArray]) -> NDArray:
@@ -247,26 +177,7 @@ class Run:
         return self.val_logits
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the run to an ``.npz`` file, completely or not at all.
-
-        Parameters
-        ----------
-        path : path-like
-            Must end in ``.npz``.
-
-        Returns
-        -------
-        Path
-
-        Raises
-        ------
-        ValueError
-            If the path does not end in ``.npz``, or the run is larger than a file may be.
-        TypeError
-            If the provenance holds something that JSON cannot.
-        OSError
-            If it cannot be written; an older file is then untouched.
-        """
+        """Write the run to an ``.npz`` file, completely or not at all; an older file then stays."""
         target = Path(path)
         if target.suffix != ".npz":
             raise ValueError(f"a run is saved as .npz, got {target.name!r}: name it {target.stem}.npz.")
@@ -275,27 +186,14 @@ class Run:
         if self.val_logits is not None:
             label_type = np.int16 if self.val_logits.shape[2] <= 2**15 else np.int64
             arrays |= {"val_logits": self.val_logits, "val_labels": self.val_labels.astype(label_type)}
-        _refuse_unreadable(arrays, target)
+        _refuse_oversized(sum(array.nbytes for array in arrays.values()), target)
         return storage.write_atomically(target, lambda file: np.savez_compressed(file, **arrays))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Run:
         """Read a run from an ``.npz`` file.
 
-        Parameters
-        ----------
-        path : path-like
-
-        Returns
-        -------
-        Run
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file.
-        RunFileError
-            If the file is damaged, too large, of a later format, or holds anything but arrays.
+        A file that is damaged, too large, of a later format, or holds anything but arrays raises RunFileError.
         """
         source = Path(path)
         if not source.exists():
@@ -318,25 +216,9 @@ class Run:
 
 
 def loss_and_accuracy(labels: ArrayLike, logits: NDArray, *, prefix: str) -> dict[str, float]:
-    """Measure a set of examples, under the names that a `Run` has for its metrics.
+    """Measure a set of examples under the names of a `Run`: ``val_loss``, ``val_accuracy`` and ``val_loss_se``.
 
-    Parameters
-    ----------
-    labels : array_like of int, shape (n_examples,)
-    logits : ndarray, shape (n_examples, n_classes)
-    prefix : str
-        What the names begin with, such as ``"val"``.
-
-    Returns
-    -------
-    dict of str to float
-        ``val_loss``, ``val_accuracy`` and ``val_loss_se``, the standard error of the loss. NaN if a logit is not
-        finite: a network that diverged has no loss, and its run goes on and says so.
-
-    Raises
-    ------
-    ValueError
-        If labels and logits do not fit together.
+    NaN if a logit is not finite: a network that diverged has no loss, and its run goes on and says so.
     """
     names = [f"{prefix}_{name}" for name in ("loss", "accuracy", "loss_se")]
     if not np.isfinite(logits).all():
@@ -352,94 +234,26 @@ def _metric_vector(values: ArrayLike, name: str) -> NDArray[np.float64]:
     return vector
 
 
-def _refuse_unreadable(arrays: Mapping[str, NDArray], target: Path) -> None:
-    """Raise an error if `Run.load` would refuse a file of these arrays for its size."""
-    if arrays["about"].nbytes + 2**10 > LONGEST_ABOUT_BYTES:
-        raise ValueError(
-            f"the provenance of {target.name} has {arrays['about'].nbytes // 4} characters, a quarter of "
-            f"{LONGEST_ABOUT_BYTES} are kept: leave out what is not needed to repeat the run."
-        )
-    unpacked = sum(array.nbytes + 2**10 for array in arrays.values())  # each with its header
-    if unpacked > LARGEST_FILE_BYTES:
-        raise ValueError(
-            f"{target.name} would have {unpacked / 2**20:.0f} MiB, a run on disk has at most "
-            f"{LARGEST_FILE_BYTES / 2**20:.0f}: keep the logits of fewer examples or epochs."
-        )
-
-
-# A file may come from a stranger. So nothing in it decides how much memory is taken: neither the directory of the zip,
-# nor the sizes that it claims, nor the headers of the arrays, nor types that grow when they become numbers.
-
-
 def _read_arrays(source: Path) -> dict[str, NDArray]:
     """Read every array of a file, so that no damage goes unseen."""
-    with open(source, "rb") as file:
-        _refuse_long_directory(file)
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-            _refuse_oversized(sum(member.file_size for member in members), source)
-            return {member.filename.removesuffix(".npy"): _read_array(archive, member) for member in members}
+    with open(source, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+        _refuse_oversized(sum(member.file_size for member in file.zip.infolist()), source)
+        return dict(file)
 
 
-def _refuse_long_directory(file: BinaryIO) -> None:
-    """Raise an error if a zip's list of members, which is read as a whole, is longer than that of any run.
-
-    The last 22 bytes of a zip say how long it is; 20 bytes before them may refer to a longer list (APPNOTE.TXT 4.3.15).
-    """
-    n_bytes = file.seek(0, os.SEEK_END)
-    file.seek(max(0, n_bytes - 42))
-    end = file.read()
-    if len(end) < 42 or end[20:24] != b"PK\5\6" or end[:4] == b"PK\6\7":
-        raise ValueError("it does not end like the zip of a run")
-    length = int.from_bytes(end[32:36], "little")
-    if length > LONGEST_DIRECTORY_BYTES:
-        raise ValueError(f"its list of members has {length} bytes, that of a run at most {LONGEST_DIRECTORY_BYTES}")
-
-
-def _refuse_oversized(unpacked: int, source: Path) -> None:
-    if unpacked > LARGEST_FILE_BYTES:
+def _refuse_oversized(n_bytes: int, path: Path) -> None:
+    if n_bytes > LARGEST_FILE_BYTES:
         raise RunFileError(
-            f"{source} would unpack to {unpacked / 2**20:.0f} MiB, a run is at most "
-            f"{LARGEST_FILE_BYTES / 2**20:.0f}: it is not a recording of the course, delete it."
+            f"{path} would unpack to {n_bytes / 2**20:.0f} MiB, a run has at most {LARGEST_FILE_BYTES / 2**20:.0f}: "
+            "keep the logits of fewer examples or epochs."
         )
-
-
-def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray:
-    """Read one array, of one of the types that a run has and of the size that the member has."""
-    name = member.filename
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{name} is compressed by method {member.compress_type}")
-    with archive.open(member) as file:
-        if (version := np.lib.format.read_magic(file)) != (1, 0):
-            raise ValueError(f"{name} is an array of format {version}")
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        header_bytes = file.tell()
-    if dtype.hasobject:
-        raise ValueError(f"{name} holds Python objects, and allow_pickle is off")
-    if name == "about.npy":
-        if member.file_size > LONGEST_ABOUT_BYTES:
-            raise ValueError(f"{name} has {member.file_size} bytes, at most {LONGEST_ABOUT_BYTES} are read")
-    elif dtype not in _TYPES.get(name.partition("_")[0], ()):
-        raise ValueError(f"{name} is an array of {dtype}, which no run has there")
-    if header_bytes + math.prod(shape) * dtype.itemsize != member.file_size:
-        raise ValueError(f"{name} claims the shape {shape} of {dtype}, and has {member.file_size} bytes")
-    with archive.open(member) as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def recordings_folder() -> Path:
     """Return the folder of the recorded runs that come with the course.
 
-    Returns
-    -------
-    Path
-        ``$LESSONLIB_RECORDINGS`` if it is set, else ``recordings`` in the working folder, else
-        ``notebooks/recordings`` beside the package.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder.
+    That is ``$LESSONLIB_RECORDINGS`` if it is set, else ``recordings`` in the working folder, else
+    ``notebooks/recordings`` beside the package.
     """
     chosen = os.environ.get(FOLDER_VARIABLE)
     beside = Path(__file__).resolve().parents[1] / "notebooks" / "recordings"
@@ -454,25 +268,7 @@ def recordings_folder() -> Path:
 
 
 def recording(recipe: str, seed: int) -> Run:
-    """Load one recorded run.
-
-    Parameters
-    ----------
-    recipe : str
-        The recipe's name, such as ``"main"``.
-    seed : int
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    FileNotFoundError
-        If it was not recorded; the message lists what was.
-    RunFileError
-        If the recording is damaged.
-    """
+    """Load one recorded run, such as ``recording("main", 10)``; if there is none, the error lists what there is."""
     folder = recordings_folder()
     path = folder / recording_name(recipe, seed)
     if not path.exists():
@@ -485,23 +281,7 @@ def recording(recipe: str, seed: int) -> Run:
 
 
 def recordings(recipe: str) -> list[Run]:
-    """Load every recorded run of a recipe, in the order of the seeds.
-
-    Parameters
-    ----------
-    recipe : str
-
-    Returns
-    -------
-    list of Run
-
-    Raises
-    ------
-    FileNotFoundError
-        If none was recorded.
-    RunFileError
-        If a recording is damaged.
-    """
+    """Load every recorded run of a recipe, in the order of the seeds."""
     prefix = f"{recipe}-seed"
     folder = recordings_folder()
     # Copies such as "main-seed3 (1).npz" are not recordings.
@@ -516,3 +296,68 @@ def recordings(recipe: str) -> list[Run]:
 def recording_name(recipe: str, seed: int) -> str:
     """Return the file name of a recorded run."""
     return f"{recipe}-seed{seed}.npz"
+
+
+# ---- early stopping -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Where early stopping leaves a training."""
+
+    kept: int  # the epoch whose weights are kept, 1 for the first
+    ended: int  # the last epoch that was trained
+
+
+@dataclass(frozen=True)
+class StopCost:
+    """What stopping changes, against the weights of the run's last epoch."""
+
+    accuracy: float  # as a share: below zero, the stop gave accuracy away
+    loss: float  # in nats: above zero, the stop made it worse
+    refinement: float  # of the loss at the best temperature
+    epochs_saved: int
+
+
+def stop_epoch(values: ArrayLike, *, patience: int, larger_is_better: bool = False) -> Stop:
+    """Find the epoch that early stopping keeps: the best before `patience` epochs in a row brought no better one.
+
+    The rule is that of Keras's ``EarlyStopping`` with ``restore_best_weights=True``; L. Prechelt, "Early Stopping, But
+    When?" (1998), compares such rules. `values` hold what is watched, such as the validation loss, one per epoch; NaN
+    and an infinite loss are never better. Lesson 8.
+
+    Examples
+    --------
+    >>> stop_epoch([1.0, 0.8, 0.9, 0.7], patience=1)
+    Stop(kept=2, ended=3)
+    >>> stop_epoch([1.0, 0.8, 0.9, 0.7], patience=2)
+    Stop(kept=4, ended=4)
+    """
+    watched = np.asarray(values, dtype=np.float64)
+    if watched.ndim != 1 or len(watched) == 0:
+        raise ValueError(f"values must be one number per epoch, got shape {watched.shape}: pass run['val_loss'].")
+    patience = check.whole_number(patience, "patience", low=1)
+    scores = np.where(np.isnan(watched), -np.inf, watched if larger_is_better else -watched)
+    kept, best = 0, -np.inf
+    for epoch, score in enumerate(scores, start=1):
+        if score > best:
+            kept, best = epoch, score
+        if epoch - kept >= patience:
+            break
+    if not kept:
+        raise ValueError(
+            f"values are NaN or infinite in all {epoch} epochs up to the stop: the run diverged, no epoch is best."
+        )
+    return Stop(kept, epoch)
+
+
+def cost_of_stopping(run: Run, stop: Stop) -> StopCost:
+    """Compute what the kept epoch changes against the run's last one, on the test examples.
+
+    Validation examples, which chose the epoch, would flatter it.
+    """
+    if stop.ended > run.n_epochs:
+        raise ValueError(f"the stop ended at epoch {stop.ended}, the run has {run.n_epochs}: pass the same run's stop.")
+    names = ("accuracy", "loss", "refinement")
+    change = {name: float(run[f"test_{name}"][stop.kept - 1] - run[f"test_{name}"][-1]) for name in names}
+    return StopCost(**change, epochs_saved=run.n_epochs - stop.ended)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from nbformat.v4 import new_code_cell
 
-from lessonlib.cifar10 import make_tiny_cifar10
 from notebooks import build
+from tests.tiny_cifar10 import make_tiny_cifar10
 
 SMALLER = """import dataclasses
 from lessonlib import recipes

@@ -12,6 +12,7 @@ import pytest
 
 from lessonlib import cifar10, recipes, runs, training
 from lessonlib.__main__ import main
+from tests.tiny_cifar10 import make_tiny_cifar10
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = recipes.Recipe(name="live", n_train=40, n_val=10, epochs=2, batch_size=20, channels=(4,))
@@ -20,7 +21,7 @@ SMALL = recipes.Recipe(name="live", n_train=40, n_val=10, epochs=2, batch_size=2
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a tiny data set."""
-    return cifar10.make_tiny_cifar10(tmp_path_factory.mktemp("tiny"), n_per_file=10)
+    return make_tiny_cifar10(tmp_path_factory.mktemp("tiny"), n_per_file=10)
 
 
 @pytest.fixture(autouse=True)

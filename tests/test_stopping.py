@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lessonlib.runs import Run
-from lessonlib.stopping import Stop, StopCost, cost_of_stopping, stop_epoch
+from lessonlib.runs import Run, Stop, StopCost, cost_of_stopping, stop_epoch
 
 # Keras compares in float32, where two close float64 values may be equal: float16 values stay apart.
 curves = st.lists(st.floats(0, 10, allow_nan=False, width=16), min_size=1, max_size=30)

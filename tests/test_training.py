@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from lessonlib import metrics, recipes, runs, training
-from lessonlib.cifar10 import ImageData, load, make_tiny_cifar10
+from lessonlib.cifar10 import ImageData, load
 from lessonlib.recipes import RECIPES, Recipe
+from tests.tiny_cifar10 import make_tiny_cifar10
 
 ROOT = Path(__file__).resolve().parents[1]
 N_TRAIN, N_VAL = 200, 40

@@ -23,7 +23,7 @@ import course
 ROOT = Path(__file__).resolve().parents[1]
 RESOLUTIONS = {"lowest": "lowest-direct", "newest": "highest"}
 #: Tests of the library that are not named like a module.
-MORE_TESTS = ("tests/test_hostile_files.py", "tests/test_interrupted_writes.py")
+MORE_TESTS = ("tests/test_hostile_files.py", "tests/test_interrupted_writes.py", "tests/test_stopping.py")
 #: The groups of pyproject.toml that the tests need besides the library's own dependencies.
 GROUPS = ("keras", "dev")
 
