@@ -13,6 +13,8 @@ import pytest
 
 from notebooks.build import notebook_environment
 
+pytest_plugins = ["tests.outside"]
+
 HOME = pytest.StashKey[tempfile.TemporaryDirectory]()
 
 

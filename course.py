@@ -336,9 +336,9 @@ def is_root() -> bool:
 
 
 def test(words: list[str]) -> int:
-    """Run the unit tests, the browser tests and every cell of every notebook; pytest's summary is the last line."""
+    """Run the unit tests, the browser tests and every cell of every notebook; the last lines say what was left out."""
     python = ensure_installed()
-    ensure_browser(python)
+    subprocess.run([python, "-m", "tests.browser"], cwd=ROOT)  # looks for a browser, else fetches one if it can
     return hand_over([python, "-m", "pytest", *pytest_arguments(words, cores=len(usable_cores()))])
 
 
@@ -355,18 +355,6 @@ def pytest_arguments(words: list[str], cores: int) -> list[str]:
 def usable_cores() -> list[int]:
     """Return the cores that this process may use; not every system tells, and then all count."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
-
-
-def ensure_browser(python: str) -> None:
-    """See that the browser tests have a browser: tests/browser.py knows where to look, Playwright can fetch one."""
-    check = [python, "-c", "from tests.browser import open_browser\nwith open_browser():\n    pass"]
-    if subprocess.run(check, cwd=ROOT, capture_output=True).returncode == 0:
-        return
-    say("No Chromium, Chrome or Edge found; trying to fetch one for the tests ...")
-    fetched = subprocess.run([python, "-m", "playwright", "install", "chromium"], cwd=ROOT, capture_output=True)
-    if fetched.returncode or subprocess.run(check, cwd=ROOT, capture_output=True).returncode:
-        say("That failed, so the browser tests will. Install Chromium, Chrome or Edge (sudo apt install chromium),")
-        say("or name one in the variable LESSONLIB_BROWSER.")
 
 
 def only_install(words: list[str]) -> int:

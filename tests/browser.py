@@ -1,7 +1,7 @@
 """Drive a real JupyterLab in a headless browser, for tests and benchmarks.
 
-A test module asks for the fixtures by importing them: ``from tests.browser import browser, lab``
-(or ``from browser import ...`` with the tests folder on the path).
+A test module asks for the fixtures by importing them: ``from tests.browser import browser, lab``.
+``python -m tests.browser`` sees to it that there is a browser, where that can be done without asking anybody.
 """
 
 from __future__ import annotations
@@ -41,7 +41,13 @@ PATIENCE_MS = 180_000
 
 
 def find_browser() -> str | None:
-    """Return the browser to use: ``LESSONLIB_BROWSER``, one on the path, or None for playwright's own."""
+    """Return the browser named in ``LESSONLIB_BROWSER``, else one on the path, else None.
+
+    Raises
+    ------
+    FileNotFoundError
+        If ``LESSONLIB_BROWSER`` names no program.
+    """
     if chosen := os.environ.get("LESSONLIB_BROWSER"):
         if not (path := shutil.which(chosen)):
             raise FileNotFoundError(
@@ -51,21 +57,104 @@ def find_browser() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
+def ways_to_launch() -> list[dict[str, str]]:
+    """Return what to tell playwright, in turn: a browser by its path, one in its usual place, playwright's own."""
+    found = find_browser()
+    usual = [{"channel": "chrome"}, {"channel": "msedge"}, {}]
+    return [{"executable_path": found}, *usual] if found else usual
+
+
 @contextmanager
 def open_browser() -> Iterator[Browser]:
-    """Start a headless Chromium, or fail and say what to install."""
+    """Start a headless Chromium, Chrome or Edge.
+
+    Raises
+    ------
+    NoBrowser
+        If none starts.
+    """
     with sync_playwright() as playwright:
-        try:
-            running = playwright.chromium.launch(executable_path=find_browser(), headless=True, args=FLAGS)
-        except Error as error:
-            raise RuntimeError(
-                "No browser for the tests: install Chromium or Chrome, or run `playwright install chromium`, "
-                f"or set LESSONLIB_BROWSER to the program. ({error.message.splitlines()[0]})"
-            ) from error
+        running, failures = None, []
+        for way in ways_to_launch():
+            try:
+                running = playwright.chromium.launch(**way, headless=True, args=FLAGS)
+                break
+            except Error as error:
+                failures.append(error.message.splitlines()[0])
+        if running is None:
+            raise NoBrowser(f"No browser starts here: install Chromium or Chrome. Tried: {'; '.join(failures)}")
         try:
             yield running
         finally:
             running.close()
+
+
+class NoBrowser(RuntimeError):
+    """No browser on this machine starts."""
+
+
+def works() -> bool:
+    """Tell whether a browser starts."""
+    try:
+        with open_browser():
+            return True
+    except NoBrowser:
+        return False
+
+
+# ------------------------------------------------------------------------------------------------- where there is none
+
+
+def without_password() -> list[str] | None:
+    """Return what makes a command the administrator's; None if that would ask for a password."""
+    if not hasattr(os, "geteuid"):
+        return None
+    if os.geteuid() == 0:
+        return []
+    sudo = ["sudo", "-n"]
+    return sudo if shutil.which("sudo") and run([*sudo, "true"]) == 0 else None
+
+
+def ways_to_install() -> Iterator[list[list[str]]]:
+    """Yield, in turn, the commands that may bring a browser: playwright's download, then the system's packages."""
+    playwright = [sys.executable, "-m", "playwright"]
+    yield [[*playwright, "install", "chromium"]]
+    if (sudo := without_password()) is None:
+        return
+    apt = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
+    managers = {
+        "apt-get": [[*apt, "update"], [*apt, "install", "--no-install-recommends", "chromium", "fonts-dejavu-core"]],
+        "dnf": [[*sudo, "dnf", "install", "-y", "chromium"]],
+        "zypper": [[*sudo, "zypper", "-n", "install", "chromium"]],
+        "pacman": [[*sudo, "pacman", "-Sy", "--noconfirm", "chromium"]],
+        "apk": [[*sudo, "apk", "add", "chromium"]],
+    }
+    yield from (commands for manager, commands in managers.items() if shutil.which(manager))
+    if shutil.which(
+        "apt-get"
+    ):  # Ubuntu's package is a snap, which containers cannot start: playwright's with libraries
+        yield [[*playwright, "install", "--with-deps", "chromium"]]
+
+
+def run(command: list[str]) -> int:
+    """Run a command that must not ask anything; return its exit status, 1 if it takes more than ten minutes."""
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    try:
+        return subprocess.run(command, timeout=600, **quiet).returncode
+    except subprocess.TimeoutExpired:
+        return 1
+
+
+def provide() -> bool:
+    """See to it that a browser is there; return whether one is."""
+    if works():
+        return True
+    for commands in ways_to_install():
+        print(f"No browser for the tests yet; trying: {' && '.join(map(' '.join, commands))}", flush=True)
+        if all(run(command) == 0 for command in commands) and works():
+            return True
+    print("No browser could be had without a password, so the tests that drive one are left out.", flush=True)
+    return False
 
 
 @dataclass
@@ -206,3 +295,7 @@ def page(browser: Browser) -> Iterator[Page]:
         yield context.new_page()
     finally:
         context.close()
+
+
+if __name__ == "__main__":
+    sys.exit(0 if provide() else 1)

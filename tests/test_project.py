@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -28,11 +29,9 @@ def pins(root: Path) -> dict[str, str]:
 
 def committed_texts(root: Path) -> list[tuple[str, str]]:
     """Return name and text of every file that is, or would be, committed."""
-    listing = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=False
-    )
-    if listing.returncode == 0:
-        names = listing.stdout.splitlines()
+    if shutil.which("git") and (root / ".git").exists():
+        listing = ["git", "ls-files", "-coz", "--exclude-standard"]
+        names = subprocess.run(listing, cwd=root, capture_output=True, text=True, check=True).stdout.split("\0")[:-1]
     else:  # a copy without its history: leave out what .gitignore leaves out
         made = {".venv", ".venv-uv", "build", ".git", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
         files = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
@@ -134,6 +133,7 @@ def test_licences_are_there(root: Path) -> None:
     assert yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))["license"] == ["MIT", "CC-BY-4.0"]
 
 
+@pytest.mark.needs("bash")
 def test_scripts_can_be_executed_and_have_unix_ends_of_line(root: Path) -> None:
     """CI and Binder start these by name."""
     for name in (".ci/run", "binder/postBuild", "binder/start"):

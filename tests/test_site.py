@@ -124,6 +124,7 @@ def test_other_addresses_are_none(address: str) -> None:
     assert parse(address) is None
 
 
+@pytest.mark.needs("git")
 def test_the_address_comes_from_pyproject_then_from_origin(tmp_path: Path) -> None:
     project = tmp_path / "pyproject.toml"
     project.write_text('[project]\nname = "x"\n')

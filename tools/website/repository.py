@@ -7,6 +7,7 @@ clone says it. A copy with neither has no address, and its pages have no links t
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import tomllib
 from dataclasses import dataclass
@@ -77,5 +78,7 @@ def find(root: Path = ROOT) -> Repository | None:
         if not (known := parse(said)):
             raise ValueError(f"pyproject.toml: Repository is {said!r}: write https://github.com/OWNER/REPOSITORY.")
         return known
+    if not shutil.which("git"):
+        return None
     origin = subprocess.run(["git", "remote", "get-url", "origin"], cwd=root, capture_output=True, text=True)
     return parse(origin.stdout) if origin.returncode == 0 else None
