@@ -1,6 +1,7 @@
 """A Keras callback that turns ``model.fit`` into a `Run`: the twin of `lessonlib.training` for people with Keras.
 
-Taught in lesson 3. Keras is imported when a recorder is made, not before.
+Taught in lesson 3. Keras is imported when a recorder is made, not before. Bad input is refused as
+`lessonlib._validate` says.
 """
 
 from __future__ import annotations
@@ -26,49 +27,36 @@ if "tensorflow" not in sys.modules:
     with contextlib.suppress(ImportError):
         import triton  # noqa: F401
 
-EVALUATION_BATCH = 1_000
+_EVALUATION_BATCH = 1_000
 #: What Keras calls an accuracy that asks for the first answer alone: not that of the top five, nor a weighted one.
-ACCURACY_NAMES = ("accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy")
+_ACCURACY_NAMES = ("accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy")
 #: Keras keeps probabilities this far from 0 and 1 before it takes a logarithm.
-KERAS_EPSILON = np.float32(1e-7)
+_KERAS_EPSILON = np.float32(1e-7)
 
 
 class KerasRecorder:
     """Measure a classifier after each epoch of ``model.fit``, in training and validation alike.
 
-    Pass it as ``model.fit(..., callbacks=[recorder])`` and ask for ``recorder.run()`` afterwards. Each
-    ``fit`` begins a new recording. The training itself is not changed by it.
+    Pass it as ``model.fit(..., callbacks=[recorder])`` and ask for ``recorder.run()`` afterwards. Each ``fit`` begins a
+    new recording; the training itself is not changed. A model with one output column (a sigmoid, or its logit) is a
+    classifier of two classes. Outputs that are plainly not what `from_logits` says raise ValueError during ``fit``.
+
+    The losses are the plain cross-entropy whatever was compiled: no class weights, label smoothing or weight penalty.
+    Without such extras ``val_loss`` is what ``model.evaluate`` reports: where the last layer is a softmax or sigmoid,
+    Keras goes back to the logits behind it, and so does this; other probabilities are kept 1e-7 away from 0 and 1.
 
     Parameters
     ----------
     train, val : tuple of (array_like, array_like)
-        Inputs as the model takes them, and class indices of shape (n,) or (n, 1). `train` is what is
-        passed to ``fit``.
+        Inputs as the model takes them, and class indices of shape (n,) or (n, 1); `train` is what ``fit`` gets.
     from_logits : bool
-        Whether the model's outputs are logits, as in Keras' losses. If not, they are probabilities.
-        Say which: a wrong guess gives a wrong loss and often no error (lessons 1 and 3).
+        Whether the model's outputs are logits, as in Keras' losses, or probabilities. Say which: a wrong guess gives a
+        wrong loss and often no error (lessons 1 and 3).
     keep_logits : int
-        For how many validation examples, the first ones, logits are kept per epoch; 0 for none. For a
-        model that gives probabilities their logarithms are kept, which are logits of the same answers.
+        For how many validation examples, the first ones, logits are kept per epoch. For a model that gives
+        probabilities their logarithms are kept, which are logits of the same answers.
     name : str
         Names the run.
-
-    Raises
-    ------
-    TypeError
-        If `train` or `val` is no pair of arrays, or the labels are no numbers.
-    ValueError
-        If examples and labels differ in number, there are none, or `keep_logits` is not possible. During
-        ``fit``: if the outputs are plainly not what `from_logits` says, or do not fit the labels.
-
-    Notes
-    -----
-    A model with one output column (a sigmoid, or its logit) is a classifier of two classes.
-
-    The losses are the plain cross-entropy whatever was compiled: no class weights, label smoothing or
-    weight penalty. Without such extras ``val_loss`` is what ``model.evaluate`` reports: where the last layer
-    is a softmax or sigmoid, Keras goes back to the logits behind it, and so does this; other
-    probabilities are kept 1e-7 away from 0 and 1, as Keras does.
     """
 
     model: Any  # set by Keras when training begins
@@ -112,27 +100,18 @@ class KerasRecorder:
     def run(self) -> Run:
         """Return what was recorded.
 
-        Returns
-        -------
-        Run
-            With ``running_train_loss`` and ``running_train_accuracy`` (what Keras reports: means over the epoch while
-            the weights move, dropout on; the accuracy only if it was compiled under one of `ACCURACY_NAMES`),
-            ``train_loss`` and ``train_accuracy`` (after the epoch, in evaluation mode, on up to 2,000 training
-            examples), ``val_loss`` and ``val_accuracy``, and the standard errors ``train_loss_se`` and
-            ``val_loss_se``. An epoch at which the network has diverged has NaN.
-
-        Raises
-        ------
-        RuntimeError
-            If no epoch was recorded.
+        ``running_train_loss`` and ``running_train_accuracy`` are what Keras reports: means over the epoch while the
+        weights move, dropout on. ``train_loss``, ``train_accuracy`` (on up to 2,000 training examples), ``val_loss``,
+        ``val_accuracy`` and the standard errors ``train_loss_se`` and ``val_loss_se`` are measured after the epoch, in
+        evaluation mode. An epoch at which the network has diverged has NaN.
         """
         if not self._history:
             raise RuntimeError("nothing was recorded: pass the recorder as model.fit(..., callbacks=[recorder]) first.")
         return Run.of_epochs(self._history, self._kept, self.val[1], self._provenance())
 
     def _logits_of(self, x: NDArray) -> NDArray[np.float64]:
-        starts = range(0, len(x), EVALUATION_BATCH)
-        return np.concatenate([self._logits_of_batch(x[start : start + EVALUATION_BATCH]) for start in starts])
+        starts = range(0, len(x), _EVALUATION_BATCH)
+        return np.concatenate([self._logits_of_batch(x[start : start + _EVALUATION_BATCH]) for start in starts])
 
     def _logits_of_batch(self, x: NDArray) -> NDArray[np.float64]:
         import keras
@@ -204,14 +183,14 @@ def _as_logits(outputs: NDArray, from_logits: bool) -> NDArray[np.float64]:
             )
         return np.hstack([np.zeros_like(outputs), outputs] if is_binary else [outputs]).astype(np.float64)
     check.probability_matrix(np.hstack([1 - outputs, outputs]) if is_binary else outputs)
-    kept = np.clip(outputs.astype(np.float32), KERAS_EPSILON, 1 - KERAS_EPSILON)
+    kept = np.clip(outputs.astype(np.float32), _KERAS_EPSILON, 1 - _KERAS_EPSILON)
     return np.log(np.hstack([1 - kept, kept]) if is_binary else kept, dtype=np.float64)
 
 
 def _reported(logs: Mapping[str, float]) -> dict[str, float]:
     """Return what Keras itself says of the training, under our names."""
     row = {"running_train_loss": float(logs["loss"])} if "loss" in logs else {}
-    found = next((name for name in ACCURACY_NAMES if name in logs), None)
+    found = next((name for name in _ACCURACY_NAMES if name in logs), None)
     return row if found is None else row | {"running_train_accuracy": float(logs[found])}
 
 

@@ -1,7 +1,7 @@
 """A small fully connected network in NumPy, trained in a second: every step can be read here.
 
-First used in lesson 2; it gives the same kind of `Run` as a real training. Checked against torch, step by
-step, in ``tests/test_network.py``.
+First used in lesson 2; it gives the same kind of `Run` as a real training. Inputs have shape (n_examples, n_features).
+Bad input is refused as `lessonlib._validate` says. Checked against torch, step by step, in ``tests/test_network.py``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lessonlib import metrics
 from lessonlib.problems import Examples, Rng
 from lessonlib.runs import Run, loss_and_accuracy
 
-ACTIVATIONS = ("relu", "tanh")
+_ACTIVATIONS = ("relu", "tanh")
 Arrays = list[NDArray[np.float32]]
 
 
@@ -33,12 +33,6 @@ class Network:
     activation : {"relu", "tanh"}
     scale : float
         Multiplies the initial weights; 0 starts at zero.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two sizes, one is not a whole number of at least 1, there are fewer than two
-        classes, the activation is unknown, or the scale is not between 0 and 1,000.
     """
 
     def __init__(self, sizes: Sequence[int], *, rng: Rng, activation: str = "relu", scale: float = 1.0) -> None:
@@ -47,8 +41,8 @@ class Network:
         sizes = [check.whole_number(size, f"sizes[{i}]", low=1) for i, size in enumerate(sizes)]
         if sizes[-1] < 2:
             raise ValueError(f"a softmax needs at least two classes, got sizes {sizes}: end in 2 for yes and no.")
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"activation must be one of {ACTIVATIONS}, got {activation!r}.")
+        if activation not in _ACTIVATIONS:
+            raise ValueError(f"activation must be one of {_ACTIVATIONS}, got {activation!r}.")
         self.activation = activation
         scale = check.number_within(scale, "scale", 0, 1_000)
         rng = np.random.default_rng(rng)
@@ -65,21 +59,7 @@ class Network:
         return [*self.weights, *self.biases]
 
     def logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute the scores before the softmax.
-
-        Parameters
-        ----------
-        x : ndarray of float32, shape (n_examples, n_features)
-
-        Returns
-        -------
-        ndarray of float32, shape (n_examples, n_classes)
-
-        Raises
-        ------
-        ValueError
-            If `x` has another number of features than the network.
-        """
+        """Compute the scores before the softmax, shape (n_examples, n_classes)."""
         return self._forward(x)[-1]
 
     def _forward(self, x: NDArray[np.float32]) -> Arrays:
@@ -99,24 +79,7 @@ class Network:
     def gradients(self, x: NDArray[np.float32], y: NDArray[np.int64], weights: ArrayLike | None = None) -> Arrays:
         """Compute the gradient of the mean cross-entropy in each of `parameters` (backpropagation).
 
-        Parameters
-        ----------
-        x : ndarray of float32, shape (n_examples, n_features)
-        y : ndarray of int, shape (n_examples,)
-        weights : array_like, shape (n_examples,), optional
-            Multiply each example's loss; the mean still divides by the number of examples.
-
-        Returns
-        -------
-        list of ndarray
-            In the order of `parameters`.
-
-        Raises
-        ------
-        ValueError
-            If shapes disagree, labels are out of range, or weights are negative or not one per example.
-        FloatingPointError
-            If the logits are not finite.
+        `weights`, one per example, multiply the losses; the mean still divides by the number of examples.
         """
         outputs = self._forward(x)
         if not np.isfinite(outputs[-1]).all():
@@ -204,32 +167,23 @@ def fit(
 
     Parameters
     ----------
-    network : Network
-    train, val : Examples
-    epochs : int
-    learning_rate : float
     batch_size : int, optional
         All examples at once by default.
     optimizer : {"adam", "gd"}
     weights : array_like, shape (n_train,), optional
         Multiply each training example's loss in the gradient. The metrics stay unweighted; the weighted training
-        loss, which is what such a training lowers, is kept beside them.
+        loss, which is what such a training lowers, is kept beside them as ``weighted_train_loss``.
     shuffle : bool
-        Whether each epoch takes the examples in a new order.
-    rng : int or Generator
-        Decides the order.
+        Whether each epoch takes the examples in a new order, decided by `rng`.
 
     Returns
     -------
     Run
         ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy`` and ``val_loss_se`` after each epoch,
-        measured alike, and the validation logits; with `weights` also ``weighted_train_loss``.
+        measured alike, and the validation logits.
 
     Raises
     ------
-    ValueError
-        If `epochs` or `batch_size` is below 1, the learning rate is not positive, the optimiser is unknown, an input
-        is not finite, or examples or weights do not fit the network.
     FloatingPointError
         If the network diverged: lower the learning rate.
     """

@@ -1,7 +1,8 @@
 """The material that is made on the spot: small problems in which one ingredient can be turned up or down.
 
-Each generator takes a random generator or a seed and returns `Examples`, so that the same seed always
-gives the same problem. The lesson that introduces it stands in its docstring.
+Each generator takes a random generator or a seed and returns `Examples`, for training and validation where it takes
+both sizes; the same seed always gives the same problem. The lesson that introduces it stands in its docstring. Sizes
+are whole numbers of at least 1, shares lie in 0..1; bad input is refused as `lessonlib._validate` says.
 """
 
 from __future__ import annotations
@@ -17,13 +18,7 @@ Rng = int | np.random.Generator
 
 
 class Examples(NamedTuple):
-    """Inputs and their classes.
-
-    Attributes
-    ----------
-    x : ndarray of float32, shape (n_examples, n_features)
-    y : ndarray of int64, shape (n_examples,)
-    """
+    """Inputs, shape (n_examples, n_features), and their classes, shape (n_examples,)."""
 
     x: NDArray[np.float32]
     y: NDArray[np.int64]
@@ -38,26 +33,10 @@ def _sizes(n_train: int, n_val: int) -> tuple[int, int]:
 
 
 def flip_labels(y: NDArray[np.int64], share: float, *, n_classes: int, rng: Rng) -> NDArray[np.int64]:
-    """Replace a share of the labels by another class, chosen evenly.
+    """Replace a share of the labels by another class, chosen evenly, in a copy.
 
-    Parameters
-    ----------
-    y : ndarray of int, shape (n_examples,)
-    share : float
-        The chance of each label to be replaced, 0 to 1.
-    n_classes : int
-    rng : int or Generator
-
-    Returns
-    -------
-    ndarray of int64, shape (n_examples,)
-        A copy; ``y != result`` says which labels are wrong. From the same seed, the labels that are wrong at a
-        share are wrong at every larger share too, and in the same way.
-
-    Raises
-    ------
-    ValueError
-        If the share is not in 0..1, there are fewer than two classes, or a label is out of range.
+    ``y != result`` says which labels are wrong. From the same seed, the labels that are wrong at a share are wrong at
+    every larger share too, and in the same way.
     """
     rng = np.random.default_rng(rng)
     n_classes = check.whole_number(n_classes, "n_classes", low=2)
@@ -67,25 +46,9 @@ def flip_labels(y: NDArray[np.int64], share: float, *, n_classes: int, rng: Rng)
 
 
 def digits(n_train: int = 600, n_val: int = 500, *, rng: Rng) -> tuple[Examples, Examples]:
-    """Draw handwritten digits of 8 x 8 pixels from scikit-learn's set, without overlap.
+    """Draw handwritten digits of 8 x 8 pixels from the 1,797 of scikit-learn's set, without overlap.
 
-    First used in lesson 2. Ten classes, pixels scaled to 0..1.
-
-    Parameters
-    ----------
-    n_train, n_val : int
-        Together at most 1,797.
-    rng : int or Generator
-
-    Returns
-    -------
-    tuple of Examples
-        Training and validation, 64 features.
-
-    Raises
-    ------
-    ValueError
-        If a size is below 1 or more digits are wanted than there are.
+    Lesson 2. Ten classes, 64 features: pixels scaled to 0..1.
     """
     from sklearn.datasets import load_digits
 
@@ -101,28 +64,8 @@ def digits(n_train: int = 600, n_val: int = 500, *, rng: Rng) -> tuple[Examples,
 def two_phenomena(n: int = 1_000, *, coin_share: float = 0.2, noise_columns: int = 20, rng: Rng) -> Examples:
     """Mix a pattern that can be learnt with points that can only be memorised.
 
-    First used in lesson 2. Most points lie on a 4 x 4 checkerboard in two columns, their class is its colour.
-    A share of coin points lies at its centre; they differ in noise columns only, and their class is a coin.
-
-    Parameters
-    ----------
-    n : int
-        Number of points.
-    coin_share : float
-        Share of coin points, 0 to 1.
-    noise_columns : int
-        Columns in which the coin points differ, at least 1.
-    rng : int or Generator
-
-    Returns
-    -------
-    Examples
-        ``2 + noise_columns`` features, two classes.
-
-    Raises
-    ------
-    ValueError
-        If `n` or `noise_columns` is below 1 or the share not in 0..1.
+    Lesson 2. Most points lie on a 4 x 4 checkerboard in two columns, their class is its colour. A share of coin points
+    lies at its centre; they differ in noise columns only, and their class is a coin.
     """
     rng = np.random.default_rng(rng)
     n, noise_columns = check.whole_number(n, "n", low=1), check.whole_number(noise_columns, "noise_columns", low=1)
@@ -137,22 +80,7 @@ def two_phenomena(n: int = 1_000, *, coin_share: float = 0.2, noise_columns: int
 def teacher(n_train: int = 300, n_val: int = 1_000, *, rng: Rng) -> tuple[Examples, Examples]:
     """Label Gaussian points by a small random network that another network has to imitate.
 
-    First used in lesson 2. Twenty features, two classes split at the teacher's median output.
-
-    Parameters
-    ----------
-    n_train, n_val : int
-    rng : int or Generator
-
-    Returns
-    -------
-    tuple of Examples
-        Training and validation.
-
-    Raises
-    ------
-    ValueError
-        If a size is below 1.
+    Lesson 2. Twenty features, two classes split at the teacher's median output.
     """
     rng = np.random.default_rng(rng)
     n_train, n_val = _sizes(n_train, n_val)
@@ -171,29 +99,9 @@ def leverage_outliers(
 ) -> Examples:
     """Place two neat classes side by side and a few points of the left class far to the right.
 
-    First used in lesson 2: gradient descent on these lowers the loss at every step while accuracy dives and recovers.
-
-    Parameters
-    ----------
-    n : int
-        Number of points in all.
-    n_outliers : int
-        How many of them are outliers.
-    distance : float
-        Where they lie in the first feature; the classes lie around -1 and 1.
-    height : float
-        Where they lie in the second feature; all others are at 0.
-    rng : int or Generator
-
-    Returns
-    -------
-    Examples
-        Two features, two classes.
-
-    Raises
-    ------
-    ValueError
-        If the outliers leave fewer than two other points, or a place is further away than a million.
+    Lesson 2: gradient descent on these lowers the loss at every step while accuracy dives and recovers. The classes lie
+    around -1 and 1 in the first feature, the outliers at `distance`; in the second feature they lie at `height`, all
+    others at 0.
     """
     rng = np.random.default_rng(rng)
     n_outliers = check.whole_number(n_outliers, "n_outliers", low=0)
@@ -208,28 +116,9 @@ def leverage_outliers(
 
 
 def imbalanced_gaussians(n: int = 1_000, *, positive_share: float = 0.1, separation: float = 1.5, rng: Rng) -> Examples:
-    """Draw two overlapping Gaussian classes in the plane, one of them rare.
+    """Draw two overlapping Gaussian classes in the plane, `separation` standard deviations apart; class 1 is rare.
 
-    First used in lesson 2. The classes differ by `separation` standard deviations.
-
-    Parameters
-    ----------
-    n : int
-    positive_share : float
-        Chance of class 1, 0 to 1.
-    separation : float
-        Distance of the class means, in standard deviations.
-    rng : int or Generator
-
-    Returns
-    -------
-    Examples
-        Two features, two classes.
-
-    Raises
-    ------
-    ValueError
-        If `n` is below 1, the share not in 0..1, or the separation negative or not finite.
+    Lesson 2.
     """
     rng = np.random.default_rng(rng)
     separation = check.number_within(separation, "separation", 0, 1_000)
@@ -241,24 +130,8 @@ def imbalanced_gaussians(n: int = 1_000, *, positive_share: float = 0.1, separat
 def circle(n: int = 500, *, irrelevant_columns: int = 0, rng: Rng) -> Examples:
     """Draw points in the unit square; class 1 lies within a quarter circle about the origin.
 
-    First used in lesson 9. The quarter circle has the squared radius 0.5, so that class 1 has a share of pi / 8.
-
-    Parameters
-    ----------
-    n : int
-    irrelevant_columns : int
-        Further columns, uniform in 0..1, which have nothing to do with the class.
-    rng : int or Generator
-
-    Returns
-    -------
-    Examples
-        ``2 + irrelevant_columns`` features, two classes.
-
-    Raises
-    ------
-    ValueError
-        If `n` is below 1 or `irrelevant_columns` below 0.
+    Lesson 9. The quarter circle has the squared radius 0.5, so that class 1 has a share of pi / 8. Irrelevant columns,
+    uniform in 0..1, have nothing to do with the class.
     """
     n_columns = 2 + check.whole_number(irrelevant_columns, "irrelevant_columns", low=0)
     x = np.random.default_rng(rng).random((check.whole_number(n, "n", low=1), n_columns))
@@ -268,25 +141,9 @@ def circle(n: int = 500, *, irrelevant_columns: int = 0, rng: Rng) -> Examples:
 def coin_groups(n_train: int = 1_000, n_val: int = 2_000, *, bias: float = 0.6, rng: Rng) -> tuple[Examples, Examples]:
     """Draw five well separated groups and, within each, a class by a biased coin.
 
-    First used in lesson 9. Which group a point belongs to can be learnt; the coin cannot, so no classifier can expect
-    to be right more often than `bias`.
-
-    Parameters
-    ----------
-    n_train, n_val : int
-    bias : float
-        The chance of a group's first class, 0.5 to 1.
-    rng : int or Generator
-
-    Returns
-    -------
-    tuple of Examples
-        Training and validation, ten features, ten classes: group g has the classes ``2 * g`` and ``2 * g + 1``.
-
-    Raises
-    ------
-    ValueError
-        If a size is below 1 or the bias not in 0.5..1.
+    Lesson 9. Ten features; group g has the classes ``2 * g``, with the chance `bias` (0.5 to 1), and ``2 * g + 1``.
+    Which group a point belongs to can be learnt; the coin cannot, so no classifier can expect to be right more often
+    than `bias`.
     """
     rng = np.random.default_rng(rng)
     n_train, n_val = _sizes(n_train, n_val)
@@ -302,28 +159,9 @@ def coin_groups(n_train: int = 1_000, n_val: int = 2_000, *, bias: float = 0.6, 
 
 
 def xor(n: int = 1_000, *, positive_share: float = 0.4, noise: float = 0.35, rng: Rng) -> Examples:
-    """Place class 0 where two signs agree and class 1 where they differ.
+    """Place class 0 where two signs agree and class 1 where they differ, with noise about the four corners.
 
-    First used in lesson 9. No straight line separates the classes: a linear model is left with the majority share.
-
-    Parameters
-    ----------
-    n : int
-    positive_share : float
-        Chance of class 1, 0 to 1.
-    noise : float
-        Standard deviation about the four corners of a square with half side 1; at least 0.
-    rng : int or Generator
-
-    Returns
-    -------
-    Examples
-        Two features, two classes.
-
-    Raises
-    ------
-    ValueError
-        If `n` is below 1, the share not in 0..1, or the noise negative or not finite.
+    Lesson 9. No straight line separates the classes: a linear model is left with the majority share.
     """
     rng = np.random.default_rng(rng)
     noise = check.number_within(noise, "noise", 0, 1_000)

@@ -245,13 +245,10 @@ def test_training_works_in_place() -> None:
     ("sizes", "options", "message"),
     [
         ([3], {}, r"got \[3\]"),
-        ([], {}, "must name features"),
-        ([3, 0, 2], {}, r"sizes\[1\] must be a whole number of at least 1, got 0"),
-        ([3, 2.5, 2], {}, r"sizes\[1\] .* got 2.5"),
+        ([3, 0, 2], {}, r"sizes\[1\] .* got 0"),
         ([3, 4, 1], {}, "at least two classes"),
         ([3, 2], {"activation": "sigmoid"}, "got 'sigmoid'"),
-        ([3, 2], {"scale": -1}, "scale must be between 0"),
-        ([3, 2], {"scale": np.nan}, "scale holds nan"),
+        ([3, 2], {"scale": -1}, "scale .* got -1"),
     ],
 )
 def test_a_network_that_cannot_be_built_is_refused(sizes: list, options: dict, message: str) -> None:
@@ -272,10 +269,7 @@ def test_examples_with_other_features_are_refused(x: NDArray) -> None:
     ("weights", "message"),
     [
         (np.ones(39), r"shape \(40,\), got \(39,\)"),
-        (np.ones((40, 1)), r"got \(40, 1\)"),
-        (2.0, r"got \(\)"),
         (-np.ones(40), "not be negative, got -1"),
-        (np.full(40, np.nan), "weights holds nan"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(weights: object, message: str) -> None:
@@ -289,14 +283,10 @@ def test_weights_that_do_not_fit_are_refused(weights: object, message: str) -> N
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"epochs": 0}, "epochs must be a whole number of at least 1"),
-        ({"epochs": 1.5}, "epochs"),
-        ({"batch_size": 0}, "batch_size"),
+        ({"epochs": 0}, "epochs .* got 0"),
+        ({"batch_size": 0}, "batch_size .* got 0"),
         ({"optimizer": "sgd"}, "one of .*got 'sgd'"),
         ({"learning_rate": 0}, "learning_rate must be positive, got 0"),
-        ({"learning_rate": -0.1}, "learning_rate must be positive"),
-        ({"learning_rate": np.nan}, "learning_rate holds nan"),
-        ({"learning_rate": [0.1, 0.2]}, "learning_rate must have 0 dimension"),
     ],
 )
 def test_a_training_that_makes_no_sense_is_refused(options: dict, message: str) -> None:

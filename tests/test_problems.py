@@ -89,15 +89,7 @@ def test_a_share_of_nothing_and_of_everything() -> None:
 
 @pytest.mark.parametrize(
     ("labels", "share", "n_classes", "message"),
-    [
-        ([0, 1], 1.5, 2, "share must be between 0 and 1, got 1.5"),
-        ([0, 1], -0.1, 2, "share"),
-        ([0, 1], np.nan, 2, "share"),
-        ([0, 0], 0.5, 1, "n_classes must be a whole number of at least 2, got 1"),
-        ([0, 5], 0.5, 3, "label 5 is outside"),
-        ([0.5], 0.5, 3, "whole numbers"),
-        ([], 0.5, 3, "labels is empty"),
-    ],
+    [([0, 1], 1.5, 2, "share .* got 1.5"), ([0, 0], 0.5, 1, "n_classes .* got 1"), ([0, 5], 0.5, 3, "label 5")],
 )
 def test_labels_that_cannot_be_flipped_are_refused(labels: list, share: float, n_classes: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -260,34 +252,14 @@ def test_all_signs_agree_or_all_differ(share: int) -> None:
     ("generator", "options", "message"),
     [
         (problems.digits, {"n_train": 1_000, "n_val": 798}, "there are 1797 digits"),
-        (problems.digits, {"n_train": 0}, "n_train must be a whole number of at least 1, got 0"),
-        (problems.digits, {"n_train": 1.5}, "n_train"),
-        (problems.digits, {"n_val": 0}, "n_val"),
-        (problems.two_phenomena, {"n": 0}, "n must be a whole number"),
-        (problems.two_phenomena, {"coin_share": 1.2}, "coin_share"),
-        (problems.two_phenomena, {"noise_columns": 0}, "noise_columns"),
-        (problems.teacher, {"n_train": 0}, "n_train"),
-        (problems.teacher, {"n_val": 2.5}, "n_val"),
+        (problems.digits, {"n_val": 0}, "n_val .* got 0"),
+        (problems.two_phenomena, {"noise_columns": 0}, "noise_columns .* got 0"),
+        (problems.teacher, {"n_train": 0}, "n_train .* got 0"),
         (problems.leverage_outliers, {"n": 5, "n_outliers": 5}, "n must be a whole number of at least 7, got 5"),
-        (problems.leverage_outliers, {"n_outliers": -1}, "n_outliers"),
-        (problems.leverage_outliers, {"n_outliers": 1.5}, "n_outliers"),
-        (problems.leverage_outliers, {"distance": np.inf}, "distance"),
-        (problems.leverage_outliers, {"height": np.nan}, "height"),
-        (problems.imbalanced_gaussians, {"n": 0}, "n must be a whole number"),
-        (problems.imbalanced_gaussians, {"positive_share": 2}, "positive_share"),
-        (problems.imbalanced_gaussians, {"separation": -1}, "separation"),
-        (problems.imbalanced_gaussians, {"separation": np.inf}, "separation"),
-        (problems.circle, {"n": 0}, "n must be a whole number of at least 1, got 0"),
-        (problems.circle, {"irrelevant_columns": -1}, "irrelevant_columns must be a whole number of at least 0"),
-        (problems.circle, {"irrelevant_columns": 0.5}, "irrelevant_columns"),
-        (problems.coin_groups, {"n_train": 0}, "n_train"),
-        (problems.coin_groups, {"n_val": 0}, "n_val"),
-        (problems.coin_groups, {"bias": 0.4}, "bias must be between 0.5 and 1, got 0.4"),
-        (problems.coin_groups, {"bias": np.nan}, "bias"),
-        (problems.xor, {"n": 0}, "n must be a whole number"),
-        (problems.xor, {"positive_share": 1.1}, "positive_share"),
-        (problems.xor, {"noise": -0.1}, "noise must be between 0 and 1000, got -0.1"),
-        (problems.xor, {"noise": np.inf}, "noise"),
+        (problems.imbalanced_gaussians, {"separation": -1}, "separation .* got -1"),
+        (problems.circle, {"irrelevant_columns": -1}, "irrelevant_columns .* got -1"),
+        (problems.coin_groups, {"bias": 0.4}, "bias .* got 0.4"),
+        (problems.xor, {"noise": -0.1}, "noise .* got -0.1"),
     ],
 )
 def test_an_impossible_problem_is_refused_by_name(generator: Callable, options: dict, message: str) -> None:
