@@ -1,7 +1,8 @@
 """Compare a learner's answer with what was expected, and say in words what differs.
 
-The exercises use it twice: visibly in the notebook (`expect` and its two relatives), and in the grader, which compares
-what the learner's functions return on inputs that the learner has not seen.
+The exercises use it twice: visibly in the notebook (`expect` and its two relatives, which print praise, or raise
+`NotRight` with what differs and the hint), and in the grader, which compares what the learner's functions return on
+inputs that the learner has not seen. The lessons' own tasks use it as well.
 """
 
 from __future__ import annotations
@@ -48,25 +49,7 @@ class Opaque:
 
 
 def expect(got: Any, expected: Any, *, hint: str, tolerance: float = TOLERANCE) -> None:
-    """Say that an answer is right for an example, or what differs and a hint.
-
-    The grading tries other examples, so a right answer here may still be wrong there.
-
-    Parameters
-    ----------
-    got : object
-        The learner's answer: a number, text, array, or a list or dict of these.
-    expected : object
-        What it should be.
-    hint : str
-        Shown with a wrong answer: what to look at, not the solution.
-    tolerance : float
-        How far a number may be from the expected one, relative to it (absolute below one).
-
-    Raises
-    ------
-    NotRight
-        If the answer is missing or differs; a notebook shows the sentence, not a traceback.
+    """Say that an answer is right for an example; the grading tries others, so it may still be wrong there.
 
     Examples
     --------
@@ -77,40 +60,14 @@ def expect(got: Any, expected: Any, *, hint: str, tolerance: float = TOLERANCE) 
 
 
 def answered(got: Any) -> Any:
-    """Return an answer, so that a check can go on with it.
-
-    Raises
-    ------
-    NotRight
-        If there is none yet.
-
-    Examples
-    --------
-    >>> sum(answered([0.25, 0.75]))
-    1.0
-    """
+    """Return an answer, so that a check can go on with it, or raise `NotRight` if there is none yet."""
     if found := missing(got):
         raise NotRight(found)
     return got
 
 
 def expect_number(got: Any, low: float, high: float, *, hint: str, length: int | None = None) -> None:
-    """Say that an answer is a number in a plausible range; whether it is the right one is found in the grading.
-
-    Parameters
-    ----------
-    got : object
-        The learner's answer.
-    low, high : float
-        The range, both included.
-    hint : str
-    length : int, optional
-        Ask for a list of so many numbers instead of one.
-
-    Raises
-    ------
-    NotRight
-        If it is missing, no number, or outside the range.
+    """Say that an answer is a number from `low` to `high`, or a list of `length` numbers; the grading finds which.
 
     Examples
     --------
@@ -133,21 +90,7 @@ def _counted(length: int | None) -> str:
 
 
 def expect_choice(got: Any, options: Sequence[str], *, hint: str, length: int | None = None) -> None:
-    """Say that an answer (or each of several in a list) is one of the options; which is right is found in the grading.
-
-    Parameters
-    ----------
-    got : object
-        One word, or a list of words.
-    options : sequence of str
-    hint : str
-    length : int, optional
-        How many words a list must hold.
-
-    Raises
-    ------
-    NotRight
-        If it is missing, no option, or a list of another length.
+    """Say that an answer, or each of `length` in a list, is one of the options; the grading finds which is right.
 
     Examples
     --------
@@ -183,22 +126,10 @@ def first_fault(
     tolerance: float = TOLERANCE,
     compare: Compare | None = None,
 ) -> tuple[int, str] | None:
-    """Find the first of several answers that is not right.
+    """Find the first of several answers that is not right: its number and a sentence, or None.
 
-    Parameters
-    ----------
-    got : sequence
-        One answer for each case; one that is not there counts as missing.
-    cases : sequence of (arguments, expected)
-    tolerance : float
-        For `difference`.
-    compare : callable, optional
-        Used instead of `difference`. If it raises, the answer is of a kind that it cannot deal with.
-
-    Returns
-    -------
-    tuple of (int, str) or None
-        The number of the case and a sentence, or None if all are right.
+    `cases` hold (arguments, expected) for each answer; an answer that is not there counts as missing. `compare` is used
+    instead of `difference`; if it raises, the answer is of a kind that it cannot deal with.
 
     Examples
     --------
@@ -226,19 +157,7 @@ def expect_cases(
 ) -> None:
     """Hold a function or a value against cases in JSON: the hidden tests of a notebook for plain nbgrader.
 
-    Parameters
-    ----------
-    answer : object
-        A function to be called with the arguments of each case, or a value where a case has none.
-    cases : str
-        JSON of a list of [arguments or null, expected], each written by `to_json`.
-    hint, tolerance, compare
-        As for `expect` and `first_fault`.
-
-    Raises
-    ------
-    NotRight
-        If an answer is missing or wrong.
+    `cases` is the JSON of a list of [arguments, expected], each written by `to_json`; arguments are null for a value.
 
     Examples
     --------
@@ -384,13 +303,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(value: Any) -> Any:
-    """Undo `to_json`.
-
-    Raises
-    ------
-    ValueError
-        If it is not what `to_json` makes.
-    """
+    """Undo `to_json`; what it has not made raises ValueError."""
     if isinstance(value, list):
         return [from_json(item) for item in value]
     if not isinstance(value, dict):
