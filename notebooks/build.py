@@ -8,13 +8,14 @@ nothing can be run.
     python course.py build 1 6        # some, by number or name
     python course.py build --check    # change nothing; fail when a notebook is not what its text says
 
-Each build also writes what it cost (seconds, memory) into ``docs/lesson-costs.md``.
+Each build also writes what it cost (seconds, memory) into ``docs/lesson-costs.md``, and how many minutes a learner
+needs into the lesson and the README. A number may have a further notebook, ``NNb_name.py``. Rules: `notebooks.rules`.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
+import copy
 import hashlib
 import itertools
 import os
@@ -38,6 +39,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from notebooks import rules
+from notebooks.rules import Problem
 from tools import claims, misconceptions
 
 NOTEBOOKS = Path(__file__).resolve().parent
@@ -46,8 +49,8 @@ COSTS = ROOT / "docs" / "lesson-costs.md"
 CLAIMS = ROOT / "docs" / "claims.csv"
 CLAIM_INDEX = ROOT / "docs" / "claim-index.md"
 
-MAX_CODE_LINES = 15
-MAX_CODE_COLUMNS = 100  # what a notebook shows on a laptop without scrolling sideways
+README = ROOT / "README.md"
+
 SECONDS_PER_CELL = 600
 
 
@@ -94,21 +97,23 @@ def cold_start(**extra: str) -> Iterator[dict[str, str]]:
 
 
 def sources(wanted: Sequence[str] = (), *, folder: Path = NOTEBOOKS) -> list[Path]:
-    """Return the lessons' sources in order; `wanted` picks some by number ("1"), name or file name.
+    """Return the lessons' sources in order; `wanted` picks some by number ("1", "3b"), name or file name.
 
     Raises
     ------
     LessonError
         If a wanted lesson does not exist; the message lists those that do.
     """
-    every = sorted((folder / "source").glob("[0-9][0-9]_*.py"))
+    every = sorted(path for path in (folder / "source").glob("*.py") if rules.LESSON.match(path.stem))
     return every if not wanted else [_pick(name, every) for name in wanted]
 
 
 def _pick(name: str, every: list[Path]) -> Path:
     stem = Path(name).stem
     for path in every:
-        if stem in {path.stem, path.stem[3:]} or (stem.isdigit() and int(stem) == int(path.stem[:2])):
+        if stem in {path.stem, rules.LESSON.match(path.stem)[3]} or stem.lstrip("0") == rules.label(path.stem).lstrip(
+            "0"
+        ):
             return path
     raise LessonError(f"no lesson {name!r}; there are: {', '.join(path.stem for path in every) or 'none'}")
 
@@ -128,7 +133,23 @@ def convert(source: Path) -> NotebookNode:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell, name in zip(notebook.cells, cell_ids(notebook), strict=True):
         cell["id"] = name
+    rules.collapse(notebook)
     return notebook
+
+
+def cell_starts(source: Path) -> list[int]:
+    """Return the line, from 1, in which each cell of a source begins."""
+    lines = source.read_text(encoding="utf-8").splitlines()
+    return [number for number, line in enumerate(lines, start=1) if re.match(r"# %%( |$)", line)]
+
+
+def located(source: Path, problems: Sequence[Problem]) -> list[str]:
+    """Say where in the text each problem is."""
+    starts = cell_starts(source)
+    return [
+        f"{source.name}:{starts[problem.cell - 1] if 0 < problem.cell <= len(starts) else 1}: {problem}"
+        for problem in problems
+    ]
 
 
 def cell_ids(notebook: NotebookNode) -> list[str]:
@@ -145,103 +166,30 @@ def cell_ids(notebook: NotebookNode) -> list[str]:
     return names
 
 
-# ------------------------------------------------------------------------------------------------------------ the rules
+# ------------------------------------------------------------------------------------------------------ do they agree?
 
 
-def lint(notebook: NotebookNode, name: str) -> list[str]:
-    """Return what breaks the house rules, one line each; an empty list is good."""
-    problems = _heading_problems(notebook)
-    for number, cell in enumerate(notebook.cells, start=1):
-        problems += [f"cell {number}: {problem}" for problem in _cell_problems(cell)]
-    return [f"{name}: {problem}" for problem in problems]
-
-
-def _cell_problems(cell: NotebookNode) -> Iterator[str]:
-    tags = cell.metadata.get("tags", [])
-    if "nbval-skip" in tags:
-        yield "tagged nbval-skip: a lesson checks every cell"
-    if cell.cell_type != "code":
-        return
-    if installs := re.search(r"^\s*[!%]\s*pip\b.*", cell.source, flags=re.MULTILINE):
-        yield f"{installs[0].strip()!r}: a lesson installs nothing; dependencies belong in pyproject.toml"
-    length = len(code_lines(cell.source))
-    if is_hidden(cell):  # the text of a question: nobody reads it as code, and it would give the answer away
-        return
-    if length > MAX_CODE_LINES and not ("long-cell" in tags and cell.metadata.get("reason")):
-        yield (
-            f"{length} lines of code, at most {MAX_CODE_LINES} are readable: split it, move it to lessonlib, "
-            'or say why it must be long: # %% tags=["long-cell"] reason="..."'
-        )
-    if wide := [line.strip() for line in cell.source.splitlines() if len(line) > MAX_CODE_COLUMNS]:
-        yield f"a line of code is wider than {MAX_CODE_COLUMNS} columns: break it: {wide[0][:60]}..."
-    if _shows_nothing_on_purpose(cell.source):
-        yield "ends in ';', which nbval does not honour: write `_ = ...`"
-
-
-def is_hidden(cell: NotebookNode) -> bool:
-    """Tell whether a cell shows its output only: ``# %% jupyter={"source_hidden": true}``."""
-    return bool(cell.metadata.get("jupyter", {}).get("source_hidden"))
-
-
-def code_lines(source: str) -> list[str]:
-    """Return the lines that hold code: neither blank nor only a comment.
-
-    >>> code_lines("a = 1\\n\\n# why\\nb = 2  # here")
-    ['a = 1', 'b = 2  # here']
-    """
-    return [line for line in source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-
-
-def _shows_nothing_on_purpose(source: str) -> bool:
-    try:
-        last = ast.parse(source).body[-1:]
-    except SyntaxError:  # a magic command, or a mistake that the execution will report better
-        return False
-    return bool(last) and isinstance(last[0], ast.Expr) and source.rstrip().endswith(";")
-
-
-def headings(notebook: NotebookNode) -> list[tuple[int, str]]:
-    """Return level and text of every Markdown heading, in order; lines inside code fences do not count."""
-    found = []
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            text = re.sub(r"^(```|~~~).*?^\1", "", cell.source, flags=re.MULTILINE | re.DOTALL)
-            found += [(len(marks), title) for marks, title in re.findall(r"^(#{1,6})\s+(.+)$", text, re.MULTILINE)]
-    return found
-
-
-def _heading_problems(notebook: NotebookNode) -> list[str]:
-    found = headings(notebook)
-    titles = [title for level, title in found if level == 1]
-    problems = []
-    if not found or found[0][0] != 1 or len(titles) != 1:
-        problems.append(f"wants exactly one title (# ...), first of all headings; has {len(titles)}: {titles}")
-    for (above, _), (level, title) in itertools.pairwise(found):
-        if level > above + 1:
-            problems.append(
-                f"heading {'#' * level} {title!r} follows a heading of level {above}: no level may be left out"
-            )
-    return problems
-
-
-def differences(text: NotebookNode, notebook: NotebookNode) -> list[str]:
-    """Return where a stored notebook differs from its text: number, order, type, source, tags and ids of the cells."""
+def differences(text: NotebookNode, notebook: NotebookNode) -> list[Problem]:
+    """Return where a stored notebook differs from its text: cells, their type, source, tags, id, whether collapsed."""
     if len(text.cells) != len(notebook.cells):
-        return [f"the text has {len(text.cells)} cells, the notebook {len(notebook.cells)}"]
+        return [Problem(0, f"the text has {len(text.cells)} cells, the notebook {len(notebook.cells)}")]
+    text = copy.deepcopy(text)
+    rules.fill_minutes(text, rules.content(notebook).minutes)
     problems = []
     for number, (ours, theirs) in enumerate(zip(text.cells, notebook.cells, strict=True), start=1):
         pairs = {
             "type": (ours.cell_type, theirs.cell_type),
             "source": (ours.source, theirs.source),
             "tags": (ours.metadata.get("tags", []), theirs.metadata.get("tags", [])),
+            "collapsed": (rules.is_hidden(ours), rules.is_hidden(theirs)),
             "id": (ours["id"], theirs.get("id")),
         }
         for key, (text_says, is_now) in pairs.items():
             if text_says != is_now:
                 a, b = first_difference(text_says, is_now) if key == "source" else (text_says, is_now)
-                problems.append(f"cell {number}: {key} is {b!r}, the text says {a!r}")
+                problems.append(Problem(number, f"{key} is {b!r} in the notebook, the text says {a!r}"))
         if theirs.cell_type == "code" and theirs.source.strip() and theirs.execution_count is None:
-            problems.append(f"cell {number}: never executed")
+            problems.append(Problem(number, "never executed"))
     return problems
 
 
@@ -260,15 +208,28 @@ def check(wanted: Sequence[str] = (), *, folder: Path = NOTEBOOKS) -> list[str]:
     problems = []
     for source in sources(wanted, folder=folder):
         text, path = convert(source), notebook_path(source)
-        problems += lint(text, source.name)
+        problems += located(source, rules.problems(text))
         if not path.exists():
             problems.append(f"{source.name}: not built yet, {path.name} is missing")
         else:
             stored = nbformat.read(path, as_version=4)
-            problems += [f"{path.name}: {problem}" for problem in differences(text, stored)]
+            problems += located(source, [*differences(text, stored), *rules.shown_too_early(stored)])
+    problems += names_used_twice(folder=folder)
     if not wanted:
         orphans = {path.stem for path in folder.glob("*.ipynb")} - {path.stem for path in sources(folder=folder)}
         problems += [f"{name}.ipynb: has no text in notebooks/source" for name in sorted(orphans)]
+    return problems
+
+
+def names_used_twice(*, folder: Path = NOTEBOOKS) -> list[str]:
+    """Return the questions whose name an earlier lesson has: in the learner's file they would be one."""
+    taken: dict[str, str] = {}
+    problems = []
+    for source in sources(folder=folder):
+        for question in rules.asked_in(convert(source)):
+            if taken.setdefault(question.name, source.name) != source.name:
+                problem = Problem(question.cell, f"the name {question.name!r} is taken by {taken[question.name]}")
+                problems += located(source, [problem])
     return problems
 
 
@@ -286,7 +247,8 @@ def misconception_register() -> str:
 def unsettled_claims() -> list[str]:
     """Return the claims that a lesson ought to settle and does not; an empty list is good."""
     lessons = [(source.stem, convert(source)) for source in sources()]
-    return claims.problems(claims.read(CLAIMS), claims.settled_in(lessons), [name for name, _ in lessons])
+    names = {rules.label(stem): stem for stem, _ in lessons}
+    return claims.problems(claims.read(CLAIMS), claims.settled_in(lessons), names)
 
 
 # ------------------------------------------------------------------------------------------------------------ execution
@@ -360,10 +322,22 @@ def tidy(notebook: NotebookNode) -> None:
             output.get("metadata", {}).pop("application/vnd.jupyter.widget-view+json", None)
 
 
-def warnings_shown(notebook: NotebookNode) -> list[str]:
+def take_outputs(notebook: NotebookNode, stored: NotebookNode) -> bool:
+    """Take over the outputs of a stored notebook whose code is the same, cell by cell; return whether it is."""
+    ours, theirs = ([cell for cell in one.cells if cell.cell_type == "code"] for one in (notebook, stored))
+    if [cell.source for cell in ours] != [cell.source for cell in theirs]:
+        return False
+    if any(cell.source.strip() and cell.execution_count is None for cell in theirs):
+        return False
+    for cell, old in zip(ours, theirs, strict=True):
+        cell.outputs, cell.execution_count = old.outputs, old.execution_count
+    return True
+
+
+def warnings_shown(notebook: NotebookNode) -> list[Problem]:
     """Return what cells wrote to stderr: a warning is a mistake in the lesson, and no two machines word it alike."""
     return [
-        f"cell {number} wrote to stderr:\n{output.text}"
+        Problem(number, f"wrote to stderr:\n{output.text}")
         for number, cell in enumerate(notebook.cells, start=1)
         for output in cell.get("outputs", [])
         if output.output_type == "stream" and output.name == "stderr"
@@ -381,29 +355,57 @@ def write_if_changed(path: Path, text: str) -> bool:
     return True
 
 
-def build(source: Path) -> Cost:
-    """Build one lesson's notebook with its outputs.
+def build(source: Path, *, keep_outputs: bool = False) -> Cost | None:
+    """Build one lesson's notebook with its outputs; return what executing it took.
+
+    With `keep_outputs`, nothing is executed where no code has changed since the notebook was built: the return is None.
 
     Raises
     ------
     LessonError
-        If the text breaks a rule or a cell writes to stderr. A cell that fails raises nbclient's CellExecutionError.
-        Either way the old notebook stays as it was.
+        If the text breaks a rule or a cell fails or writes to stderr. The old notebook then stays as it was.
     """
-    notebook = convert(source)
-    if problems := lint(notebook, source.name):
-        raise LessonError("\n".join(problems))
-    path = notebook_path(source)
-    cost = execute(notebook, folder=path.parent)
+    notebook, path = convert(source), notebook_path(source)
+    if problems := rules.problems(notebook):
+        raise LessonError("\n".join(located(source, problems)))
+    kept = keep_outputs and path.exists() and take_outputs(notebook, nbformat.read(path, as_version=4))
+    cost = None if kept else _executed(notebook, source)
     tidy(notebook)
-    if problems := warnings_shown(notebook):
-        raise LessonError(f"{source.name}: " + "\n".join(problems))
+    if problems := [*warnings_shown(notebook), *rules.shown_too_early(notebook)]:
+        raise LessonError("\n".join(located(source, problems)))
+    content = rules.content(notebook)
+    rules.fill_minutes(notebook, content.minutes)
     nbformat.validate(notebook)
     written = write_if_changed(path, nbformat.writes(notebook).rstrip("\n") + "\n")
-    print(
-        f"{path.name}: {'written' if written else 'unchanged'}, {cost.seconds:.0f} s, {cost.peak_mb:.0f} MB", flush=True
-    )
+    took = f"{cost.seconds:.0f} s, {cost.peak_mb:.0f} MB" if cost else "its code has not changed: outputs kept"
+    print(f"{path.name}: {'written' if written else 'unchanged'}, {took}\n  {content}", flush=True)
     return cost
+
+
+def _executed(notebook: NotebookNode, source: Path) -> Cost:
+    try:
+        return execute(notebook, folder=notebook_path(source).parent)
+    except CellExecutionError as error:
+        failed = [number for number, cell in enumerate(notebook.cells, start=1) if _failed(cell)]
+        raise LessonError("\n".join(located(source, [Problem(failed[-1] if failed else 0, str(error))]))) from error
+
+
+def _failed(cell: NotebookNode) -> bool:
+    return any(output.output_type == "error" for output in cell.get("outputs", []))
+
+
+def minutes(source: Path) -> int:
+    """Return how long a learner needs for a built lesson."""
+    return rules.content(nbformat.read(notebook_path(source), as_version=4)).minutes
+
+
+def readme_with_minutes(text: str) -> str:
+    """Return the README's text with the minutes of each built lesson in its row of the table."""
+    for source in sources():
+        if rules.MINUTES in source.read_text(encoding="utf-8") and notebook_path(source).exists():
+            row = rf"^(\|[^|]*\(notebooks/{source.stem}\.ipynb\)[^|]*\|[^|]*\|) \d+ min \|"
+            text = re.sub(row, rf"\1 {minutes(source)} min |", text, flags=re.MULTILINE)
+    return text
 
 
 # ------------------------------------------------------------------------------------------------------------ the costs
@@ -411,25 +413,28 @@ def build(source: Path) -> Cost:
 COSTS_HEAD = """# What each lesson costs
 
 Measured while the notebook is built: from the start of its kernel to the end of its last cell, and the most memory
-that the kernel and its children held at once. Made by `python course.py build`, which replaces the rows of the lessons
-that it builds.
+that the kernel and its children held at once. Made by `python course.py build`, which replaces the row of a lesson that
+it builds where seconds or memory differ by more than a quarter.
 
 | lesson | seconds | peak memory, MB | measured on | machine |
 |---|---|---|---|---|
 """
 
 
+#: Differences up to this share (and up to 3 seconds) are those of one machine from hour to hour.
+NOTABLE = 0.25
+
+
 def record_costs(costs: dict[str, Cost], *, path: Path = COSTS) -> None:
-    """Enter the costs of the lessons just built; the rows of the others stay."""
+    """Enter the costs of the lessons just built where they have changed; the rows of the others stay."""
     rows = {}
     if path.exists():
-        rows = {
-            line.split("|")[1].strip(): line
-            for line in path.read_text(encoding="utf-8").splitlines()
-            if line[:3] == "| `"
-        }
+        lines = path.read_text(encoding="utf-8").splitlines()
+        rows = {line.split("|")[1].strip(): line for line in lines if line[:3] == "| `"}
     for name, cost in costs.items():
-        rows[f"`{name}`"] = f"| `{name}` | {cost.seconds:.0f} | {cost.peak_mb:.0f} | {date.today()} | {machine()} |"
+        old = [float(number) for number in rows.get(f"`{name}`", "| | 0 | 0 |").split("|")[2:4]]
+        if abs(cost.seconds - old[0]) > max(3, NOTABLE * old[0]) or abs(cost.peak_mb - old[1]) > NOTABLE * old[1]:
+            rows[f"`{name}`"] = f"| `{name}` | {cost.seconds:.0f} | {cost.peak_mb:.0f} | {date.today()} | {machine()} |"
     write_if_changed(path, COSTS_HEAD + "\n".join(rows[name] for name in sorted(rows)) + "\n")
 
 
@@ -451,7 +456,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return _run(options)
-    except (LessonError, CellExecutionError) as error:
+    except (LessonError, ValueError) as error:  # a ValueError: claims.csv cannot be read
         print(error, file=sys.stderr)
         return 1
 
@@ -463,9 +468,15 @@ def _run(options: argparse.Namespace) -> int:
         return 1 if problems else 0
     for source in sources(options.lessons):
         record_costs({source.stem: build(source)})
+    write_pages()
+    return 0
+
+
+def write_pages() -> None:
+    """Write what is made of all lessons: the claim index, the misconceptions, the minutes in the README."""
     write_if_changed(CLAIM_INDEX, claim_index())
     write_if_changed(misconceptions.PAGE, misconception_register())
-    return 0
+    write_if_changed(README, readme_with_minutes(README.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

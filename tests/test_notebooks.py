@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
+import math
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -14,10 +13,12 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lessonlib import questions
-from notebooks import build
+from notebooks import build, lesson, rules
 
 LESSON = """# %% [markdown]
 # # A title
+#
+# **Time** about {minutes} minutes
 
 # %%
 import os
@@ -26,7 +27,7 @@ import os
 print("folder", os.path.basename(os.getcwd()))
 print("data", os.environ["LESSONLIB_CIFAR10"])
 
-# %%
+# %% plumbing
 import matplotlib.pyplot as plt
 
 _, axes = plt.subplots(figsize=(1, 1))
@@ -75,27 +76,44 @@ def test_costs_are_known_for_every_lesson() -> None:
     assert [path.stem for path in build.sources() if f"| `{path.stem}` |" not in rows] == []
 
 
-def choices() -> Iterator[tuple[str, list[str]]]:
-    """Return the name and the options of every check with options in the lessons, the right one first."""
-    for path in build.sources():
-        cells = nbformat.read(build.notebook_path(path), as_version=4).cells
-        for source in (cell.source for cell in cells if "checks.choice(" in cell.source):
-            (call,) = (node.value for node in ast.parse(source).body if isinstance(node, ast.Expr))
-            parts = {keyword.arg: keyword.value for keyword in call.keywords}
-            options = [parts["right"], *parts["wrong"].elts]
-            yield call.args[0].value, [ast.literal_eval(option.elts[0]) for option in options]
+def stored(source: Path) -> NotebookNode:
+    """Return a lesson as it is committed."""
+    return nbformat.read(build.notebook_path(source), as_version=4)
 
 
-def test_the_right_option_of_a_check_is_not_given_away_by_its_length() -> None:
-    """It is the longest, or the shortest, in no more than half of the checks."""
-    lengths = [[len(option) for option in options] for _, options in choices()]
-    assert len(lengths) > 40
-    assert 2 * sum(right > max(wrong) for right, *wrong in lengths) <= len(lengths)
-    assert 2 * sum(right < min(wrong) for right, *wrong in lengths) <= len(lengths)
+@pytest.mark.parametrize("source", build.sources(), ids=lambda path: path.stem)
+def test_a_lesson_takes_45_minutes_and_shows_the_subject(source: Path) -> None:
+    """At most 50 minutes and 150 open lines. What is on the list of those that are too long still, is."""
+    broken = [str(problem) for problem in rules.too_long(stored(source))]
+    if source.stem in rules.TOO_LONG_STILL:
+        assert broken, f"{source.stem} is short enough: take it off notebooks.rules.TOO_LONG_STILL"
+    else:
+        assert broken == []
 
 
-def test_the_right_option_of_a_check_is_not_given_away_by_its_place() -> None:
-    places = [questions.shuffled(name, options).index(options[0]) for name, options in choices()]
+@pytest.mark.parametrize("source", build.sources(), ids=lambda path: path.stem)
+def test_the_minutes_at_the_top_and_in_the_readme_are_computed(source: Path) -> None:
+    """Lessons that are too long still may type them."""
+    if source.stem not in rules.TOO_LONG_STILL:
+        assert rules.MINUTES in source.read_text(encoding="utf-8")
+        assert f"about {build.minutes(source)} minutes" in stored(source).cells[0].source
+    readme = build.README.read_text(encoding="utf-8")
+    assert f"(notebooks/{source.stem}.ipynb)" in readme
+    assert build.readme_with_minutes(readme) == readme, "run: python3 course.py build"
+
+
+def test_the_list_of_lessons_that_are_too_long_names_lessons() -> None:
+    assert set(rules.TOO_LONG_STILL) <= {source.stem for source in build.sources()}
+
+
+def test_the_right_option_of_a_check_is_not_given_away_by_its_length_or_place() -> None:
+    """Over the whole course too it is the longest, the shortest, or in one place in no more than half of the checks."""
+    asked = [question for source in build.sources() for question in rules.asked_in(stored(source))]
+    options = [(question.name, *question.options) for question in asked if len(question.options) > 1]
+    assert len(options) > 20
+    places = [questions.shuffled(name, those).index(those[0]) for name, *those in options]
+    assert 2 * sum(len(right) > max(map(len, wrong)) for _, right, *wrong in options) <= len(options)
+    assert 2 * sum(len(right) < min(map(len, wrong)) for _, right, *wrong in options) <= len(options)
     assert 2 * max(map(places.count, places)) <= len(places)
 
 
@@ -105,9 +123,12 @@ def test_the_right_option_of_a_check_is_not_given_away_by_its_place() -> None:
 def test_build_executes_in_the_folder_of_the_notebooks(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Outputs are there, a second build changes no byte, and --check is content."""
     cost = build.build(source)
+    assert cost is not None
     path = build.notebook_path(source)
     first = path.read_bytes()
     notebook = nbformat.reads(first.decode(), as_version=4)
+    assert notebook.cells[0].source.endswith("about 1 minutes")
+    assert [rules.is_hidden(cell) for cell in notebook.cells] == [False, False, False, True]
     assert notebook.cells[2].outputs[0].text == "folder lessons\ndata none\n"
     assert "image/png" in notebook.cells[3].outputs[0].data
     assert cost.seconds > 0
@@ -121,10 +142,11 @@ def test_build_executes_in_the_folder_of_the_notebooks(source: Path, capsys: pyt
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda text: text.replace("data", "datum"), "cell 3: source"),
+        (lambda text: text.replace("data", "datum"), "03_tiny.py:9: cell 3: source"),
         (lambda text: text.replace("kept", "other"), "cell 3: tags"),
         (lambda text: text + "\n# %%\n1 + 1\n", "the text has 5 cells, the notebook 4"),
         (lambda text: text.replace("# %%\nimport os", "# %% [markdown]\n# import os"), "cell 2: type"),
+        (lambda text: text.replace("# %% plumbing", "# %%"), "cell 4: collapsed"),
     ],
 )
 def test_drift_is_noticed(source: Path, change, complaint: str) -> None:
@@ -146,7 +168,7 @@ def test_missing_and_orphaned_notebooks_are_noticed(source: Path) -> None:
 def test_never_executed_is_noticed(source: Path) -> None:
     """A notebook without outputs is not what a reader should find."""
     notebook = build.convert(source)
-    assert "cell 2: never executed" in build.differences(notebook, notebook)
+    assert "cell 2: never executed" in map(str, build.differences(notebook, notebook))
 
 
 def test_failing_or_warning_cell_leaves_the_old_notebook(source: Path) -> None:
@@ -154,7 +176,7 @@ def test_failing_or_warning_cell_leaves_the_old_notebook(source: Path) -> None:
     path = build.notebook_path(source)
     path.write_text("old", encoding="utf-8")
     source.write_text(LESSON + "\n# %%\nassert 1 == 2\n", encoding="utf-8")
-    with pytest.raises(build.CellExecutionError, match="AssertionError"):
+    with pytest.raises(build.LessonError, match=r"03_tiny.py:19: cell 5(.|\n)*AssertionError"):
         build.build(source)
     source.write_text(LESSON + '\n# %%\nimport warnings\n\nwarnings.warn("hear me", stacklevel=1)\n', encoding="utf-8")
     with pytest.raises(build.LessonError, match="hear me"):
@@ -182,11 +204,42 @@ def test_lessons_are_picked_by_number_or_name(source: Path) -> None:
         build.sources(["7"], folder=folder)
 
 
-def test_costs_keep_the_rows_of_other_lessons(tmp_path: Path) -> None:
-    """Building one lesson replaces its row only."""
+def test_a_further_notebook_has_a_number_of_its_own(source: Path) -> None:
+    """It follows the lesson and is picked by number and letter."""
+    further = source.with_name("03b_more.py")
+    further.write_text(LESSON, encoding="utf-8")
+    folder = source.parent.parent
+    assert build.sources(folder=folder) == [source, further]
+    assert build.sources(["3b"], folder=folder) == build.sources(["03b"], folder=folder) == [further]
+    assert build.sources(["3"], folder=folder) == [source]
+
+
+def test_a_changed_sentence_executes_nothing_and_changed_code_does(source: Path) -> None:
+    """The outputs stay, byte for byte as a whole build would write them."""
+    build.build(source)
+    source.write_text(LESSON.replace("A title", "Another title"), encoding="utf-8")
+    assert build.build(source, keep_outputs=True) is None
+    kept = build.notebook_path(source).read_bytes()
+    assert build.check(folder=source.parent.parent) == []
+    build.build(source)
+    assert build.notebook_path(source).read_bytes() == kept
+    source.write_text(LESSON.replace("folder", "place"), encoding="utf-8")
+    assert build.build(source, keep_outputs=True) is not None
+
+
+def test_what_does_not_repeat_itself_is_named_by_its_line(source: Path) -> None:
+    source.write_text(LESSON + "\n# %%\nimport time\n\nprint(time.time())\n", encoding="utf-8")
+    build.build(source)
+    assert lesson.not_repeated(source)[0].startswith("03_tiny.py:19: cell 5: comes out otherwise")
+
+
+def test_costs_change_only_where_they_differ_notably(tmp_path: Path) -> None:
+    """And building one lesson leaves the rows of the others."""
     table = tmp_path / "costs.md"
-    build.record_costs({"01_a": build.Cost(12.3, 456.0)}, path=table)
-    build.record_costs({"00_b": build.Cost(1.0, 99.0)}, path=table)
+    build.record_costs({"01_a": build.Cost(12.3, 456.0), "00_b": build.Cost(1.0, 99.0)}, path=table)
+    first = table.read_text(encoding="utf-8")
+    build.record_costs({"01_a": build.Cost(14.0, 480.0)}, path=table)
+    assert table.read_text(encoding="utf-8") == first
     build.record_costs({"01_a": build.Cost(20.0, 500.0)}, path=table)
     rows = [line for line in table.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
     assert [row.split("|")[1:4] for row in rows] == [[" `00_b` ", " 1 ", " 99 "], [" `01_a` ", " 20 ", " 500 "]]
@@ -197,7 +250,17 @@ def test_costs_keep_the_rows_of_other_lessons(tmp_path: Path) -> None:
 
 def linted(*cells: NotebookNode) -> str:
     """Return the complaints about a notebook of these cells under a title."""
-    return "\n".join(build.lint(new_notebook(cells=[new_markdown_cell("# Title"), *cells]), "x.py"))
+    return "\n".join(map(str, rules.problems(new_notebook(cells=[new_markdown_cell("# Title"), *cells]))))
+
+
+ASK = "q = Prediction('q', '?', ['a', 'b'])\nq"
+TASK = "@questions.solution('t', cases=[(1,)], hint='h')\ndef f(x):\n    return x"
+STUB = "@questions.your_code('t')\ndef f(x):\n    ..."
+
+
+def check_named(name: str, right: str = "yes, they do") -> NotebookNode:
+    """Return a check whose right option is the longest."""
+    return new_code_cell(f"questions.choice({name!r}, '?', right=({right!r}, 'r'), wrong=[('no', 'w'), ('we', 'w')])")
 
 
 LONG = "\n".join(f"a{i} = {i}" for i in range(16))
@@ -206,14 +269,18 @@ LONG = "\n".join(f"a{i} = {i}" for i in range(16))
 @pytest.mark.parametrize(
     ("cell", "complaint"),
     [
-        (new_code_cell(LONG), "16 lines of code, at most 15"),
-        (new_code_cell(LONG, metadata={"tags": ["long-cell"]}), "16 lines of code"),
+        (new_code_cell(LONG), "16 open lines of code, at most 15"),
+        (new_code_cell(LONG, metadata={"tags": ["long-cell"]}), "16 open lines of code"),
         (new_code_cell("!pip install x"), "installs nothing"),
         (new_code_cell("%pip install x"), "installs nothing"),
         (new_code_cell("1", metadata={"tags": ["nbval-skip"]}), "nbval-skip"),
         (new_code_cell("1 + 1;"), "nbval does not honour"),
         (new_markdown_cell("### Too deep"), "no level may be left out"),
         (new_markdown_cell("# Another"), "exactly one title"),
+        (new_code_cell(ASK), "prediction 'q' is never resolved"),
+        (new_code_cell(ASK.replace("'q'", "'p'", 1) + "\n" + ASK.replace("'q'", "'p'", 1)), "the name 'p' is taken by"),
+        (new_code_cell(TASK), "solution 't' is never asked for"),
+        (new_code_cell(STUB), "no solution 't' stands above"),
     ],
 )
 def test_broken_rules_are_named(cell: NotebookNode, complaint: str) -> None:
@@ -226,6 +293,66 @@ def test_good_cells_pass() -> None:
     reason = {"tags": ["long-cell"], "reason": "one table of constants"}
     assert linted(new_code_cell(LONG.replace("a15 = 15", "# why\n\n")), new_code_cell(LONG, metadata=reason)) == ""
     assert linted(new_markdown_cell("## A\n\n```\n# not a heading\n```\n\n### B"), new_markdown_cell("## C")) == ""
+
+
+def test_questions_that_are_resolved_pass() -> None:
+    """One by one, several in a loop, or a piece of learner's code below its solution."""
+    two = new_code_cell("for p, x in ((q, 1), (r, 2)):\n    print(p.resolve(x))")
+    asked = [new_code_cell(ASK), new_code_cell(ASK.replace("q = ", "r = ").replace("'q'", "'r'"))]
+    assert linted(*asked, two, new_code_cell(TASK), new_code_cell(STUB)) == ""
+
+
+def test_the_right_option_must_not_be_the_longest_as_a_rule() -> None:
+    named = ("a", "b", "c", "d", "e", "f")
+    assert "is the longest in a, b, c" in linted(*map(check_named, named))
+    assert "longest" not in linted(*(check_named(name, "ja" if name < "d" else "yes, they do") for name in named))
+
+
+def test_nothing_may_be_shown_while_a_prediction_is_open() -> None:
+    """The cell that shows first must resolve first; another question may be asked meanwhile."""
+
+    def early(*sources: str) -> list[int]:
+        cells = [new_code_cell(source, outputs=[new_output("stream", text="1")]) for source in sources]
+        return [problem.cell for problem in rules.shown_too_early(new_notebook(cells=cells))]
+
+    other = ASK.replace("q = ", "r = ").replace("'q'", "'r'")
+    assert early(ASK, "print(loss)", "q.resolve(loss)") == [2]
+    assert early(ASK, other, "print(q.resolve(loss), r.resolve(loss))\nloss") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("# %%\nloss = 1\nloss", False),
+        ("# %%\nexplorer = Explorer(f, x=xs)\nexplorer", True),
+        ("# %%\nloss = measure()\nMarkdown(f'It is {loss}.')", True),
+        (f"# %%\n{ASK}", True),
+        ("# %%\nprint(q.resolve(1))\nloss", False),
+        ("# %%\nloss = measure()\nprint(q.resolve(loss))", True),
+        (f"# %%\n{TASK}", True),
+        (f"# %%\n{STUB}", False),
+        ("# %%\nrng.choice('abc')", False),
+        ("# %% plumbing\nplt.plot(x)", True),
+        ("# %% open\nExplorer(f, x=xs)", False),
+    ],
+)
+def test_cells_that_only_show_or_ask_are_collapsed(source: Path, text: str, hidden: bool) -> None:
+    source.write_text(f"# %% [markdown]\n# # T\n\n{text}\n", encoding="utf-8")
+    cell = build.convert(source).cells[1]
+    assert rules.is_hidden(cell) == hidden
+    assert "title" not in cell.metadata
+
+
+def test_minutes_count_what_is_there() -> None:
+    cells = [
+        new_markdown_cell("# T\n\n" + "word " * 259 + "\n[link](https://x.y/z)"),  # 261 words
+        new_code_cell("\n".join(f"a{i} = {i}" for i in range(24))),
+        new_code_cell("Explorer(f, x=xs)", metadata={"jupyter": {"source_hidden": True}}),
+        new_code_cell(STUB, outputs=[new_output("stream", text="right " * 500)]),
+    ]
+    counted = rules.content(new_notebook(cells=cells))
+    assert (counted.words, counted.open_lines) == (261, 27)
+    assert counted.minutes == math.ceil(261 / 130 + 27 / 12 + 2.5 + 2)
 
 
 # -------------------------------------------------------------------------------------------------- nbval does its work

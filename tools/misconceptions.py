@@ -12,6 +12,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from notebooks import rules
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "misconceptions.md"
 HEADING = "## Misconceptions met"
@@ -40,7 +42,7 @@ def page(lessons: Sequence[tuple[str, NotebookNode]]) -> str:
         if rows := met_in(notebook):
             title = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)[1]
             lines = [f"| {said} | {seen} |" for said, seen in rows]
-            link = f"Settled in [lesson {int(name[:2])}](../notebooks/{name}.ipynb)."
+            link = f"Settled in [lesson {rules.label(name)}](../notebooks/{name}.ipynb)."
             parts.append(
                 "\n".join([f"## {title}", "", link, "", "| people say | what you see |", "|---|---|", *lines, ""])
             )

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 0 · Start here
 #
-# **Time** about 30 minutes. **You need** nothing but this notebook.
+# **Time** about {minutes} minutes. **You need** nothing but this notebook.
 #
 # This course settles an argument. For about ten years people have posted two curves and asked: *validation loss goes up while validation accuracy goes up;
 # what is happening?* The answers contradict each other. Here you make it happen, test the rival answers, and learn to read your own curves.

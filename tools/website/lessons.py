@@ -12,7 +12,7 @@ import nbformat
 from bs4 import BeautifulSoup, Tag
 from nbformat import NotebookNode
 
-from notebooks import build
+from notebooks import build, rules
 
 EXECUTED = build.ROOT / "build" / "executed"
 
@@ -78,7 +78,7 @@ def executed(source: Path) -> NotebookNode:
 
 def fingerprint(source: Path) -> str:
     """Return a hash of all that decides a lesson's outputs: its text, the library, the recordings, the lock."""
-    library = sorted(path for path in (build.ROOT / "lessonlib").glob("*.*") if path.suffix in {".py", ".js"})
+    library = sorted(path for path in (build.ROOT / "lessonlib").rglob("*.*") if path.suffix in {".py", ".js"})
     recordings = sorted((build.NOTEBOOKS / "recordings").glob("*"))
     digest = hashlib.sha256()
     for path in (source, *library, *recordings, build.ROOT / "requirements.lock"):
@@ -100,6 +100,7 @@ def lesson_body(source: Path, link: Callable[[str], str | None]) -> Body:
         Turns an address of the lesson's Markdown into the site's; None where there is no such page.
     """
     notebook = executed(source)
+    rules.fill_minutes(notebook, build.minutes(source))
     pictures: dict[str, str] = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
@@ -108,15 +109,24 @@ def lesson_body(source: Path, link: Callable[[str], str | None]) -> Body:
     return body(notebook_html(notebook), link, pictures)
 
 
+#: The mark of cells whose code waits behind a line.
+COLLAPSED = "collapsed"
+
+
 def notebook_html(notebook: NotebookNode) -> str:
-    """Return a notebook's cells as HTML: no prompts, no source of hidden cells, formulas as MathML."""
+    """Return a notebook's cells as HTML: no prompts, collapsed code marked, formulas as MathML.
+
+    Code that holds the answer to its question is left out.
+    """
     from nbconvert import HTMLExporter  # a second to import
 
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell["source"] = formulas_to_mathml(cell.source)
-        elif build.is_hidden(cell):
+        elif rules.gives_answers_away(cell):
             cell.metadata["transient"] = {"remove_source": True}  # the word of nbconvert's templates for it
+        elif rules.is_hidden(cell):
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), COLLAPSED]  # it becomes a class of the cell
     exporter = HTMLExporter(
         template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True
     )
@@ -160,6 +170,10 @@ def body(html: str, link: Callable[[str], str | None], pictures: dict[str, str] 
     for table in soup.find_all("table"):
         table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "region"}))
         table.parent["aria-label"] = "Table"
+    for code in soup.select(f".celltag_{COLLAPSED} > .input"):
+        fold, line = soup.new_tag("details", attrs={"class": "code"}), soup.new_tag("summary")
+        line.string = "Show code"
+        code.wrap(fold).insert(0, line)
     for sign in soup.select("a.anchor-link"):  # nbconvert puts a ¶ behind each heading of a document
         sign.decompose()
     _name_headings(soup)
@@ -241,7 +255,10 @@ def headline(source: Path) -> tuple[str, str, str]:
     LessonError
         If the first cell does not say them.
     """
-    first = build.convert(source).cells[0].source
+    notebook = build.convert(source)
+    if rules.MINUTES in notebook.cells[0].source:
+        rules.fill_minutes(notebook, build.minutes(source))
+    first = notebook.cells[0].source
     title = re.search(r"^# (.+)$", first, re.MULTILINE)
     hours = re.search(r"\*\*Time\*\* (?:about )?(\d+ minutes)", first)
     needs = re.search(r"\*\*You need\*\* (.+?)\.?$", first, re.MULTILINE)

@@ -139,7 +139,7 @@ def linker(known: Repository | None) -> Callable[[str], str | None]:
         path = re.sub(r"^(\.\./)+", "", path)
         name = PurePosixPath(path).name
         hook = f"#{anchor}" if anchor else ""
-        if re.fullmatch(r"\d\d_\w+\.ipynb", name):
+        if re.fullmatch(r"\d\d[a-z]?_\w+\.ipynb", name):
             return name.replace(".ipynb", ".html") + hook
         if name in docs:
             return docs[name] + hook
