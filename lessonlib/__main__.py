@@ -41,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     record = commands.add_parser("record", help="train a recipe on CIFAR-10 and record the runs")
     record.add_argument(
         "recipe", choices=[*recipes.RECIPES, *_groups()], metavar="RECIPE",
-        help="sweep for lesson 6's sizes and widths, experiments for those of lesson 8, or one recipe: "
+        help="sweep for lesson 6's sizes and widths, experiments for those of lesson 8, cells and trials for those of "
+        "docs/predictions.csv, or one recipe: "
         + ", ".join(recipes.RECIPES),
     )  # fmt: skip
     record.add_argument("--full", action="store_true", help="on all 50,000 training images: minutes on a GPU")
@@ -63,6 +64,8 @@ def _groups() -> dict[str, list[str]]:
     return {
         "sweep": [name for name in recipes.RECIPES if name.startswith("sweep-")],
         "experiments": list(recipes.EXPERIMENTS),
+        "cells": list(recipes.CELLS),
+        "trials": list(recipes.TRIALS),
     }
 
 
@@ -142,7 +145,7 @@ def _record(options: argparse.Namespace) -> int:
             continue
         started = time.perf_counter()
         run = training.train(
-            recipe, images, seed=seed, device=device, precision=precision,
+            recipe, images, seed=seed, device=device, precision=precision, eval_precision=precision,
             keep_logits=options.keep_logits, on_epoch=_print_epoch,
         )  # fmt: skip
         run.save(target)

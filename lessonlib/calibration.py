@@ -9,6 +9,7 @@ in ``tests/test_calibration.py``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,18 +27,22 @@ SCHEMES = ("equal width", "equal mass")
 
 @dataclass(frozen=True)
 class LossSplit:
-    """The mean cross-entropy and its two parts, in nats.
+    """The mean cross-entropy and what a temperature takes away from it, in nats.
 
     Attributes
     ----------
-    loss, refinement, calibration : float
-        ``loss = refinement + calibration``; neither part is negative.
+    loss : float
+        ``loss = refinement_bound + calibration``; neither part is negative.
+    refinement_bound : float
+        The loss at the best temperature: an upper bound of the refinement, the loss that the best of *all*
+        recalibrations would leave.
+    calibration : float
+        What the temperature saves: a lower bound of what the best recalibration would.
     temperature : float
-        The temperature at which the loss is the refinement.
     """
 
     loss: float
-    refinement: float
+    refinement_bound: float
     calibration: float
     temperature: float
 
@@ -45,8 +50,8 @@ class LossSplit:
 def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
     """Find the temperature that minimises the mean cross-entropy of ``logits / temperature``.
 
-    The cross-entropy is convex in ``1 / temperature``, so there is one minimum (Guo, Pleiss, Sun and Weinberger,
-    "On Calibration of Modern Neural Networks", 2017).
+    The cross-entropy is convex in ``1 / temperature``, so there is one minimum, where its slope is zero (Guo, Pleiss,
+    Sun and Weinberger, "On Calibration of Modern Neural Networks", 2017).
 
     Parameters
     ----------
@@ -57,40 +62,34 @@ def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
     -------
     float
         Within `TEMPERATURE_RANGE`.
-
-    Raises
-    ------
-    ValueError
-        If labels and logits do not fit together.
     """
-    from scipy.optimize import minimize_scalar  # slow to import, and the curve reader needs it for kept logits alone
+    from scipy.optimize import brentq  # slow to import, and the curve reader needs it for kept logits alone
 
-    scores = check.score_matrix(logits, "logits")
-    classes = check.label_vector(labels, scores.shape[1], n_examples=len(scores))
+    scores, classes = _checked(labels, logits)
+    true_scores = scores[np.arange(len(scores)), classes]
 
-    def loss(log_temperature: float) -> float:
-        return metrics.cross_entropy(classes, logits=scores / np.exp(log_temperature))
+    def slope(log_temperature: float) -> float:
+        """Return the slope of the loss in 1 / temperature: the mean logit expected less that of the true class."""
+        p = np.exp(_log_softmax(scores / np.exp(log_temperature)))
+        return float(((p * scores).sum(axis=1) - true_scores).mean())
 
     low, high = np.log(TEMPERATURE_RANGE)
-    return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6}).x))
+    if slope(low) <= 0:
+        return TEMPERATURE_RANGE[0]
+    return float(np.exp(brentq(slope, low, high, xtol=1e-9))) if slope(high) < 0 else TEMPERATURE_RANGE[1]
 
 
 def split_loss(labels: ArrayLike, logits: ArrayLike) -> LossSplit:
-    """Split the mean cross-entropy into refinement and calibration.
+    """Split the mean cross-entropy into what a temperature leaves and what it takes away.
 
-    Parameters and errors are those of `fit_temperature`.
-
-    Returns
-    -------
-    LossSplit
+    Parameters are those of `fit_temperature`.
     """
-    scores = check.score_matrix(logits, "logits")
-    loss = metrics.cross_entropy(labels, logits=scores)
-    temperature = fit_temperature(labels, scores)
-    scaled = metrics.cross_entropy(labels, logits=scores / temperature)
+    scores, classes = _checked(labels, logits)
+    temperature = fit_temperature(classes, scores)
+    loss, scaled = _loss(classes, scores), _loss(classes, scores / temperature)
     if scaled > loss:  # the search stops a hair from the minimum, where a temperature of 1 may already be better
         scaled, temperature = loss, 1.0
-    return LossSplit(loss=loss, refinement=scaled, calibration=loss - scaled, temperature=temperature)
+    return LossSplit(loss, scaled, loss - scaled, temperature)
 
 
 def split_losses(labels: ArrayLike, logits: ArrayLike) -> list[LossSplit]:
@@ -118,6 +117,98 @@ def split_losses(labels: ArrayLike, logits: ArrayLike) -> list[LossSplit]:
             f"logits must have shape (n_epochs, n, n_classes), got {shape}: use split_loss for a single epoch."
         )
     return [split_loss(labels, epoch) for epoch in logits]
+
+
+#: What a recalibration gives: logits in, logarithms of probabilities out.
+Recalibration = Callable[[NDArray], NDArray[np.float64]]
+
+
+def temperature_scaling(labels: ArrayLike, logits: ArrayLike) -> Recalibration:
+    """Fit a temperature and return ``logits / temperature`` as a recalibration.
+
+    Parameters are those of `fit_temperature`.
+    """
+    temperature = fit_temperature(labels, logits)
+    return lambda scores: metrics.log_softmax(scores / temperature)
+
+
+def vector_scaling(labels: ArrayLike, logits: ArrayLike) -> Recalibration:
+    """Fit a factor and a shift for the logit of each class (Guo et al. 2017): it can also take back a class bias.
+
+    Parameters are those of `fit_temperature`.
+    """
+    from scipy.optimize import minimize
+
+    scores, classes = _checked(labels, logits)
+    n, k = scores.shape
+    temperature = fit_temperature(classes, scores)
+    scores, truth = scores / temperature, np.eye(k)[classes]  # the search starts at the best temperature
+
+    def loss_and_gradient(weights: NDArray) -> tuple[float, NDArray]:
+        log_p = _log_softmax(scores * weights[:k] + weights[k:])
+        error = (np.exp(log_p) - truth) / n
+        return -(log_p * truth).sum() / n, np.concatenate([(error * scores).sum(axis=0), error.sum(axis=0)])
+
+    start = np.repeat([1.0, 0.0], k)
+    found = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-13, "gtol": 1e-7}).x
+    return lambda new: metrics.log_softmax(np.asarray(new, np.float64) / temperature * found[:k] + found[k:])
+
+
+def isotonic_confidence(labels: ArrayLike, logits: ArrayLike) -> Recalibration:
+    """Fit any rising curve from confidence to the share of right answers; other classes share the rest as before.
+
+    Isotonic regression (Zadrozny and Elkan 2002) of being right on the confidence at the best temperature. Shares stay
+    1 / n away from 0 and 1, where one surprise would cost infinitely much.
+
+    Parameters are those of `fit_temperature`.
+    """
+    from scipy.optimize import isotonic_regression
+
+    scores, classes = _checked(labels, logits)
+    temperature = fit_temperature(classes, scores)
+    confidence = np.exp(_log_softmax(scores / temperature).max(axis=1))
+    levels, place = np.unique(confidence, return_inverse=True)
+    counts = np.bincount(place)
+    hits = np.bincount(place, weights=metrics.correct(classes, scores)) / counts
+    shares = np.clip(isotonic_regression(hits, weights=counts).x, 1 / len(scores), 1 - 1 / len(scores))
+
+    def recalibrate(new: NDArray) -> NDArray[np.float64]:
+        p = metrics.softmax(np.asarray(new, np.float64) / temperature)
+        row, answer = np.arange(len(p)), p.argmax(axis=1)
+        share = np.interp(p[row, answer], levels, shares)
+        p[row, answer] = 0
+        p *= ((1 - share) / np.maximum(p.sum(axis=1), 1e-300))[:, None]
+        p[row, answer] = share
+        return np.log(np.maximum(p, 1e-300))
+
+    return recalibrate
+
+
+def cross_fitted_losses(
+    fit: Callable[[NDArray, NDArray], Recalibration], labels: ArrayLike, logits: ArrayLike
+) -> NDArray[np.float64]:
+    """Compute the cross-entropy of each example after a recalibration fitted on the other half of the examples.
+
+    In expectation the mean is an upper bound of the refinement, whichever recalibration it is.
+
+    Parameters
+    ----------
+    fit : callable
+        `temperature_scaling`, `vector_scaling` or `isotonic_confidence`.
+    labels : array_like of int, shape (n,)
+    logits : array_like of float, shape (n, n_classes)
+        The halves are the even and the odd rows.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+    """
+    scores, classes = _checked(labels, logits)
+    losses = np.empty(len(scores))
+    for half, other in ((slice(0, None, 2), slice(1, None, 2)), (slice(1, None, 2), slice(0, None, 2))):
+        log_p = fit(classes[other], scores[other])(scores[half])
+        losses[half] = -log_p[np.arange(len(log_p)), classes[half]]
+    return losses
 
 
 @dataclass(frozen=True)
@@ -360,6 +451,21 @@ def logit_norm(logits: ArrayLike) -> NDArray[np.float64]:
     """
     scores = check.score_matrix(logits, "logits")
     return np.linalg.norm(scores - scores.mean(axis=1, keepdims=True), axis=1)
+
+
+def _checked(labels: ArrayLike, logits: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    scores = check.score_matrix(logits, "logits")
+    return scores, check.label_vector(labels, scores.shape[1], n_examples=len(scores))
+
+
+def _log_softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute `metrics.log_softmax` of scores that were checked, as a search does many times."""
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def _loss(classes: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
+    return float(-_log_softmax(scores)[np.arange(len(scores)), classes].mean())
 
 
 def _confidence_and_hits(labels: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

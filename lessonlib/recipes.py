@@ -1,12 +1,13 @@
 """Recipes: what is trained in the course, apart from the seed and the machine.
 
-`RECIPES` is the single source of the recorded runs of lessons 6 to 8; ``python -m lessonlib record`` trains them.
-Sizes and rates were chosen on seeds 0 to 2; lessons report other seeds.
+`RECIPES` is the single source of the recorded runs; ``python -m lessonlib record`` trains them. Sizes and rates were
+chosen on seeds 0 to 2; other seeds are reported. A recipe that is not possible raises ValueError when it is made.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,10 +32,18 @@ class Recipe:
         Momentum counts for SGD alone.
     schedule : {"cosine", "constant"}
         Cosine lowers the rate to zero over the run.
+    passes : int
+        How often an "epoch" goes through the training images: more, and a smaller set takes as many steps.
     channels : tuple of int
-        Channels of the 3x3 convolutions; each is followed by ReLU and 2x2 pooling.
+        Channels of the 3x3 convolutions; each is followed by ReLU and 2x2 pooling. With `blocks`, of the stages.
+    blocks : int
+        Residual blocks of two convolutions in each stage (He et al. 2016), the image halved between stages; 0 for the
+        plain network. One block with channels (16, 32, 64) is a ResNet-8, two with (64, 128, 256, 512) a ResNet-18.
     batch_norm : bool
         Whether each convolution is followed by batch normalisation.
+    logit_norm : float
+        Length to which each row of logits is scaled, in training and after it, as its reciprocal, the temperature of
+        LogitNorm (Wei et al. 2022), does in training; 0 for free logits.
     hidden : int
         Units of a fully connected layer before the last one; 0 for none.
     dropout : float
@@ -43,6 +52,12 @@ class Recipe:
         Share of the training labels that is replaced by another class, drawn by the seed.
     label_smoothing : float
         Share of the target that is spread evenly over all classes in a training step.
+    focal_gamma : float
+        Each loss in a training step counts ``(1 - p) ** focal_gamma`` times, p being the probability of the true class
+        (focal loss, Lin et al. 2017); 0 for the cross-entropy itself.
+    average : float
+        What is measured is the average of the weights over the steps, older ones counting `average` times less at each
+        step (Polyak and Juditsky 1992); 0 for the last weights. Training itself stays the same.
     input_noise : float
         Standard deviation of the normal noise added to each input of a training step, in standard deviations of
         the pixels.
@@ -53,11 +68,6 @@ class Recipe:
     split : {"official", "sorted"}
         "sorted" is the split that nobody shuffled: ``n_train + n_val`` images of the training file are sorted by class
         and the last ``n_val`` become the validation set.
-
-    Raises
-    ------
-    ValueError
-        If a number is fractional, negative or out of range, or a choice is not among those listed.
     """
 
     name: str
@@ -71,23 +81,31 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 0.0
     schedule: str = "cosine"
+    passes: int = 1
     channels: tuple[int, ...] = (32, 64, 64)
+    blocks: int = 0
     batch_norm: bool = True
+    logit_norm: float = 0.0
     hidden: int = 0
     dropout: float = 0.0
     label_noise: float = 0.0
     label_smoothing: float = 0.0
+    focal_gamma: float = 0.0
+    average: float = 0.0
     input_noise: float = 0.0
     augment: bool = False
     batch_order: str = "shuffled"
     split: str = "official"
 
     def __post_init__(self) -> None:
-        for name, low in (("n_train", 0), ("epochs", 1), ("n_val", 1), ("n_test", 0), ("batch_size", 1), ("hidden", 0)):
-            object.__setattr__(self, name, check.whole_number(getattr(self, name), name, low=low))
-        for name in ("learning_rate", "momentum", "weight_decay", "input_noise"):
+        for low, names in enumerate(
+            (("n_train", "n_test", "hidden", "blocks"), ("epochs", "n_val", "batch_size", "passes"))
+        ):
+            for name in names:
+                object.__setattr__(self, name, check.whole_number(getattr(self, name), name, low=low))
+        for name in ("learning_rate", "momentum", "weight_decay", "input_noise", "logit_norm", "focal_gamma"):
             check.number_within(getattr(self, name), name, 0, math.inf)
-        for name in ("dropout", "label_noise", "label_smoothing"):
+        for name in ("dropout", "label_noise", "label_smoothing", "average"):
             check.number_within(getattr(self, name), name, 0, 1)
         for name, choices in (
             ("optimizer", ("sgd", "adam")),
@@ -114,24 +132,7 @@ SWEEP_CHANNELS = ((8, 16, 16), (16, 32, 32), (32, 64, 64))
 
 
 def sweep_recipe(n_train: int, channels: tuple[int, ...]) -> Recipe:
-    """Return the main recipe with another training size and width.
-
-    Parameters
-    ----------
-    n_train : int
-    channels : tuple of int
-        As in `Recipe`.
-
-    Returns
-    -------
-    Recipe
-        Named ``sweep-n<n_train>-c<first of channels>``, or the main recipe itself.
-
-    Raises
-    ------
-    ValueError
-        As `Recipe`.
-    """
+    """Return the main recipe with another size and width, named ``sweep-n<n_train>-c<first of channels>``."""
     if (n_train, channels) == (10_000, (32, 64, 64)):
         return Recipe(name="main", n_train=n_train, epochs=25)
     return Recipe(name=f"sweep-n{n_train}-c{channels[0]}", n_train=n_train, epochs=25, channels=channels)
@@ -163,6 +164,41 @@ EXPERIMENTS: Mapping[str, Recipe] = {
     }.items()
 }
 
+#: What decides whether accuracy rises or falls after the loss minimum: all combinations of three factors.
+CELL = Recipe(name="sgd-cosine-bn", n_train=10_000, n_test=5_000, epochs=15)
+CELLS: Mapping[str, Recipe] = {
+    (name := f"{optimizer}-{schedule}-{'bn' if batch_norm else 'plain'}"): dataclasses.replace(
+        CELL, name=name, optimizer=optimizer, learning_rate=rate, schedule=schedule, batch_norm=batch_norm
+    )
+    for (optimizer, rate), schedule, batch_norm in itertools.product(
+        (("sgd", 0.02), ("adam", 1e-3)), ("cosine", "constant"), (True, False)
+    )
+}
+
+#: The cell with batch norm, SGD and cosine, changed in one thing (or as its name says): the other experiments.
+TRIALS: Mapping[str, Recipe] = {
+    name: dataclasses.replace(CELL, name=name, **changes)
+    for name, changes in {
+        **{f"weight-decay-{dose:g}": {"weight_decay": dose} for dose in (0.0005, 0.002, 0.005, 0.02)},
+        "logit-norm-10": {"logit_norm": 10.0},
+        "smoothing-0.1": {"label_smoothing": 0.1},
+        "focal-2": {"focal_gamma": 2.0},
+        "logit-norm-5": {"logit_norm": 5.0},
+        "logit-norm-20": {"logit_norm": 20.0},
+        "depth-2": {"channels": (32, 64)},
+        "depth-4": {"channels": (32, 64, 64, 64)},
+        "resnet-8": {"channels": (16, 32, 64), "blocks": 1},
+        **{f"steps-{n}": {"n_train": n, "passes": 10_000 // n} for n in (1_250, 2_500, 5_000)},
+        **{f"train-noise-{share}": {"label_noise": share / 100} for share in (2, 5, 10, 20, 40)},
+        "input-0.4": {"input_noise": 0.4},
+        "train-noise-20-input-0.4": {"label_noise": 0.2, "input_noise": 0.4},
+        "average-constant-bn": {"schedule": "constant", "average": 0.998},
+        "dropout-0.5": {"dropout": 0.5},
+        "augment": {"augment": True},
+        "split-sorted-rows": {"split": "sorted"},
+    }.items()
+}
+
 #: All recipes by name.
 RECIPES: Mapping[str, Recipe] = {
     recipe.name: recipe
@@ -180,5 +216,8 @@ RECIPES: Mapping[str, Recipe] = {
             hidden=64,
         ),
         *EXPERIMENTS.values(),
+        *CELLS.values(),
+        *TRIALS.values(),
+        dataclasses.replace(CELL, name="resnet-18", channels=(64, 128, 256, 512), blocks=2),
     )
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,12 +49,15 @@ class Run:
         Their true classes; there exactly when `val_logits` are.
     provenance : mapping
         Recipe, seed, data and its checksum, versions, device: what is needed to repeat the run.
+    details : mapping of str to ndarray of float16 or int8
+        What has more than one value an epoch, or values of single pictures; `training.train` says which.
     """
 
     metrics: Mapping[str, NDArray[np.float64]]
     val_logits: NDArray[np.float16] | None = None
     val_labels: NDArray[np.int64] | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, NDArray] = field(default_factory=dict)
 
     @classmethod
     def of_epochs(
@@ -62,6 +66,7 @@ class Run:
         kept_logits: Sequence[NDArray],
         val_labels: NDArray[np.int64],
         provenance: Mapping[str, Any],
+        details: Mapping[str, NDArray] | None = None,
     ) -> Run:
         """Gather what a training measured, epoch by epoch.
 
@@ -70,9 +75,9 @@ class Run:
         """
         metrics = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         if not kept_logits:
-            return cls(metrics, provenance=provenance)
+            return cls(metrics, provenance=provenance, details=details or {})
         logits = np.stack(kept_logits)
-        return cls(metrics, logits, val_labels[: logits.shape[1]], provenance)
+        return cls(metrics, logits, val_labels[: logits.shape[1]], provenance, details or {})
 
     def __post_init__(self) -> None:
         metrics = {name: _metric_vector(values, name) for name, values in self.metrics.items()}
@@ -183,6 +188,7 @@ class Run:
             raise ValueError(f"a run is saved as .npz, got {target.name!r}: name it {target.stem}.npz.")
         about = json.dumps({"format": FORMAT_VERSION, "provenance": dict(self.provenance)}, sort_keys=True)
         arrays = {"about": np.array(about)} | {f"metric_{name}": values for name, values in self.metrics.items()}
+        arrays |= {f"detail_{name}": values for name, values in self.details.items()}
         if self.val_logits is not None:
             label_type = np.int16 if self.val_logits.shape[2] <= 2**15 else np.int64
             arrays |= {"val_logits": self.val_logits, "val_labels": self.val_labels.astype(label_type)}
@@ -208,7 +214,10 @@ class Run:
             if not isinstance(about["provenance"], dict):
                 raise TypeError(f"its provenance is {about['provenance']!r:.40}")
             metrics = {n.removeprefix("metric_"): values for n, values in arrays.items() if n.startswith("metric_")}
-            return cls(metrics, arrays.get("val_logits"), arrays.get("val_labels"), about["provenance"])
+            # What older recordings call the refinement is an upper bound of it.
+            metrics = {re.sub("_refinement$", "_refinement_bound", n): values for n, values in metrics.items()}
+            details = {n.removeprefix("detail_"): values for n, values in arrays.items() if n.startswith("detail_")}
+            return cls(metrics, arrays.get("val_logits"), arrays.get("val_labels"), about["provenance"], details)
         except RunFileError:
             raise
         except Exception as error:  # a damaged zip can raise almost anything

@@ -59,34 +59,11 @@ def choose_precision(device: str) -> str:
 
 
 def build_network(recipe: Recipe, *, n_classes: int = 10) -> torch.nn.Sequential:
-    """Build the small convolutional network of a recipe for 32x32 colour images.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    n_classes : int
-        At least 2.
-
-    Returns
-    -------
-    torch.nn.Sequential
-        Maps images of shape (n, 3, 32, 32) to logits of shape (n, n_classes).
-
-    Raises
-    ------
-    ValueError
-        If `n_classes` is below 2.
-    """
+    """Build the network of a recipe: images of shape (n, 3, 32, 32) in, logits of shape (n, n_classes) out."""
     from torch import nn
 
     n_classes = check.whole_number(n_classes, "n_classes", low=2)
-    layers: list[nn.Module] = []
-    for c_in, c_out in zip((3, *recipe.channels), recipe.channels, strict=False):
-        layers.append(nn.Conv2d(c_in, c_out, kernel_size=3, padding=1, bias=not recipe.batch_norm))
-        if recipe.batch_norm:
-            layers.append(nn.BatchNorm2d(c_out))
-        layers += [nn.ReLU(), nn.MaxPool2d(2)]
-    side = 32 // 2 ** len(recipe.channels)
+    layers, side = _residual_stages(recipe) if recipe.blocks else _plain_stages(recipe)
     n_features = recipe.channels[-1] * side * side
     layers.append(nn.Flatten())
     if recipe.hidden:
@@ -94,7 +71,62 @@ def build_network(recipe: Recipe, *, n_classes: int = 10) -> torch.nn.Sequential
     if recipe.dropout:
         layers.append(nn.Dropout(recipe.dropout))
     layers.append(nn.Linear(recipe.hidden or n_features, n_classes))
+    if recipe.logit_norm:
+        layers.append(_scale_to_length(recipe.logit_norm))
     return nn.Sequential(*layers)
+
+
+def _convolution(recipe: Recipe, c_in: int, c_out: int, *, size: int = 3, stride: int = 1) -> list[torch.nn.Module]:
+    """Return a convolution that keeps the image's size (divided by the stride), normalised if the recipe says so."""
+    from torch import nn
+
+    options = {"kernel_size": size, "stride": stride, "padding": size // 2, "bias": not recipe.batch_norm}
+    return [nn.Conv2d(c_in, c_out, **options), *([nn.BatchNorm2d(c_out)] if recipe.batch_norm else [])]
+
+
+def _plain_stages(recipe: Recipe) -> tuple[list[torch.nn.Module], int]:
+    from torch import nn
+
+    layers: list[nn.Module] = []
+    for c_in, c_out in zip((3, *recipe.channels), recipe.channels, strict=False):
+        # Pooling before ReLU gives the same numbers as after it, from a quarter of the work.
+        layers += [*_convolution(recipe, c_in, c_out), nn.MaxPool2d(2), nn.ReLU()]
+    return layers, 32 // 2 ** len(recipe.channels)
+
+
+def _residual_stages(recipe: Recipe) -> tuple[list[torch.nn.Module], int]:
+    from torch import nn
+
+    class Residual(nn.Module):
+        def __init__(self, c_in: int, c_out: int, stride: int) -> None:
+            super().__init__()
+            first = _convolution(recipe, c_in, c_out, stride=stride)
+            self.change = nn.Sequential(*first, nn.ReLU(), *_convolution(recipe, c_out, c_out))
+            same = (c_in, stride) == (c_out, 1)
+            self.keep = nn.Sequential(*([] if same else _convolution(recipe, c_in, c_out, size=1, stride=stride)))
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return torch.relu(self.keep(images) + self.change(images))
+
+    import torch
+
+    c_in = recipe.channels[0]
+    layers: list[nn.Module] = [*_convolution(recipe, 3, c_in), nn.ReLU()]
+    for stage, c_out in enumerate(recipe.channels):
+        for block in range(recipe.blocks):
+            layers.append(Residual(c_in, c_out, stride=2 if stage and not block else 1))
+            c_in = c_out
+    return [*layers, nn.AdaptiveAvgPool2d(1)], 1
+
+
+def _scale_to_length(length: float) -> torch.nn.Module:
+    from torch import nn
+
+    class ScaleToLength(nn.Module):
+        def forward(self, logits: torch.Tensor) -> torch.Tensor:
+            return length * nn.functional.normalize(logits.float(), dim=1)
+
+    return ScaleToLength()
 
 
 def train(
@@ -104,6 +136,7 @@ def train(
     seed: int,
     device: str | None = None,
     precision: str = "float32",
+    eval_precision: str = "float32",
     keep_logits: int = 0,
     on_batch: Callable[[int, int, int], None] | None = None,
     on_epoch: Callable[[int, Mapping[str, float]], None] | None = None,
@@ -120,8 +153,9 @@ def train(
     device : str, optional
         A torch device; the fastest by default (`choose_device`).
     precision : {"float32", "bfloat16"}
-        Of the training steps; evaluation is always in float32. bfloat16 is faster where the
-        hardware has it (`choose_precision`).
+        Of the training steps; bfloat16 is faster where the hardware has it (`choose_precision`).
+    eval_precision : {"float32", "bfloat16"}
+        Of the measurements after each epoch.
     keep_logits : int
         For how many validation examples, the first ones, logits are kept per epoch; 0 for none.
     on_batch : callable, optional
@@ -132,19 +166,21 @@ def train(
     Returns
     -------
     Run
-        With ``running_train_loss`` and ``running_train_accuracy`` (means over the epoch while the
-        weights move, in training mode: what most tools report), ``train_loss`` and
-        ``train_accuracy`` (after the epoch, in evaluation mode, on up to 2,000 of the training
-        images), ``val_loss`` and ``val_accuracy``, the standard errors ``train_loss_se`` and
-        ``val_loss_se``, the best temperature ``val_temperature`` with the loss that it leaves, ``val_refinement``, and
-        the mean confidence ``val_confidence``. A recipe with test images has the same under ``test_``, one with label
-        noise has ``noisy_val_loss`` and the like, against validation labels with the same share of wrong ones.
-        An epoch at which the network has diverged has NaN.
+        Its metrics: ``running_train_loss`` and ``running_train_accuracy`` (means over the epoch while the weights move,
+        in training mode: what most tools report), ``train_loss`` and ``train_accuracy`` (after the epoch, in evaluation
+        mode, on up to 2,000 of the training images) and, for the validation and test images, what `measure` gives.
+        A recipe with label noise has ``noisy_val_loss`` and the like, against validation labels with the same share of
+        wrong ones. An epoch at which the network has diverged has NaN.
+
+        Its details: ``batch_losses`` (n_epochs, n_batches) and, with test images, ``class_errors`` (n_epochs,
+        n_classes), the share of each class that is answered wrongly, and for the epoch of the lowest validation loss
+        and the last one, each of shape (2, n_test): ``test_losses``, ``test_scaled_losses`` (at the temperature fitted
+        on validation) and ``test_correct``.
 
     Raises
     ------
     ValueError
-        If the data are too few for the recipe, torch cannot compute on the device, or `seed`, `precision` or
+        If the data are too few for the recipe, torch cannot compute on the device, or `seed`, a precision or
         `keep_logits` is not possible.
     """
     import torch
@@ -152,40 +188,48 @@ def train(
     device = device or choose_device()
     seed = check.whole_number(seed, "seed", low=0)
     keep_logits = check.whole_number(keep_logits, "keep_logits", low=0, high=recipe.n_val)
-    _check_request(recipe, data, device, precision)
+    _check_request(recipe, data, device, precision, eval_precision)
     train_set, held_out = _pick_examples(recipe, data, seed)
     torch.manual_seed(seed)
     network = build_network(recipe, n_classes=data.n_classes).to(device, memory_format=torch.channels_last)
     trainer = Trainer(recipe, network, train_set, seed=seed, device=device, precision=precision)
     measured_images, measured_labels = (part[:MEASURED_TRAINING_EXAMPLES] for part in train_set)
+
+    def predict(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return predict_logits(trainer.measured, images, precision=eval_precision)
+
     history: list[dict[str, float]] = []
     kept: list[NDArray[np.float32]] = []
+    pictures = _Pictures()
     for epoch in range(1, recipe.epochs + 1):
         row = trainer.run_epoch(None if on_batch is None else lambda b, n, epoch=epoch: on_batch(epoch, b, n))
-        row |= loss_and_accuracy(measured_labels, predict_logits(network, measured_images), prefix="train")
-        logits = {name: predict_logits(network, examples[0]) for name, examples in held_out.items()}
-        for name, (_, labels) in held_out.items():
-            row |= _measure(labels, logits[name], prefix=name)
+        row |= loss_and_accuracy(measured_labels, predict(measured_images), prefix="train")
+        sets = {name: (labels, predict(images)) for name, (images, labels) in held_out.items()}
+        row |= measure(sets)
         if recipe.label_noise:
-            row |= _measure(_with_noise(recipe, held_out["val"][1], data, seed), logits["val"], prefix="noisy_val")
+            noisy = _with_noise(recipe, sets["val"][0], data, seed)
+            row |= _measure_one(noisy, sets["val"][1], prefix="noisy_val")
         history.append(row)
+        pictures.add(row, sets, trainer.batch_losses)
         if keep_logits:
-            kept.append(logits["val"][:keep_logits])
+            kept.append(sets["val"][1][:keep_logits])
         if on_epoch is not None:
             on_epoch(epoch, row)
     provenance = _provenance(recipe, data, seed, device, precision, n_train=len(train_set[1]))
-    return Run.of_epochs(history, kept, held_out["val"][1], provenance)
+    provenance["eval_precision"] = eval_precision
+    return Run.of_epochs(history, kept, held_out["val"][1], provenance, pictures.details())
 
 
-def _check_request(recipe: Recipe, data: ImageData, device: str, precision: str) -> None:
+def _check_request(recipe: Recipe, data: ImageData, device: str, *precisions: str) -> None:
     import torch
 
     try:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:  # the latter from a torch that was built without CUDA
         raise ValueError(f"torch cannot compute on the device {device!r} here ({error}): pass 'cpu'.") from error
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}.")
+    for precision in precisions:
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}.")
     n_train, n_held_out = recipe.n_train, recipe.n_val + recipe.n_test
     if recipe.split == "sorted":
         n_train, n_held_out = recipe.n_train + recipe.n_val, recipe.n_test
@@ -255,9 +299,16 @@ class Trainer:
         self.distortions = torch.Generator(device).manual_seed(seed)
         self.fixed_batches = self._fixed_batches()
         self.optimizer = _build_optimizer(recipe, network)
-        n_steps = recipe.epochs * -(-len(self.labels) // recipe.batch_size)
+        self.batch_losses = np.zeros(0, np.float16)
+        self.averaged = _average_of(network, recipe.average) if recipe.average else None
+        n_steps = recipe.epochs * recipe.passes * -(-len(self.labels) // recipe.batch_size)
         cosine = recipe.schedule == "cosine"
         self.scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, n_steps) if cosine else None
+
+    @property
+    def measured(self) -> torch.nn.Module:
+        """The network that is measured: with the averaged weights where the recipe asks for them."""
+        return self.network if self.averaged is None else self.averaged.module
 
     def run_epoch(self, on_batch: Callable[[int, int], None] | None = None) -> dict[str, float]:
         """Take one step per batch, in the recipe's order.
@@ -271,33 +322,48 @@ class Trainer:
         -------
         dict of str to float
             Loss and accuracy as running means, measured while the weights moved; the loss is the one that
-            training minimises, so it counts label smoothing.
+            training minimises, so it counts label smoothing. The loss of each batch is left in `batch_losses`.
         """
         import torch
 
         self.network.train()
-        loss_sum = torch.zeros((), device=self.device)
-        n_correct = torch.zeros((), device=self.device)
-        batches = self.fixed_batches or self._shuffled_batches()
+        losses, n_correct = [], torch.zeros((), device=self.device)
+        batches = [b for _ in range(self.recipe.passes) for b in self.fixed_batches or self._shuffled_batches()]
         for number, batch in enumerate(batches, start=1):
             images, labels = self._distort(self.images[batch]), self.labels[batch]
             with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.precision == "bfloat16"):
                 logits = self.network(images)
-            loss = torch.nn.functional.cross_entropy(
-                logits.float(), labels, label_smoothing=self.recipe.label_smoothing
-            )
+            loss = self._loss(logits.float(), labels)
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
             if self.scheduler is not None:
                 self.scheduler.step()
+            if self.averaged is not None:
+                self.averaged.update_parameters(self.network)
             # Sums stay on the device: asking for a number after each batch would stall a GPU.
-            loss_sum += loss.detach() * len(labels)
+            losses.append(loss.detach())
             n_correct += (logits.argmax(1) == labels).sum()
             if on_batch is not None:
                 on_batch(number, len(batches))
-        n = len(self.labels)
-        return {"running_train_loss": loss_sum.item() / n, "running_train_accuracy": n_correct.item() / n}
+        values = torch.stack(losses).double().cpu().numpy()
+        sizes = [len(batch) for batch in batches]
+        with np.errstate(over="ignore"):
+            self.batch_losses = values.astype(np.float16)
+        return {
+            "running_train_loss": float(np.average(values, weights=sizes)),
+            "running_train_accuracy": n_correct.item() / sum(sizes),
+        }
+
+    def _loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Return the loss that a step minimises."""
+        from torch.nn.functional import cross_entropy
+
+        if not self.recipe.focal_gamma:
+            return cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        p = logits.softmax(1).gather(1, labels[:, None])[:, 0]
+        losses = cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing, reduction="none")
+        return ((1 - p) ** self.recipe.focal_gamma * losses).mean()
 
     def _shuffled_batches(self) -> tuple[torch.Tensor, ...]:
         import torch
@@ -362,14 +428,23 @@ def _build_optimizer(recipe: Recipe, network: torch.nn.Module) -> torch.optim.Op
     return torch.optim.Adam(network.parameters(), **options)
 
 
-def predict_logits(network: torch.nn.Module, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Compute logits in evaluation mode and float32, batch by batch.
+def _average_of(network: torch.nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel:
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+
+
+def predict_logits(
+    network: torch.nn.Module, images: NDArray[np.uint8], *, precision: str = "float32"
+) -> NDArray[np.float32]:
+    """Compute logits in evaluation mode, batch by batch.
 
     Parameters
     ----------
     network : torch.nn.Module
     images : ndarray of uint8, shape (n, 32, 32, 3)
         At least one.
+    precision : {"float32", "bfloat16"}
 
     Returns
     -------
@@ -389,7 +464,8 @@ def predict_logits(network: torch.nn.Module, images: NDArray[np.uint8]) -> NDArr
         )
     network.eval()
     device = str(next(network.parameters()).device)
-    with torch.inference_mode():
+    low_precision = torch.autocast(device.split(":")[0], torch.bfloat16, enabled=precision == "bfloat16")
+    with torch.inference_mode(), low_precision:
         parts = [
             network(_to_input(images[i : i + EVALUATION_BATCH], device)).float().cpu().numpy()
             for i in range(0, len(images), EVALUATION_BATCH)
@@ -397,15 +473,105 @@ def predict_logits(network: torch.nn.Module, images: NDArray[np.uint8]) -> NDArr
     return np.concatenate(parts)
 
 
-def _measure(labels: NDArray[np.int64], logits: NDArray[np.float32], *, prefix: str) -> dict[str, float]:
-    """Return loss and accuracy with what lesson 7 adds: refinement, its temperature and the mean confidence."""
+def measure(sets: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float32]]]) -> dict[str, float]:
+    """Measure held-out sets after an epoch.
+
+    Parameters
+    ----------
+    sets : mapping of str to (labels, logits)
+        "val" and, where there is one, "test".
+
+    Returns
+    -------
+    dict of str to float
+        For validation ``val_loss``, ``val_accuracy``, ``val_loss_se``; the best temperature ``val_temperature`` with
+        the loss that it leaves, ``val_refinement_bound``; the means ``val_confidence``, ``val_confidence_right`` (of
+        the right answers), ``val_confidence_wrong`` and ``val_logit_norm``; and ``val_other_loss``, what a wrong label
+        drawn at random would cost: with a share s of wrong labels the loss is expected to be (1 - s) * ``val_loss`` +
+        s * ``val_other_loss``. The same under ``test_`` for test images. Recalibrations judged on examples that they
+        were not fitted on: with test images those fitted on validation, ``test_scaled_loss`` (temperature),
+        ``test_vector_loss``, ``test_isotonic_loss``, and cross-fitted ones ``val_vector_loss``, ``val_isotonic_loss``.
+    """
+    row: dict[str, float] = {}
+    for name, (labels, logits) in sets.items():
+        row |= _measure_one(labels, logits, prefix=name)
+    if "test" not in sets:
+        return row
+    finite = all(np.isfinite(logits).all() for _, logits in sets.values())
+    labels, logits = sets["test"]
+    for name, fit in RECALIBRATIONS.items():
+        row[f"test_{name}_loss"] = metrics.cross_entropy(labels, logits=fit(*sets["val"])(logits)) if finite else np.nan
+        if name != "scaled":
+            losses = calibration.cross_fitted_losses(fit, *sets["val"]) if finite else np.nan
+            row[f"val_{name}_loss"] = float(np.mean(losses))
+    return row
+
+
+#: Each is fitted on validation.
+RECALIBRATIONS = {
+    "scaled": calibration.temperature_scaling,
+    "vector": calibration.vector_scaling,
+    "isotonic": calibration.isotonic_confidence,
+}
+
+
+def _measure_one(labels: NDArray[np.int64], logits: NDArray[np.float32], *, prefix: str) -> dict[str, float]:
     row = loss_and_accuracy(labels, logits, prefix=prefix)
-    names = [f"{prefix}_{name}" for name in ("refinement", "temperature", "confidence")]
+    names = ("refinement_bound", "temperature", "confidence", "confidence_right", "confidence_wrong", "logit_norm",
+             "other_loss")  # fmt: skip
     if not np.isfinite(logits).all():
-        return row | dict.fromkeys(names, np.nan)
+        return row | dict.fromkeys([f"{prefix}_{name}" for name in names], np.nan)
     split = calibration.split_loss(labels, logits)
-    confidence = metrics.softmax(logits).max(axis=1).mean()
-    return row | dict(zip(names, (split.refinement, split.temperature, float(confidence)), strict=True))
+    costs = -metrics.log_softmax(logits)
+    confidence, right = np.exp(-costs.min(axis=1)), metrics.correct(labels, logits)
+    k = logits.shape[1]
+    other_loss = (costs.sum() - costs[np.arange(len(labels)), labels].sum()) / (len(labels) * (k - 1))
+    values = (split.refinement_bound, split.temperature, confidence.mean(), _mean(confidence[right]),
+              _mean(confidence[~right]), calibration.logit_norm(logits).mean(), other_loss)  # fmt: skip
+    return row | {f"{prefix}_{name}": float(value) for name, value in zip(names, values, strict=True)}
+
+
+def _mean(values: NDArray) -> float:
+    return float(values.mean()) if len(values) else np.nan
+
+
+class _Pictures:
+    """Gather a run's details: what has more than one value an epoch."""
+
+    def __init__(self) -> None:
+        self.batch_losses: list[NDArray] = []
+        self.class_errors: list[NDArray] = []
+        self.lowest_loss = np.inf
+        self.lowest: dict[str, NDArray] = {}
+        self.last: dict[str, NDArray] = {}
+
+    def add(self, row: Mapping[str, float], sets: Mapping[str, tuple[NDArray, NDArray]], batch_losses: NDArray) -> None:
+        self.batch_losses.append(batch_losses)
+        if "test" not in sets:
+            return
+        labels, logits = sets["test"]
+        right = logits.argmax(axis=1) == labels
+        classes = range(logits.shape[1])
+        self.class_errors.append(np.array([1 - _mean(right[labels == c]) for c in classes], np.float16))
+        if np.isnan(row["val_loss"] + row["test_loss"]):
+            return
+        scaled = logits.astype(np.float64) / row["val_temperature"]
+        losses = (metrics.cross_entropy_per_example(labels, logits=scores) for scores in (logits, scaled))
+        with np.errstate(over="ignore"):
+            self.last = dict(
+                zip(PICTURES, [*(x.astype(np.float16) for x in losses), right.astype(np.int8)], strict=True)
+            )
+        if row["val_loss"] < self.lowest_loss:
+            self.lowest_loss, self.lowest = row["val_loss"], self.last
+
+    def details(self) -> dict[str, NDArray]:
+        details = {"batch_losses": np.stack(self.batch_losses)}
+        if self.class_errors:
+            details["class_errors"] = np.stack(self.class_errors)
+        return details | {name: np.stack([self.lowest[name], self.last[name]]) for name in self.last}
+
+
+PICTURES = ("test_losses", "test_scaled_losses", "test_correct")
 
 
 def _provenance(

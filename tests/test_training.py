@@ -103,7 +103,7 @@ def test_test_images_are_those_after_the_validation_images(images: ImageData) ->
     _, held_out = training._pick_examples(recipe, images, 0)
     np.testing.assert_array_equal(held_out["test"][0], images.test_images[25:35])
     run = train(dataclasses.replace(recipe, epochs=1), images)
-    assert {"test_loss", "test_accuracy", "test_refinement"} <= set(run.metrics)
+    assert {"test_loss", "test_accuracy", "test_refinement_bound", "test_scaled_loss"} <= set(run.metrics)
 
 
 def test_label_noise_replaces_about_its_share_of_the_training_labels_and_no_validation_label(images: ImageData) -> None:
@@ -197,7 +197,8 @@ def test_label_smoothing_raises_the_loss_that_is_minimised_and_not_the_one_that_
 def test_every_experiment_trains_and_is_measured(images: ImageData, name: str) -> None:
     small = dataclasses.replace(recipes.EXPERIMENTS[name], n_train=100, n_val=20, n_test=20, epochs=1, channels=(4,))
     run = train(small, images, precision="bfloat16")
-    assert np.isfinite(list(run.metrics.values())).all()
+    of_none = ("val_confidence_right", "test_confidence_right")  # where all answers are wrong
+    assert np.isfinite([values for metric, values in run.metrics.items() if metric not in of_none]).all()
     assert run.provenance["recipe"]["name"] == name
 
 
@@ -209,7 +210,8 @@ NO_BATCH_NORM = dataclasses.replace(TINY, batch_norm=False, epochs=3, schedule="
 def test_a_run_has_one_value_per_epoch_of_each_metric(tiny_run: runs.Run) -> None:
     assert set(tiny_run.metrics) == {
         "running_train_loss", "running_train_accuracy", "train_loss", "train_accuracy", "train_loss_se",
-        "val_loss", "val_accuracy", "val_loss_se", "val_refinement", "val_temperature", "val_confidence",
+        "val_loss", "val_accuracy", "val_loss_se", "val_refinement_bound", "val_temperature", "val_confidence",
+        "val_confidence_right", "val_confidence_wrong", "val_logit_norm", "val_other_loss",
     }  # fmt: skip
     assert tiny_run.n_epochs == TINY.epochs
 
@@ -234,12 +236,12 @@ def test_with_weights_that_do_not_move_running_and_evaluated_metrics_agree_on_ra
     np.testing.assert_allclose(run["val_loss"], run["val_loss"][0], rtol=1e-6)
 
 
-def test_refinement_is_the_loss_at_the_best_temperature_and_never_above_the_loss(tiny_run: runs.Run) -> None:
-    assert (tiny_run["val_refinement"] <= tiny_run["val_loss"]).all()
+def test_the_bound_of_the_refinement_is_the_loss_at_the_best_temperature_and_never_above_the_loss(tiny_run: runs.Run) -> None:
+    assert (tiny_run["val_refinement_bound"] <= tiny_run["val_loss"]).all()
     for epoch, logits in enumerate(tiny_run.val_logits):
         scaled = logits.astype(float) / tiny_run["val_temperature"][epoch]
         loss = metrics.cross_entropy(tiny_run.val_labels, logits=scaled)
-        assert loss == pytest.approx(tiny_run["val_refinement"][epoch], abs=0.01)
+        assert loss == pytest.approx(tiny_run["val_refinement_bound"][epoch], abs=0.01)
 
 
 def test_running_metrics_are_in_training_mode_and_the_others_in_evaluation_mode(images: ImageData) -> None:
@@ -387,10 +389,10 @@ def test_the_recipes_of_the_course_fit_cifar10_and_a_laptop() -> None:
     assert set(RECIPES) >= {"main", "live", "adam-constant"}
     for name, recipe in RECIPES.items():
         assert recipe.name == name
-        assert re.fullmatch("[a-z0-9-]+", name), "the name becomes a file name"
+        assert re.fullmatch("[a-z0-9.-]+", name), "the name becomes a file name"
         assert recipe.n_train <= 50_000
         assert recipe.n_val <= 10_000
-        assert n_parameters(recipe) < 250_000
+        assert n_parameters(recipe) < 250_000 or name == "resnet-18", "only that one is for a GPU"
     live = RECIPES["live"]
     assert live.epochs * live.n_train <= 100_000, "the live run must stay a matter of a minute or two"
 
