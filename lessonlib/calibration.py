@@ -46,6 +46,11 @@ class LossSplit:
     calibration: float
     temperature: float
 
+    @property
+    def refinement(self) -> float:
+        """Return the bound under the name that callers had for it."""
+        return self.refinement_bound
+
 
 def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
     """Find the temperature that minimises the mean cross-entropy of ``logits / temperature``.

@@ -367,6 +367,6 @@ def cost_of_stopping(run: Run, stop: Stop) -> StopCost:
     """
     if stop.ended > run.n_epochs:
         raise ValueError(f"the stop ended at epoch {stop.ended}, the run has {run.n_epochs}: pass the same run's stop.")
-    names = ("accuracy", "loss", "refinement")
-    change = {name: float(run[f"test_{name}"][stop.kept - 1] - run[f"test_{name}"][-1]) for name in names}
-    return StopCost(**change, epochs_saved=run.n_epochs - stop.ended)
+    names = ("test_accuracy", "test_loss", "test_refinement_bound")
+    changes = [float(run[name][stop.kept - 1] - run[name][-1]) for name in names]
+    return StopCost(*changes, epochs_saved=run.n_epochs - stop.ended)

@@ -122,7 +122,7 @@ def test_judged_by_its_own_labels_a_run_has_the_mean_of_its_losses_and_hits() ->
 
 def test_other_labels_change_what_validation_says_and_nothing_else() -> None:
     run = make_run(n_epochs=4, n_examples=50)
-    metrics = {**run.metrics, "val_refinement": run["val_loss"], "train_loss": run["val_loss"]}
+    metrics = {**run.metrics, "val_refinement_bound": run["val_loss"], "train_loss": run["val_loss"]}
     run = Run(metrics, run.val_logits, run.val_labels, run.provenance)
     others = (run.val_labels + 1) % 4
     judged = run.judged_by(others)

@@ -83,7 +83,7 @@ RUN = Run(
     {
         "test_accuracy": [0.50, 0.60, 0.62, 0.64],
         "test_loss": [1.50, 1.20, 1.30, 1.40],
-        "test_refinement": [1.45, 1.15, 1.10, 1.05],
+        "test_refinement_bound": [1.45, 1.15, 1.10, 1.05],
     }
 )
 

@@ -236,7 +236,9 @@ def test_with_weights_that_do_not_move_running_and_evaluated_metrics_agree_on_ra
     np.testing.assert_allclose(run["val_loss"], run["val_loss"][0], rtol=1e-6)
 
 
-def test_the_bound_of_the_refinement_is_the_loss_at_the_best_temperature_and_never_above_the_loss(tiny_run: runs.Run) -> None:
+def test_the_bound_of_the_refinement_is_the_loss_at_the_best_temperature_and_never_above_the_loss(
+    tiny_run: runs.Run,
+) -> None:
     assert (tiny_run["val_refinement_bound"] <= tiny_run["val_loss"]).all()
     for epoch, logits in enumerate(tiny_run.val_logits):
         scaled = logits.astype(float) / tiny_run["val_temperature"][epoch]
@@ -488,5 +490,5 @@ def test_importing_the_package_alone_loads_nothing_heavy() -> None:
 
 
 def test_measuring_and_training_modules_load_no_widgets_or_figures() -> None:
-    loaded = modules_after("from lessonlib import cifar10, metrics, predictions, runs, training")
+    loaded = modules_after("from lessonlib import cifar10, metrics, runs, training")
     assert not loaded & {"matplotlib", "ipywidgets", "IPython", "sklearn", "pooch", "requests"}
