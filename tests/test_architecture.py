@@ -1,4 +1,4 @@
-"""The architecture page is true: every module stands in one layer, and the arrows are the imports there are."""
+"""The architecture page is true: layers, arrows and sizes; no circle of imports; what is public is used elsewhere."""
 
 from __future__ import annotations
 
@@ -75,3 +75,50 @@ def test_no_imports_go_round_in_a_circle() -> None:
     """Not even inside functions, where Python would forgive it."""
     graph = {name: set(imports(tree, everywhere=True)) - {name} for name, tree in MODULES.items()}
     graphlib.TopologicalSorter(graph).prepare()
+
+
+# --- sizes --------------------------------------------------------------------------------------------------------
+
+#: The page's table: ``| `lessonlib/` (flat) | what it holds | 18 | 4,400 |``; a dash where modules are not counted.
+LIMITS = {
+    folder: tuple(int(number.replace(",", "")) if number != "-" else None for number in numbers)
+    for folder, *numbers in re.findall(r"^\| `([\w/]+)/`.*\| ([\d,-]+) \| ([\d,]+) \|$", PAGE, re.M)
+}
+
+
+def sizes(folder: str) -> tuple[int, int]:
+    """Return how many modules stand in a folder, not below it, and their lines, docstrings included."""
+    lines = [len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / folder).glob("*.py")]
+    return len(lines), sum(lines)
+
+
+def test_the_library_is_as_small_as_the_page_says() -> None:
+    table = [(folder, *sizes(folder), *limits) for folder, limits in LIMITS.items()]
+    report = "\n".join(
+        f"{folder:20} {modules:3} modules (at most {most_modules or '-'}), {lines:6,} lines (at most {most_lines:,})"
+        for folder, modules, lines, most_modules, most_lines in table
+    )
+    print(report)
+    assert len(table) == 4
+    assert all(lines <= most and modules <= (few or modules) for _, modules, lines, few, most in table), "\n" + report
+
+
+# --- what is public -----------------------------------------------------------------------------------------------
+
+WORDS = {
+    module_name(path): set(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+    for folder in (*PACKAGES, "tests")
+    for path in (ROOT / folder).rglob("*.py")
+}
+
+
+def test_every_public_function_and_class_is_used_outside_its_module() -> None:
+    """Or is what a public function returns."""
+    inside = []
+    for name, tree in LIBRARY.items():
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        returned = " ".join(ast.unparse(function.returns) for function in functions if function.returns)
+        used = set(re.findall(r"\w+", returned)).union(*(words for other, words in WORDS.items() if other != name))
+        defined = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+        inside += [f"{name}.{own}" for own in sorted(defined - used) if not own.startswith("_")]
+    assert inside == []
