@@ -7,6 +7,7 @@
 On Windows write `py course.py ...`. More commands:
 
     install                     only install; with --here into the Python that runs this, instead of a .venv of its own
+    lesson LESSON               while you write it: format, build, run again, compare with everything (--again executes)
     build [LESSON ...]          make the notebooks from their text (notebooks/source); --check only compares the two
     export [LESSON ...]         write each lesson as one web page that needs no server, into build/export
     site [LESSON ...]           write the site of all lessons, for any web server, into build/site
@@ -394,6 +395,7 @@ COMMANDS = {
     "start": start,
     "test": test,
     "install": only_install,
+    "lesson": inside("-m", "notebooks.lesson"),
     "build": inside("-m", "notebooks.build"),
     "export": inside("-m", "tools.website", "--single"),
     "site": inside("-m", "tools.website"),
