@@ -1,35 +1,46 @@
 // The Explorer in the browser: pictures that are already here are swapped in at once.
 // One drawing core (stage) serves two hosts: a widget with a kernel (default export), and a page
 // without one (hydrate), into which lessonlib/explorer.py writes this whole file.
+// A frame is [slots, sentence]: for each panel the numbers of its pieces, lowest first. Only pieces that differ are drawn.
 
 const ID_PREFIX = "lesson-id-";
 const QUIET_MS = 500; // a screen reader is told the result when the slider rests, not at every step
 const AHEAD = 16; // pictures asked for in one message
 
-// Draw the background into `el`; return how to put a frame [svg, sentence] on it.
-function stage(el, { background, viewBox, width }) {
-  const unique = `x${Math.random().toString(36).slice(2, 10)}-`; // a page may hold the same picture twice
-  const own = (svg) => svg.replaceAll(ID_PREFIX, unique);
+// Prepare `el` for panels of the given sizes; return how to put a frame on them. `pieces` maps numbers to SVG.
+function stage(el, panels, pieces) {
+  const unique = `x${Math.random().toString(36).slice(2, 10)}`; // a page may hold the same picture twice
   el.classList.add("lesson-figure");
-  el.innerHTML = `<svg role="img" viewBox="${viewBox}" style="width:100%;max-width:${width}px">
-    ${own(background)}<g class="lesson-moving"></g></svg>
-    <p class="lesson-sentence" aria-hidden="true"></p><p class="lesson-status" role="status"></p>`;
-  const [svg, visible, status] = el.children;
+  el.innerHTML = `<div class="lesson-panels" role="img">${panels.map(({ viewBox, width }) =>
+    `<svg aria-hidden="true" viewBox="${viewBox}" style="width:100%;flex:1 1 ${0.7 * width}px;max-width:${width}px"></svg>`).join("")}
+    </div><p class="lesson-sentence" aria-hidden="true"></p><p class="lesson-status" role="status"></p>`;
+  const [box, visible, status] = el.children;
+  const shown = panels.map(() => []);
   let timer;
+  function put(svg, i, numbers) {
+    while (svg.children.length > numbers.length) svg.lastElementChild.remove();
+    shown[i].length = svg.children.length;
+    numbers.forEach((number, slot) => {
+      if (shown[i][slot] === number) return;
+      const group = svg.children[slot] ?? svg.appendChild(document.createElementNS("http://www.w3.org/2000/svg", "g"));
+      group.innerHTML = pieces.get(number).replaceAll(ID_PREFIX, `${unique}-${i}-`);
+      shown[i][slot] = number;
+    });
+  }
   function say(sentence, aloud) {
-    svg.setAttribute("aria-label", sentence);
+    box.setAttribute("aria-label", sentence);
     visible.textContent = sentence;
     clearTimeout(timer);
     if (aloud) timer = setTimeout(() => (status.textContent = sentence), QUIET_MS);
   }
   return {
-    show([fragment, sentence], aloud = true) {
-      svg.lastElementChild.innerHTML = own(fragment);
-      svg.removeAttribute("aria-busy");
+    show([slots, sentence], aloud = true) {
+      slots.forEach((numbers, i) => put(box.children[i], i, numbers));
+      box.removeAttribute("aria-busy");
       say(sentence, aloud);
     },
-    have: (count) => (svg.dataset.pictures = count), // how many pictures are here, for whoever looks on
-    wait: () => svg.setAttribute("aria-busy", "true"),
+    have: (count) => (box.dataset.pictures = count), // how many pictures are here, for whoever looks on
+    wait: () => box.setAttribute("aria-busy", "true"),
     close: () => clearTimeout(timer),
   };
 }
@@ -54,9 +65,9 @@ function nearestMissing(frames, here, sizes) {
   return missing.sort((a, b) => a[0] - b[0] || a[1] - b[1]).slice(0, AHEAD).map(([, index]) => index);
 }
 
-// ---- with a kernel: an anywidget, one call of this function per Picture ----
+// ---- with a kernel: an anywidget, one call of this function per widget ----
 export default () => {
-  const frames = new Map(), stages = new Set();
+  const frames = new Map(), pieces = new Map(), stages = new Set();
   let model, asked = null; // the pictures that the kernel is working on
 
   const digits = () => model.get("axes").map(({ start, step, labels }, i) => {
@@ -65,6 +76,11 @@ export default () => {
   });
   const sizes = () => model.get("axes").map((axis) => axis.labels.length);
   const current = () => pictureIndex(digits(), sizes());
+
+  function keep({ frames: fresh, pieces: new_pieces }) {
+    for (const [number, svg] of new_pieces ?? []) pieces.set(number, svg);
+    for (const [index, ...frame] of fresh ?? []) frames.set(index, frame);
+  }
 
   function draw() {
     const frame = frames.get(current());
@@ -83,11 +99,11 @@ export default () => {
     try { model.send({ want }); } catch { asked = null; } // no kernel: what is here still works
   }
 
-  function receive({ frames: fresh }) {
-    for (const [index, ...frame] of fresh ?? []) frames.set(index, frame);
+  function receive(message) {
+    keep(message);
     asked = null;
     for (const stage of stages) stage.have(frames.size);
-    if (fresh?.some(([index]) => index === current())) draw();
+    if (message.frames?.some(([index]) => index === current())) draw();
     else setTimeout(fetchMissing);
   }
 
@@ -109,14 +125,14 @@ export default () => {
   return {
     initialize(host) {
       model = host.model;
-      for (const [index, ...frame] of model.get("frames")) frames.set(index, frame);
+      keep({ frames: model.get("frames"), pieces: model.get("pieces") });
       const events = model.get("axes").map((_, i) => `change:slider_${i}`);
       for (const event of events) model.on(event, draw);
       model.on("msg:custom", receive);
       return () => { for (const event of events) model.off(event, draw); model.off("msg:custom", receive); };
     },
     render({ el }) {
-      const view = stage(el, model.get("picture"));
+      const view = stage(el, model.get("panels"), pieces);
       stages.add(view);
       view.have(frames.size);
       const frame = frames.get(current());
@@ -134,9 +150,9 @@ export async function hydrate(box) {
   let moved = false; // before the pictures came: what they then show is news
   box.addEventListener("input", () => (moved = true), { once: true });
   const text = data.dataset.src ? await (await fetch(data.dataset.src)).text() : data.textContent;
-  const { picture, frames, axes } = JSON.parse(text);
+  const { panels, pieces, frames, axes } = JSON.parse(text);
   const controls = [...box.querySelectorAll("input, select")];
-  const view = stage(box.querySelector(".lesson-figure"), picture);
+  const view = stage(box.querySelector(".lesson-figure"), panels, new Map(pieces.entries()));
   const digit = (control) => control.type === "checkbox" ? Number(control.checked) : Number(control.value);
   function draw(aloud) {
     controls.forEach((control, i) => {

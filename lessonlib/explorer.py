@@ -1,39 +1,41 @@
 """A slider that answers at once: every picture is in the browser before the slider moves.
 
-Write two functions, as for matplotlib's ``FuncAnimation``: `setup` draws the figure and returns the
-artists that move, `update` moves them. The `Explorer` draws what stays once, and for each position of
-the sliders only what moves, as a small piece of SVG. The browser (``explorer.js``) has these pieces
-before they are needed, so that a move asks nothing of the kernel.
+Write one function of the sliders' values that returns a `Picture`: a sentence, and panels with marks. The
+`Explorer` finds out by itself what differs from position to position: each piece of a picture is drawn and sent
+once, by its content, and the browser (``explorer.js``) puts the pieces together without asking the kernel.
+How one is written: ``docs/writing-lessons.md``.
 """
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import math
 import re
+import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import anywidget
 import ipywidgets as widgets
 import numpy as np
 import traitlets
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from lessonlib import figures
+from lessonlib.figures import Panel, Picture, training_panels
 from lessonlib.page import static_export
-from lessonlib.sliders import Position, sliders_from
 
-#: A frame: the moving artists as SVG, and the sentence that goes with them.
-Frame = tuple[str, str]
+__all__ = ["Explorer", "Panel", "Picture", "slider", "training_panels"]
+
+Position = int | float | str | bool
+#: For each panel the numbers of its pieces, lowest first; and the sentence.
+Frame = tuple[list[list[int]], str]
 
 #: Frames sent with the widget: as many as are drawn in about this many seconds and fit in this size.
 EAGER_SECONDS, EAGER_BYTES = 1.0, 1_000_000
@@ -47,13 +49,14 @@ ANSWER_SECONDS = 0.08
 #: The browser's part, for widgets and pages alike.
 SCRIPT = (Path(__file__).parent / "explorer.js").read_text(encoding="utf-8")
 _CSS = """
-.lesson-figure {position:relative; overflow-x:auto}
-.lesson-figure svg {min-width:26em}
+.lesson-figure {position:relative}
 .lesson-figure p {margin:.3em 0; color:var(--lesson-ink); font-size:1em}
 .lesson-figure .lesson-sentence {padding:.1em .5em; background:var(--lesson-paper)}
 .lesson-figure .lesson-status {position:absolute; top:0; left:0; margin:0}
 .lesson-figure .lesson-status {width:1px; height:1px; overflow:hidden; clip-path:inset(50%)}
-.lesson-figure [aria-busy=true] .lesson-moving {opacity:.35; transition:opacity .1s .3s}
+.lesson-panels {display:flex; flex-wrap:wrap}
+.lesson-panels svg {min-width:0}
+.lesson-panels[aria-busy=true] {opacity:.35; transition:opacity .1s .3s}
 .lesson-title {font-weight:bold; margin:.3em 0; line-height:1.3}
 .lesson-explorer .widget-slider {flex-wrap:wrap; height:auto}
 .lesson-explorer .widget-slider .widget-label {text-align:left}
@@ -64,12 +67,183 @@ _CSS = """
 """
 
 
-class Picture(anywidget.AnyWidget):
-    """The picture beside the sliders: the background, and the frames that the browser has from the start."""
+# ---- sliders -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Slider:
+    """One slider; `slider` makes it.
+
+    Attributes
+    ----------
+    positions : tuple
+        What the author's function is given.
+    start : int
+        The number of the position shown first.
+    label : str
+        What stands beside it; empty for the name of the function's argument.
+    """
+
+    positions: tuple[Position, ...]
+    start: int
+    label: str
+
+    @cached_property
+    def kind(self) -> str:
+        """Which control shows it: "checkbox", "int", "float", or "select" for what is not evenly spaced and rising."""
+        kinds = {type(position) for position in self.positions}
+        if kinds == {bool}:
+            return "checkbox" if self.positions == (False, True) else "select"
+        if not kinds <= {int, float}:
+            return "select"
+        steps = np.diff(np.asarray(self.positions, dtype=float))
+        if steps.min() <= 0 or not np.allclose(steps, steps[0], rtol=1e-6, atol=0):
+            return "select"
+        return "int" if kinds == {int} else "float"
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The positions as the learner reads them."""
+        if self.kind == "checkbox":
+            return ["off", "on"]
+        if self.kind == "float" or all(isinstance(position, float) for position in self.positions):
+            return [f"{position:z.{self._decimals}f}" for position in self.positions]  # z: no -0.0
+        return [str(position) for position in self.positions]
+
+    @property
+    def _step(self) -> float:
+        return (self.positions[-1] - self.positions[0]) / (len(self.positions) - 1)
+
+    @property
+    def _decimals(self) -> int:
+        """How many decimals write the positions exactly, or else tell them apart."""
+        values = np.asarray(self.positions, dtype=float)
+        for decimals in range(5):
+            if np.allclose(values.round(decimals), values, rtol=0, atol=1e-9):
+                return decimals
+        return max(2, math.ceil(-math.log10(np.abs(np.diff(np.sort(values))).min())) + 1)
+
+    def axis(self) -> dict[str, Any]:
+        """Tell the browser how the control's value becomes the number of a position."""
+        start, step = (self.positions[0], self._step) if self.kind in ("int", "float") else (0, 1)
+        return {"name": self.label, "labels": self.texts, "start": start, "step": step}
+
+    def widget(self, label_width: str) -> tuple[widgets.Widget, str]:
+        """Return the ipywidget and the name of its trait that says where it stands."""
+        first, *_, last = self.positions
+        common: dict[str, Any] = {
+            "description": self.label,
+            "style": {"description_width": label_width},
+            "layout": widgets.Layout(width="100%", max_width="40em"),
+        }
+        value = self.positions[self.start]
+        if self.kind == "checkbox":
+            return widgets.Checkbox(value=value, indent=False, **common), "value"
+        if self.kind == "int":
+            return widgets.IntSlider(value=value, min=first, max=last, step=int(self._step), **common), "value"
+        if self.kind == "float":
+            form = f".{self._decimals}f"
+            return widgets.FloatSlider(
+                value=value, min=first, max=last, step=self._step, readout_format=form, **common
+            ), "value"
+        options = list(zip(self.texts, range(len(self.positions)), strict=True))
+        return widgets.SelectionSlider(options=options, index=self.start, **common), "index"
+
+    def html(self) -> str:
+        """Return the native control for a page without a kernel."""
+        texts, label = self.texts, f"<span>{escape(self.label)}</span>"
+        if self.kind == "checkbox":
+            checked = " checked" if self.start else ""
+            return f'<label><input type="checkbox" autocomplete="off"{checked}>{label}</label>'
+        if any(isinstance(position, str) for position in self.positions):
+            options = "".join(
+                f'<option value="{i}"{" selected" if i == self.start else ""}>{escape(text)}</option>'
+                for i, text in enumerate(texts)
+            )
+            return f'<label>{label}<select autocomplete="off">{options}</select></label>'
+        # JupyterLab takes the arrow keys away from a range input that does not ask for them.
+        return (
+            f'<label>{label}<input type="range" min="0" max="{len(texts) - 1}" value="{self.start}" '
+            f'autocomplete="off" data-lm-suppress-shortcuts="true" aria-valuetext="{escape(texts[self.start])}">'
+            f'<span class="lesson-value" aria-hidden="true">{escape(texts[self.start])}</span></label>'
+        )
+
+
+def slider(values: Iterable[Position], *, start: Position | None = None, label: str = "") -> Slider:
+    """Describe one slider of an `Explorer`.
+
+    Parameters
+    ----------
+    values : iterable of int, float, str or bool
+        Its positions, two or more. Evenly spaced whole numbers give an ``IntSlider``, evenly spaced floats a
+        ``FloatSlider``, ``[False, True]`` a checkbox, all else a ``SelectionSlider``.
+    start : optional
+        Where it stands first; by default on the first position.
+    label : str
+        What stands beside it; by default the name of the function's argument.
+    """
+    if isinstance(values, tuple) and all(isinstance(value, int | float) for value in values):
+        if len(values) == 2 and not isinstance(values[0], bool):
+            low, high = values
+            every = f"range({low}, {high + 1})" if isinstance(low, int) and isinstance(high, int) else (
+                f"np.linspace({low}, {high}, 21)")  # fmt: skip
+            raise ValueError(
+                f"{values} gives only two positions: write {every} for all between, or {[*values]} for two."
+            )
+        if len(values) == 3 and values[0] < values[1] and 0 < values[2] < values[1] - values[0]:
+            low, high, step = values
+            every = f"range({low}, {high + 1}, {step})" if all(isinstance(v, int) for v in values) else (
+                f"np.arange({low}, {high + step / 2:g}, {step})")  # fmt: skip
+            raise ValueError(
+                f"{values} gives three positions: write {every} for all between, or {[*values]} for three."
+            )
+    if isinstance(values, str | bytes | set | frozenset | Mapping) or not isinstance(values, Iterable):
+        raise TypeError(
+            f"{values!r:.80} is no list of positions: give a list, a range or a one-dimensional array, such as "
+            + (
+                f"{list(values)!r:.60}, and look up in the function what they stand for."
+                if isinstance(values, Mapping)
+                else "[False, True] or np.linspace(0, 1, 21)."
+            )
+        )
+    positions = tuple(value.item() if isinstance(value, np.generic) else value for value in values)
+    for i, value in enumerate(positions):
+        if not isinstance(value, int | float | str):
+            raise TypeError(
+                f"Position {i} is {value!r:.80}: use numbers, strings or booleans, and look up in the function what "
+                "they stand for."
+            )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"Position {i} is {value}: leave it out.")
+        if value in positions[:i]:
+            raise ValueError(f"Position {value!r} occurs twice: leave one out (np.unique does).")
+    if len(positions) < 2:
+        raise ValueError(f"{[*positions]} are fewer than two positions: give more, or fix the value in the function.")
+    return Slider(positions, 0 if start is None else _number_of(start, positions), label)
+
+
+def _number_of(value: Any, positions: tuple[Position, ...]) -> int:
+    """Return where `value` stands among the positions."""
+    for i, position in enumerate(positions):
+        if isinstance(position, str) or not isinstance(value, int | float | np.generic):
+            found = isinstance(value, str) and position == value
+        else:
+            found = math.isclose(position, value, rel_tol=1e-9, abs_tol=1e-12)
+        if found:
+            return i
+    raise ValueError(f"start={value!r:.40} is not among the positions {[*positions]!r:.80}: start on one of them.")
+
+
+# ---- the explorer --------------------------------------------------------------------------------------
+
+
+class Stage(anywidget.AnyWidget):
+    """The panels beside the sliders: their sizes, and the frames and pieces that the browser has from the start."""
 
     _esm = SCRIPT
     _css = figures.theme_css() + _CSS
-    picture = traitlets.Dict().tag(sync=True)
+    panels = traitlets.List().tag(sync=True)
+    pieces = traitlets.List().tag(sync=True)
     frames = traitlets.List().tag(sync=True)
     axes = traitlets.List().tag(sync=True)
     ahead = traitlets.Bool(True).tag(sync=True)
@@ -85,157 +259,200 @@ class Explorer:
 
     Parameters
     ----------
-    setup : callable
-        ``setup(fig)`` draws on the empty figure it is given, **sets the axis limits**, and returns the
-        artists that move: one, or any nesting of dicts, lists, tuples and namespaces. Return an Axes (or
-        `fig`) to have all of it redrawn (slower).
-    update : callable
-        ``update(artists, **positions)`` moves what `setup` returned and returns one sentence that tells
-        what is seen: the alt text and the status line. It must depend on its arguments alone, since
-        positions are drawn in any order.
-    figsize : tuple of float
-        Inches.
+    picture : callable
+        ``picture(**values)`` returns the `Picture` for one value of each slider. It must depend on its arguments
+        alone, since positions are drawn in any order.
     title : str
         Stands above the sliders.
-    labels : dict of str
-        What to call the sliders; without one, the name itself with spaces.
-    start : dict
-        Where the sliders stand first; without one, at their first position.
-    **sliders : sequence of int, float, str or bool
-        One to four sliders by name, each with two or more positions. Evenly spaced whole numbers give
-        an ``IntSlider``, evenly spaced floats a ``FloatSlider``, ``[False, True]`` a checkbox, all else a
-        ``SelectionSlider``.
+    figsize : tuple of float
+        Inches of all panels side by side.
+    **sliders : slider or sequence of values
+        One to four, by the names of the function's arguments: ``epoch=slider(range(1, 41), start=40)``.
 
     Raises
     ------
     TypeError, ValueError
-        If a slider, a label, a start or what the two functions do is not as described; the message names
-        the value and the remedy.
+        If a slider or a picture is not as described; the message names the value and the remedy.
 
     Notes
     -----
-    What moves is drawn above what stays, in the order of `zorder`. Frames are computed ahead while the
-    kernel is idle where that takes longer than a second, and only on demand for more than
-    `AHEAD_LIMIT` positions in all.
+    Limits that no panel gives are found from the pictures of all positions, which calls the function for each of
+    them; drawing goes on while the kernel is idle. With more than `AHEAD_LIMIT` positions the limits must be given,
+    and frames are drawn only on demand.
 
     Examples
     --------
-    >>> def setup(fig):
-    ...     ax = fig.subplots()
-    ...     ax.set(xlim=(0, 1), ylim=(0, 5))
-    ...     return ax.plot([], [], "o")[0]
-    >>> def update(dot, p):
-    ...     dot.set_data([p], [-math.log(p)])
-    ...     return f"At p = {p:.1f} the loss is {-math.log(p):.2f}."
-    >>> Explorer(setup, update, p=[0.2, 0.4, 0.6], start={"p": 0.4})
+    >>> def cost(p):
+    ...     dot = figures.dot(p, -math.log(p))
+    ...     return Picture(f"At p = {p:.1f} the loss is {-math.log(p):.2f}.", Panel("Loss", dot, x=(0, 1), y=(0, 5)))
+    >>> Explorer(cost, p=slider([0.2, 0.4, 0.6], start=0.4))
     At p = 0.4 the loss is 0.92.
     """
 
+    def __new__(cls, *functions: Any, **options: Any) -> Explorer:
+        """Hand a pair of functions to the former explorer; goes with ``_old_explorer.py``, and with it its import."""
+        if cls is Explorer and len(functions) == 2:
+            cls = importlib.import_module("lessonlib._old_explorer").PairExplorer
+        return super().__new__(cls)
+
     def __init__(
         self,
-        setup: Callable[[Figure], Any],
-        update: Callable[..., str],
+        picture: Callable[..., Picture],
         *,
-        figsize: tuple[float, float] = (8.0, 3.4),
         title: str = "",
-        labels: Mapping[str, str] | None = None,
-        start: Mapping[str, Position] | None = None,
-        **sliders: Iterable[Position],
+        figsize: tuple[float, float] = (8.0, 3.4),
+        **sliders: Any,
     ) -> None:
-        _refuse_reserved({"figsize": figsize, "title": title, "labels": labels, "start": start})
-        self.title = title
-        self.sliders = sliders_from(sliders, labels or {}, start or {})
-        self._setup, self._update = setup, update
+        if not isinstance(title, str) or not isinstance(figsize, tuple | list) or len(figsize) != 2:
+            raise TypeError(
+                f"title={title!r:.40} and figsize={figsize!r:.40} are options of Explorer, a text and two numbers: "
+                "give a slider of this name another one."
+            )
+        self._begin(title, {name: _as_slider(name, given) for name, given in sliders.items()})
+        self._function, self._figsize = picture, (float(figsize[0]), float(figsize[1]))
         self._check_signature()
-        self._sizes = [len(slider.positions) for slider in self.sliders]
-        self._start = [slider.start for slider in self.sliders]
-        self._frames: dict[int, Frame] = {}
-        self._prepare_figure(figsize)
+        self._pictures: dict[int, Picture] = {}
+        self._first = self._picture(self._start)
+        self._set_up()
         self._first_frames()
+
+    def _begin(self, title: str, sliders: Mapping[str, Slider]) -> None:
+        if not 1 <= len(sliders) <= 4:
+            raise ValueError(
+                f"An Explorer has 1 to 4 sliders, got {len(sliders)} ({', '.join(sliders)}): "
+                "pass each as name=positions."
+            )
+        self.title = title
+        self.sliders = {
+            name: replace(each, label=each.label or name.replace("_", " ")) for name, each in sliders.items()
+        }
+        self._sizes = [len(each.positions) for each in self.sliders.values()]
+        self._start = int(np.ravel_multi_index([each.start for each in self.sliders.values()], self._sizes))
+        self._frames: dict[int, Frame] = {}
+        self._pieces: dict[str, int] = {}
 
     # ---- drawing -----------------------------------------------------------------------------------
 
-    def _prepare_figure(self, figsize: tuple[float, float]) -> None:
-        """Draw the figure at the start position, and from it the background without what moves."""
-        with figures.style():
-            self._figure = Figure(figsize=figsize, layout="constrained")
-            self._artists = self._setup(self._figure)
-            for ax in self._figure.axes:
-                _ = ax.viewLim  # reading the limits makes matplotlib settle them
-                ax.autoscale(False)  # and from here on they stay
-            self.sentence = self._move(self._start)
-            self._figure.draw_without_rendering()
-        self._figure.set_layout_engine("none")
-        moving = self._moving()
-        seen = [artist.get_visible() for artist in moving]
-        for artist in moving:
-            artist.set_visible(False)
-        self._background = figures.svg_content(self._figure, [self._figure], salt="background")
-        for artist, visible in zip(moving, seen, strict=True):
-            artist.set_visible(visible)
-        self._limits = self._axis_limits()
+    def _values(self, index: int) -> dict[str, Position]:
+        digits = np.unravel_index(index, self._sizes)
+        return {name: each.positions[i] for (name, each), i in zip(self.sliders.items(), digits, strict=True)}
 
-    def _moving(self) -> list[Artist]:
-        """Return the artists that move, lowest first; an artist inside another one, such as its axes, comes with it."""
-        found = list(dict.fromkeys(_artists_in(self._artists)))
-        if not found:
-            raise TypeError(
-                f"setup returned {self._artists!r:.80}, which holds no artist: "
-                "return what moves, such as {'dot': ax.plot([], [], 'o')[0]}."
-            )
-        strangers = [artist for artist in found if artist.get_figure(root=True) is not self._figure]
-        if strangers:
-            raise ValueError(
-                f"{strangers[0]} is not part of the figure that setup was given: draw on fig, as in "
-                "ax = fig.subplots(), not through plt."
-            )
-        inside = {part for artist in found for part in artist.findobj(include_self=False)}
-        return sorted((artist for artist in found if artist not in inside), key=lambda artist: artist.get_zorder())
-
-    def _axis_limits(self) -> dict[Axes, tuple[float, ...]]:
-        redrawn = {ax for artist in self._moving() for ax in artist.findobj(Axes)}
-        return {ax: ax.viewLim.bounds for ax in self._figure.axes if ax not in redrawn}
-
-    def _move(self, digits: Sequence[int]) -> str:
-        """Call the author's `update` for one position of each slider; return its sentence."""
-        values = {slider.name: slider.positions[i] for slider, i in zip(self.sliders, digits, strict=True)}
+    def _picture(self, index: int) -> Picture:
+        """Call the author's function for one position, or return what it gave."""
+        if index in self._pictures:
+            return self._pictures[index]
+        values, name = self._values(index), getattr(self._function, "__name__", "the function")
+        where = ", ".join(f"{key} = {value!r}" for key, value in values.items())
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        open_before = set(pyplot.get_fignums()) if pyplot else set()
         try:
-            said = self._update(self._artists, **values)
+            with figures.style():
+                picture = self._function(**values)
         except Exception as error:
-            raise ValueError(f"update failed at {_where(values)}: {type(error).__name__}: {error}") from error
-        return figures.sentence(said, f"update (at {_where(values)})")
+            raise ValueError(f"{name} failed at {where}: {type(error).__name__}: {error}") from error
+        if not isinstance(picture, Picture):
+            raise TypeError(
+                f"{name} returned {picture!r:.60} at {where}, which would not be drawn: return Picture(sentence, "
+                "Panel('Loss', ...)), or Picture(sentence, figure=fig)."
+            )
+        if pyplot and (drawn := set(pyplot.get_fignums()) - open_before):
+            for number in drawn:
+                pyplot.close(number)
+            if picture.figure is None:
+                raise ValueError(
+                    f"{name} drew with pyplot, which would not be shown: return Picture(sentence, figure=fig)."
+                )
+        return picture
+
+    def _set_up(self) -> None:
+        """Find the limits of each panel and lay the panels out."""
+        self._limits: list[Any] = []
+        if self._first.figure is not None:
+            sizes = [self._first.figure.get_size_inches()]
+        else:
+            if any(None in ends for panel in self._first.panels for ends in panel.ends):
+                self._look_at_all()
+            states = list(self._pictures.values()) or [self._first]
+            self._limits = [figures.find_limits([state.panels[i] for state in states])
+                            for i in range(len(self._first.panels))]  # fmt: skip
+            n = len(self._first.panels)
+            sizes = [(self._figsize[0] / n, self._figsize[1])] * n
+            with figures.style():
+                self._easels = [
+                    figures.Easel(panel, limits, size)
+                    for panel, limits, size in zip(self._first.panels, self._limits, sizes, strict=True)
+                ]
+            low, high = (max(e.bounds[1] for e in self._easels), min(e.bounds[3] for e in self._easels))
+            for easel in self._easels:
+                easel.place(bottom=low, top=high)
+        self._panels = [figures.svg_size(size) for size in sizes]
+
+    def _look_at_all(self) -> None:
+        """Compute the pictures of all positions, whose data decide about limits."""
+        if self.n_positions > AHEAD_LIMIT:
+            raise ValueError(
+                f"{self.n_positions} positions are too many to find limits from (at most {AHEAD_LIMIT}): "
+                "give each panel its limits, as in Panel('Loss', ..., x=(0, 40), y=(0, 5))."
+            )
+        self._pictures = {index: self._picture(index) for index in range(self.n_positions)}
+        for index, picture in self._pictures.items():
+            self._check_alike(index, picture)
+
+    def _check_alike(self, index: int, picture: Picture) -> None:
+        """Refuse a picture that has other panels, limits or numbers of bars than the first one."""
+        where = ", ".join(f"{key} = {value!r}" for key, value in self._values(index).items())
+        if len(picture.panels) != len(self._first.panels):
+            raise ValueError(
+                f"The picture at {where} has {len(picture.panels)} panels instead of {len(self._first.panels)}: "
+                "give every picture the same panels; a panel may be empty."
+            )
+        for panel, first in zip(picture.panels, self._first.panels, strict=True):
+            if panel.n_bars != first.n_bars:
+                raise ValueError(
+                    f"Panel {panel.title!r} has {panel.n_bars} bars at {where} instead of {first.n_bars}: "
+                    "give every picture the same bars; a bar may have the length 0."
+                )
+            if panel.ends != first.ends or panel.scales != first.scales:
+                raise ValueError(
+                    f"Panel {panel.title!r} has the limits {panel.ends} at {where} instead of {first.ends}, and would "
+                    "jump: give the same in every picture, or none, and they will hold all positions."
+                )
+
+    def _draw(self, index: int) -> tuple[list[list[str]], str]:
+        """Return the pieces of each panel, and the sentence."""
+        picture = self._first if index == self._start else self._picture(index)
+        if picture.figure is not None:
+            return [figures.figure_pieces(picture.figure)], picture.sentence
+        self._check_alike(index, picture)
+        with figures.style():
+            panels = [easel.pieces(panel) for easel, panel in zip(self._easels, picture.panels, strict=True)]
+        return panels, picture.sentence
 
     def _frame(self, index: int) -> Frame:
         """Return one frame, drawn or remembered."""
         if index not in self._frames:
-            digits = [int(digit) for digit in np.unravel_index(index, self._sizes)]
-            with figures.style():
-                said = self._move(digits)
-            moved = [ax for ax, limits in self._axis_limits().items() if self._limits.get(ax) != limits]
-            if moved:
-                raise ValueError(
-                    f"update changed the limits of {moved[0]}, but the axes are drawn only once: "
-                    "set the limits in setup, or return the axes from setup to have all of it redrawn."
-                )
-            self._frames[index] = figures.svg_content(self._figure, self._moving(), salt="frame"), said
+            panels, said = self._draw(index)
+            numbers = [[self._pieces.setdefault(piece, len(self._pieces)) for piece in panel] for panel in panels]
+            self._frames[index] = numbers, said
         return self._frames[index]
 
     def _first_frames(self) -> None:
         """Draw the start and, nearest first, as many others as are cheap."""
-        total, begun, size = self.n_positions, 0.0, 0
+        total, begun = self.n_positions, 0.0
         for done, index in enumerate(self._nearest_first()):
-            fragment, _ = self._frame(index)
-            size += len(fragment)
+            self._frame(index)
             if done == 0:  # the first frame pays for what is loaded once
                 begun = time.perf_counter()
             elif done >= EAGER_FRAMES:
                 estimate = (time.perf_counter() - begun) / done * total
+                size = sum(map(len, self._pieces))
                 if total > AHEAD_LIMIT or estimate > EAGER_SECONDS or size > EAGER_BYTES:
                     break
 
     def _nearest_first(self) -> list[int]:
         """Return the numbers of all positions, those few slider steps from the start first."""
-        steps = sum(np.abs(grid - begin) for grid, begin in zip(np.indices(self._sizes), self._start, strict=True))
+        begin = np.unravel_index(self._start, self._sizes)
+        steps = sum(np.abs(grid - at) for grid, at in zip(np.indices(self._sizes), begin, strict=True))
         return np.argsort(steps, axis=None, kind="stable").tolist()
 
     @property
@@ -243,39 +460,46 @@ class Explorer:
         """How many pictures there are: the product of the sliders' positions."""
         return math.prod(self._sizes)
 
+    @property
+    def sentence(self) -> str:
+        """What the picture says at the start."""
+        return self._frame(self._start)[1]
+
     # ---- with a kernel -----------------------------------------------------------------------------
 
     @cached_property
-    def picture(self) -> Picture:
-        """The widget that shows the picture, linked to `controls` in the browser."""
-        pairs = [slider.widget(self._label_width) for slider in self.sliders]
-        standing = {f"slider_{i}": getattr(control, trait) for i, (control, trait) in enumerate(pairs)}
-        picture = Picture(
-            picture=self._picture_state(),
+    def stage(self) -> Stage:
+        """The widget that shows the panels, linked to `controls` in the browser."""
+        in_front = [len(each.label) for each in self.sliders.values() if each.kind != "checkbox"]
+        width = f"{max(in_front, default=0) * 0.55 + 1:.1f}em"
+        pairs = [each.widget(width) for each in self.sliders.values()]
+        stage = Stage(
+            panels=self._panels,
+            pieces=[[number, piece] for piece, number in self._pieces.items()],
             frames=[[index, *frame] for index, frame in self._frames.items()],
-            axes=[slider.axis() for slider in self.sliders],
+            axes=[each.axis() for each in self.sliders.values()],
             ahead=self.n_positions <= AHEAD_LIMIT,
             sliders=[control for control, _ in pairs],
-            **standing,
+            **{f"slider_{i}": getattr(control, trait) for i, (control, trait) in enumerate(pairs)},
         )
-        picture.on_msg(lambda _, content, __: picture.send({"frames": self.answer(content)}))
+        stage.on_msg(lambda _, content, __: stage.send(self.answer(content)))
         self._links = [
-            widgets.jslink((control, trait), (picture, f"slider_{i}")) for i, (control, trait) in enumerate(pairs)
+            widgets.jslink((control, trait), (stage, f"slider_{i}")) for i, (control, trait) in enumerate(pairs)
         ]
-        return picture
+        return stage
 
     @property
     def controls(self) -> list[widgets.Widget]:
         """The sliders as ipywidgets, in the order of the call."""
-        return list(self.picture.sliders)
+        return list(self.stage.sliders)
 
     @cached_property
     def widget(self) -> widgets.VBox:
-        """Title, sliders and picture as one widget, to be put into other layouts."""
+        """Title, sliders and panels as one widget, to be put into other layouts."""
         title = [widgets.HTML(f'<p class="lesson-title">{escape(self.title)}</p>')] if self.title else []
-        return widgets.VBox([*title, *self.controls, self.picture]).add_class("lesson-explorer")
+        return widgets.VBox([*title, *self.controls, self.stage]).add_class("lesson-explorer")
 
-    def answer(self, content: Mapping[str, Any]) -> list[list[Any]]:
+    def answer(self, content: Mapping[str, Any]) -> dict[str, list[list[Any]]]:
         """Draw frames that the browser asks for, as many as fit in `ANSWER_SECONDS`, at least one.
 
         Parameters
@@ -285,8 +509,9 @@ class Explorer:
 
         Returns
         -------
-        list of [index, svg, sentence]
-            Where `update` fails, the sentence says so.
+        dict
+            ``frames``, each index, slots and sentence, and the ``pieces`` they need beyond those that came with the
+            widget, each number and SVG. Where the author's function fails, the sentence says so.
         """
         wanted = [i for i in content.get("want", []) if isinstance(i, int) and 0 <= i < self.n_positions]
         begun, frames = time.perf_counter(), []
@@ -294,11 +519,13 @@ class Explorer:
             try:
                 frame = self._frame(index)
             except Exception as error:  # there is no cell that could show it
-                frame = "", f"This picture could not be drawn: {error}"
+                frame = [[] for _ in self._panels], f"This picture could not be drawn: {error}"
             frames.append([index, *frame])
             if time.perf_counter() - begun > ANSWER_SECONDS:
                 break
-        return frames
+        needed = {number for _, slots, _ in frames for panel in slots for number in panel}
+        pieces = [[number, svg] for svg, number in self._pieces.items() if number in needed]
+        return {"frames": frames, "pieces": pieces}
 
     # ---- without a kernel --------------------------------------------------------------------------
 
@@ -314,33 +541,44 @@ class Explorer:
             raise ValueError(
                 f"{self.n_positions} pictures are too many for one page (limit {AHEAD_LIMIT}): give fewer positions."
             )
-        data = {
-            "picture": self._picture_state(),
-            "frames": [self._frame(index) for index in range(self.n_positions)],
-            "axes": [slider.axis() for slider in self.sliders],
+        frames = [self._frame(index) for index in range(self.n_positions)]
+        used = list(dict.fromkeys(number for slots, _ in frames for panel in slots for number in panel))
+        renumber, pieces = {number: i for i, number in enumerate(used)}, list(self._pieces)
+        data = {  # numbered by first use, whatever was drawn first
+            "panels": self._panels,
+            "pieces": [pieces[number] for number in used],
+            "frames": [[[[renumber[n] for n in panel] for panel in slots], said] for slots, said in frames],
+            "axes": [each.axis() for each in self.sliders.values()],
         }
+        controls = "".join(each.html() for each in self.sliders.values())
         hydrate = 'document.querySelectorAll(".lesson-explorer:not([data-live])").forEach'
         return (
             f'<div class="lesson-explorer" role="group" aria-label="{escape(self.title or "Explorer")}">'
-            f"<style>{Picture._css}</style>"
+            f"<style>{Stage._css}</style>"
             + (f'<p class="lesson-title">{escape(self.title)}</p>' if self.title else "")
-            + f'<div class="lesson-controls">{"".join(slider.html() for slider in self.sliders)}</div>'
-            f'<div class="lesson-figure">{self._still_svg()}</div>'
+            + f'<div class="lesson-controls">{controls}</div>'
+            f'<div class="lesson-figure">{self._still()}</div>'
             f'<script type="application/json">{_script_safe(json.dumps(data))}</script>'
             f'<script type="module">{SCRIPT}\n{hydrate}((box) => {{ box.dataset.live = ""; hydrate(box); }});</script>'
             "</div>"
         )
 
-    def _still_svg(self) -> str:
-        """Return the start picture for a page whose scripts do not run."""
-        fragment, said = self._frame(int(np.ravel_multi_index(self._start, self._sizes)))
-        return figures.svg_image(self._figure, self._background + fragment, said) + f"<p>{escape(said)}</p>"
+    def _still(self) -> str:
+        """Return the start for a page whose scripts do not run."""
+        (slots, said), pieces = self._frame(self._start), list(self._pieces)
+        drawn = "".join(
+            figures.svg_element(size, "".join(pieces[number] for number in panel))
+            for size, panel in zip(self._panels, slots, strict=True)
+        )
+        return f'<div class="lesson-panels" role="img" aria-label="{escape(said)}">{drawn}</div><p>{escape(said)}</p>'
+
+    def _figure_at_start(self) -> Any:
+        return figures.draw(self._first, figsize=self._figsize, limits=self._limits)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         if static_export() and self.n_positions <= AHEAD_LIMIT:
             return {"text/html": self.to_html(), "text/plain": self.sentence}
-        self._move(self._start)
-        still = figures.static_bundle(self._figure, self.sentence)
+        still = figures.static_bundle(self._figure_at_start(), self.sentence)
         if static_export():
             return still
         # The sentence is the same on every machine, so that nbval can compare it.
@@ -350,61 +588,26 @@ class Explorer:
     def __repr__(self) -> str:
         return self.sentence
 
-    # ---- small things ------------------------------------------------------------------------------
-
-    @property
-    def _label_width(self) -> str:
-        """Return room for the longest label that stands in front of its control."""
-        in_front = [len(slider.label) for slider in self.sliders if slider.kind != "checkbox"]
-        return f"{max(in_front, default=0) * 0.55 + 1:.1f}em"
-
-    def _picture_state(self) -> dict[str, Any]:
-        return {"background": self._background, **figures.svg_size(self._figure)}
-
     def _check_signature(self) -> None:
-        """Refuse an `update` that does not take the sliders, before anything is drawn."""
-        names = [slider.name for slider in self.sliders]
+        """Refuse a function that does not take the sliders, before anything is drawn."""
+        names = ", ".join(self.sliders)
         try:
-            inspect.signature(self._update).bind(None, **dict.fromkeys(names))
+            inspect.signature(self._function).bind(**dict.fromkeys(self.sliders))
         except TypeError as error:
+            name = getattr(self._function, "__name__", "function")
             raise TypeError(
-                f"update does not fit the sliders {', '.join(names)} ({error}): "
-                f"define it as update(artists, {', '.join(names)})."
+                f"{name} does not fit the sliders {names} ({error}): define it as {name}({names})."
             ) from error
 
 
-def _artists_in(found: Any, seen: set[int] | None = None) -> Iterator[Artist]:
-    """Walk through containers and namespaces and yield every artist in them."""
-    seen = set() if seen is None else seen
-    if id(found) in seen or isinstance(found, str | bytes | type | ModuleType | FunctionType | MethodType):
-        return
-    seen.add(id(found))
-    if isinstance(found, Artist):
-        yield found
-        return
-    if isinstance(found, Mapping):
-        inner: Iterable[Any] = found.values()
-    elif isinstance(found, list | tuple | set) or (isinstance(found, np.ndarray) and found.dtype == object):
-        inner = np.ravel(found) if isinstance(found, np.ndarray) else found
-    else:
-        inner = getattr(found, "__dict__", {}).values()
-    for item in inner:
-        yield from _artists_in(item, seen)
-
-
-def _refuse_reserved(options: dict[str, Any]) -> None:
-    """Catch a slider that bears the name of an option."""
-    kinds = {"figsize": (tuple, list), "title": str, "labels": (Mapping, type(None)), "start": (Mapping, type(None))}
-    for name, value in options.items():
-        if not isinstance(value, kinds[name]) or (name == "figsize" and len(value) != 2):
-            raise TypeError(
-                f"{name} is an option of Explorer and cannot be {value!r:.80}: "
-                "pass what its docstring says, or give the slider of this name another name."
-            )
-
-
-def _where(values: Mapping[str, Position]) -> str:
-    return ", ".join(f"{name} = {value!r}" for name, value in values.items())
+def _as_slider(name: str, given: Any) -> Slider:
+    """Make a slider of what the author gave under this name."""
+    if isinstance(given, Slider):
+        return given
+    try:
+        return slider(given)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from error
 
 
 def _script_safe(text: str) -> str:

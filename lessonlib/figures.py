@@ -9,24 +9,35 @@ background in both themes, so that each may be used for text.
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import io
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from cycler import cycler
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
 from PIL import Image  # matplotlib depends on it
 
+from lessonlib.calibration import Reliability
+from lessonlib.metrics import accuracy_standard_error
 from lessonlib.page import static_export
+from lessonlib.runs import Run
 
 #: Colours of series, after Okabe and Ito, darkened until they can be read as text on white.
 PALETTE = {"blue": "#0072b2", "vermilion": "#b84f00", "green": "#005a42", "purple": "#a8417c", "grey": "#666666"}
@@ -138,7 +149,7 @@ def svg_content(fig: Figure, artists: Iterable[Artist], *, salt: str) -> str:
     """
     fig.dpi = 72  # the unit of the SVG backend is the point
     out = io.StringIO()
-    with style(), mpl.rc_context({"svg.hashsalt": salt}):
+    with mpl.rc_context({**_RC, "svg.hashsalt": salt}):
         renderer = RendererSVG(*fig.get_size_inches() * 72, out, image_dpi=144)
         # What is written so far is the document's head, with a style rule that would leak into the page.
         start = out.tell()
@@ -149,19 +160,18 @@ def svg_content(fig: Figure, artists: Iterable[Artist], *, salt: str) -> str:
     return re.sub(r">\s+<", "><", re.sub(r"<[^>]*>", _themed_tag, body)).strip()
 
 
-def svg_size(fig: Figure) -> dict[str, Any]:
-    """Return the ``viewBox`` of a figure's `svg_content`, and the ``width`` in CSS pixels that it has at most."""
-    width, height = fig.get_size_inches()
+def svg_size(size: Sequence[float]) -> dict[str, Any]:
+    """Return the ``viewBox`` of a figure of so many inches, and the ``width`` in CSS pixels that it has at most."""
+    width, height = size
     return {"viewBox": f"0 0 {72 * width:g} {72 * height:g}", "width": round(96 * width)}
 
 
-def svg_image(fig: Figure, content: str, alt: str) -> str:
-    """Return `svg_content` of a figure as an ``<svg>`` of its own that says `alt`; its ids follow from the content."""
-    size, unique = svg_size(fig), "f" + hashlib.sha256(content.encode()).hexdigest()[:8] + "-"
-    return (
-        f'<svg role="img" aria-label="{escape(alt)}" viewBox="{size["viewBox"]}" '
-        f'style="width:100%;max-width:{size["width"]}px">{content.replace(ID_PREFIX, unique)}</svg>'
-    )
+def svg_element(size: Mapping[str, Any], content: str, alt: str = "") -> str:
+    """Return `svg_content` as an ``<svg>`` of its own that says `alt`; its ids follow from the content."""
+    unique = "f" + hashlib.sha256(content.encode()).hexdigest()[:8] + "-"
+    says = f'role="img" aria-label="{escape(alt)}"' if alt else 'aria-hidden="true"'
+    wide = f"width:100%;flex:1 1 {0.7 * size['width']:g}px;max-width:{size['width']}px"
+    return f'<svg {says} viewBox="{size["viewBox"]}" style="{wide}">{content.replace(ID_PREFIX, unique)}</svg>'
 
 
 def _themed_tag(match: re.Match[str]) -> str:
@@ -205,7 +215,7 @@ def static_bundle(fig: Figure, alt: str) -> dict[str, Any]:
     if static_export():
         with style():
             fig.draw_without_rendering()  # lets a layout engine do its work
-        svg = svg_image(fig, svg_content(fig, [fig], salt="figure"), alt)
+        svg = svg_element(svg_size(fig.get_size_inches()), svg_content(fig, [fig], salt="figure"), alt)
         html = f'<div class="lesson-figure"><style>{theme_css()}</style>{svg}</div>'
     return {"text/html": html, "image/png": png, "text/plain": alt}
 
@@ -251,3 +261,605 @@ def sentence(text: object, name: str) -> str:
     if not line:
         raise ValueError(f"{remedy}; got the empty string {text!r:.80}.")
     return line
+
+
+# ---- marks: what a panel shows ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """One thing that a panel shows; the functions below make them.
+
+    Attributes
+    ----------
+    draw : callable
+        ``draw(ax)`` adds it to axes whose limits are set.
+    content : tuple
+        Kind, data and look: marks of equal content look the same and are drawn once.
+    x, y : array_like
+        What the panel's limits must hold.
+    label : str
+        Its name in the legend.
+    prepare : callable, optional
+        ``prepare(ax)`` sets what it asks of the axes, such as names instead of numbers.
+    limits : mapping
+        Limits that it asks for, under "x" and "y".
+    """
+
+    draw: Callable[[Axes], object]
+    content: tuple[Any, ...]
+    x: ArrayLike = ()
+    y: ArrayLike = ()
+    label: str = ""
+    prepare: Callable[[Axes], object] | None = None
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @cached_property
+    def key(self) -> tuple[Any, ...]:
+        """The content as something that can be compared and looked up."""
+        return tuple(
+            (part.shape, part.tobytes()) if isinstance(part, np.ndarray) else repr(part) for part in self.content
+        )
+
+
+#: How far a number stands from what it belongs to, in points.
+NUMBER_OFFSET = 8
+#: A word that a line may run through stands on paper that the line shines through.
+_ON_PAPER = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.75, "pad": 1.0}
+
+
+def line(
+    x: ArrayLike, y: ArrayLike, colour: str = "blue", *, label: str = "", width: float = 2.0, dotted: bool = False
+) -> Mark:
+    """Return a line through points, shape (n,) each; `dotted` puts the colour's marker on every point."""
+    x, y = _vectors(x=x, y=y)
+    look: dict[str, Any] = {"color": _palette(colour), "linestyle": LINE_STYLES[colour], "linewidth": width}
+    if dotted:
+        look |= {"marker": MARKERS[colour], "markersize": 4}
+    return Mark(
+        lambda ax: ax.plot(x, y, label=label, **look), ("line", x, y, colour, label, width, dotted), x, y, label
+    )
+
+
+def points(x: ArrayLike, y: ArrayLike, colour: str = "blue", *, label: str = "", size: float = 5.0) -> Mark:
+    """Return points that no line joins, shape (n,) each; `size` in points."""
+    x, y = _vectors(x=x, y=y)
+    look = {"color": _palette(colour), "alpha": 0.5, "markersize": size}
+    return Mark(
+        lambda ax: ax.plot(x, y, MARKERS[colour], label=label, **look),
+        ("points", x, y, colour, label, size),
+        x,
+        y,
+        label,
+    )
+
+
+def dot(
+    x: float, y: float, words: str = "", colour: str = "vermilion", *, label: str = "", side: str = "",
+    size: float = 7.0, hollow: bool = False,
+) -> Mark:  # fmt: skip
+    """Return one marker with words above it, at the "left" or "right" `side`, by default where there is room."""
+    look = {"color": _palette(colour), "markersize": size, "fillstyle": "none" if hollow else "full"}
+
+    def draw(ax: Axes) -> None:
+        ax.plot([x], [y], MARKERS[colour], label=label, zorder=4, clip_on=False, **look)
+        if words:
+            across = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))[0]
+            is_left = side == "left" if side else across > 0.5
+            place = {"xytext": (-NUMBER_OFFSET if is_left else NUMBER_OFFSET, NUMBER_OFFSET), "va": "bottom"}
+            ha = "right" if is_left else "left"
+            _words(ax, words, (x, y), colour, ha=ha, bbox=_ON_PAPER, **place)
+
+    return Mark(draw, ("dot", x, y, words, colour, label, side, size, hollow), [x], [y], label)
+
+
+def band(x: ArrayLike, y: ArrayLike, error: ArrayLike, colour: str = "vermilion", *, label: str = "") -> Mark:
+    """Return a line within a band of `error`, such as one standard error, either way; shape (n,) each."""
+    x, y, error = _vectors(x=x, y=y, error=error)
+    inner, outer = line(x, y, colour, label=label), area(x, y - error, y + error, colour)
+
+    def draw(ax: Axes) -> None:
+        outer.draw(ax)
+        inner.draw(ax)
+
+    return Mark(draw, ("band", *inner.content, error), x, outer.y, label)
+
+
+def area(x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str = "grey", *, label: str = "") -> Mark:
+    """Return the shaded area between two curves, shape (n,) each."""
+    x, low, high = _vectors(x=x, low=low, high=high)
+    look = {"color": _palette(colour), "alpha": 0.2, "linewidth": 0, "label": label}
+    both = np.concatenate([low, high])
+    return Mark(lambda ax: ax.fill_between(x, low, high, **look), ("area", x, both, colour, label), x, both, label)
+
+
+def level(y: float, words: str = "", colour: str = "grey", *, label: str = "", below: bool = False) -> Mark:
+    """Return a horizontal line with words at its right end, above it or `below`."""
+    look = {"color": _palette(colour), "linestyle": LINE_STYLES[colour], "linewidth": 1.3, "label": label}
+
+    def draw(ax: Axes) -> None:
+        ax.axhline(y, **look)
+        if words:
+            place = {"ha": "right", "va": "top" if below else "bottom", "transform": ax.get_yaxis_transform()}
+            ax.text(0.99, y, words, color=look["color"], bbox=_ON_PAPER, **place)
+
+    return Mark(draw, ("level", y, words, colour, label, below), (), [y], label)
+
+
+def upright(x: float, words: str = "", colour: str = "grey", *, label: str = "") -> Mark:
+    """Return a vertical line with words at its top."""
+    look = {"color": _palette(colour), "linestyle": LINE_STYLES[colour], "linewidth": 1.3, "label": label}
+
+    def draw(ax: Axes) -> None:
+        ax.axvline(x, **look)
+        if words:
+            ax.text(x, 0.99, f" {words}", color=look["color"], va="top", transform=ax.get_xaxis_transform())
+
+    return Mark(draw, ("upright", x, words, colour, label), [x], (), label)
+
+
+def span(start: float, end: float, words: str = "", colour: str = "grey", *, height: float = 0.93) -> Mark:
+    """Return a shaded range of x with words at `height`, a share of the panel's."""
+    look = {"facecolor": _palette(colour), "hatch": HATCHES[colour], "alpha": 0.15, "linewidth": 0}
+
+    def draw(ax: Axes) -> None:
+        ax.axvspan(start, end, **look)
+        if words:
+            place = {"ha": "center", "va": "top", "transform": ax.get_xaxis_transform()}
+            ax.text((start + end) / 2, height, words, color=PALETTE[colour], **place)
+
+    return Mark(draw, ("span", start, end, words, colour, height), [start, end])
+
+
+def stairs(edges: ArrayLike, heights: ArrayLike, colour: str = "blue", *, label: str = "") -> Mark:
+    """Return the outline of a histogram: `heights` of shape (n,) between `edges` of shape (n + 1,)."""
+    edges, heights = np.array(edges, dtype=float), np.array(heights, dtype=float)
+    if edges.shape != (len(heights) + 1,):
+        raise ValueError(f"{len(heights)} heights need {len(heights) + 1} edges, got shape {edges.shape}.")
+    look = {"color": _palette(colour), "linestyle": LINE_STYLES[colour], "linewidth": 2, "label": label}
+    y = np.append(heights, 0)
+    return Mark(lambda ax: ax.stairs(heights, edges, **look), ("stairs", edges, y, colour, label), edges, y, label)
+
+
+def bars(
+    values: Mapping[str, float], *, right: Sequence[bool] | None = None, texts: Sequence[str] | None = None,
+    digits: int = 2, most: float | None = None,
+) -> Mark:  # fmt: skip
+    """Return horizontal bars from zero, top to bottom, with their numbers (or `texts`) at their ends.
+
+    Parameters
+    ----------
+    values : mapping of str to float
+        A bar's name and its value.
+    right : sequence of bool, optional
+        Which bars are blue and plain; the others are vermilion and hatched.
+    texts : sequence of str, optional
+        What stands at the ends instead of the values in `digits` decimals.
+    most : float, optional
+        The longest bar that the axis must hold, such as 1 for shares; by default the longest of all positions.
+    """
+    kinds = ["blue" if good else "vermilion" for good in (right if right is not None else [True] * len(values))]
+    return _rows(values, kinds, texts, digits, (0, most or 0))
+
+
+def signed_bars(values: Mapping[str, float], *, texts: Sequence[str] | None = None, digits: int = 2) -> Mark:
+    """Return horizontal bars to both sides of zero: what adds is vermilion and hatched, what takes away blue."""
+    kinds = ["vermilion" if value > 0 else "blue" for value in values.values()]
+    texts = texts if texts is not None else [f"{value:+.{digits}f}" for value in values.values()]
+    return _rows(values, kinds, texts, digits, (0, 0), signed=True)
+
+
+def _rows(
+    values: Mapping[str, float], kinds: Sequence[str], texts: Sequence[str] | None, digits: int,
+    hold: tuple[float, float], *, signed: bool = False,
+) -> Mark:  # fmt: skip
+    if not isinstance(values, Mapping):
+        raise TypeError(f"bars take a dict from name to value, got {values!r:.80}: pass dict(zip(names, values)).")
+    names, lengths = [str(name) for name in values], np.array(list(values.values()), dtype=float)
+    texts = [f"{length:.{digits}f}" for length in lengths] if texts is None else list(texts)
+    if not len(names) == len(kinds) == len(texts):
+        raise ValueError(f"{len(names)} bars, but {len(kinds)} entries in right and {len(texts)} texts.")
+
+    def draw(ax: Axes) -> None:
+        colours, hatches = [PALETTE[kind] for kind in kinds], [HATCHES[kind] for kind in kinds]
+        ax.barh(range(len(names)), lengths, color=colours, hatch=hatches, zorder=2)
+        for row, (length, text) in enumerate(zip(lengths, texts, strict=True)):
+            _words(ax, text, (max(length, 0), row), "ink", va="center", xytext=(NUMBER_OFFSET / 2, 0))
+
+    def prepare(ax: Axes) -> None:
+        ax.set_yticks(range(len(names)), names)
+        ax.grid(axis="y", visible=False)
+        if signed:
+            ax.axvline(0, color=PALETTE["grey"], linewidth=1)
+
+    longest = max([*np.nan_to_num(lengths), hold[1]])
+    # Room for the words on the right: about 0.6 of a bar where they are texts, a fifth where they are numbers.
+    room = 0.5 * (longest - min(0, *np.nan_to_num(lengths))) if signed else 0.13 * longest
+    content = ("bars", tuple(names), lengths, tuple(kinds), tuple(texts), signed)
+    x = [min(0, *np.nan_to_num(lengths)), longest + room]
+    return Mark(draw, content, x, (), "", prepare, {"y": (len(names) - 0.4, -0.6)})
+
+
+def table(counts: ArrayLike, names: Sequence[str], *, truth: str = "true", said: str = "said") -> Mark:
+    """Return a confusion matrix: a row for each true class, a column for each answer (lesson 4).
+
+    Parameters
+    ----------
+    counts : array_like, shape (n_classes, n_classes)
+        As `sklearn.metrics.confusion_matrix` gives them.
+    names : sequence of str
+        The classes.
+    truth, said : str
+        What rows and columns are called.
+    """
+    counts, n = np.array(counts), len(names)
+    if counts.shape != (n, n):
+        raise ValueError(f"{n} names need counts of shape ({n}, {n}), got {counts.shape}.")
+
+    def prepare(ax: Axes) -> None:
+        for row, column in np.ndindex(n, n):
+            colour = "blue" if row == column else "vermilion"
+            look = {"facecolor": PALETTE[colour], "hatch": HATCHES[colour], "alpha": 0.15, "linewidth": 0}
+            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **look))
+        ax.set(xlabel=said, ylabel=truth)
+        ax.set_xticks(range(n), names)
+        ax.set_yticks(range(n), names, rotation="vertical", va="center")
+        ax.grid(visible=False)
+        ax.tick_params(length=0)
+
+    def draw(ax: Axes) -> None:
+        for (row, column), count in np.ndenumerate(counts):
+            ax.text(column, row, f"{count}", ha="center", va="center", fontsize=16, zorder=4)
+
+    limits = {"x": (-0.5, n - 0.5), "y": (n - 0.5, -0.5)}
+    return Mark(draw, ("table", counts, tuple(names), truth, said), prepare=prepare, limits=limits)
+
+
+def reliability(bins: Reliability) -> Mark:
+    """Return a reliability diagram of `calibration.reliability`: on the diagonal confidence is kept (lesson 7)."""
+    filled = bins.counts > 0
+    confidence, accuracy = bins.confidence[filled], bins.accuracy[filled]
+
+    def prepare(ax: Axes) -> None:
+        ax.plot([0, 1], [0, 1], color=PALETTE["grey"], linestyle=LINE_STYLES["grey"], linewidth=1.2)
+        ax.text(0.03, 0.97, "underconfident", color=PALETTE["grey"], va="top", transform=ax.transAxes)
+        ax.text(0.97, 0.03, "overconfident", color=PALETTE["grey"], ha="right", transform=ax.transAxes)
+        ax.set(xlabel="confidence", ylabel="accuracy")
+
+    def draw(ax: Axes) -> None:
+        ax.vlines(confidence, confidence, accuracy, color=PALETTE["vermilion"], linewidth=3)
+        ax.plot(confidence, accuracy, MARKERS["blue"], color=PALETTE["blue"], zorder=4)
+
+    content = ("reliability", confidence, accuracy)
+    return Mark(draw, content, prepare=prepare, limits={"x": (0, 1), "y": (0, 1)})
+
+
+def text(x: float, y: float, words: str, colour: str = "ink", *, inside: bool = False, ha: str = "left") -> Mark:
+    """Return words at a point of the data, or `inside` the panel at shares of its width and height."""
+    colour_code = INK if colour == "ink" else _palette(colour)
+
+    def draw(ax: Axes) -> None:
+        where = {"transform": ax.transAxes} if inside else {}
+        ax.text(x, y, words, color=colour_code, ha=ha, **where)
+
+    content = ("text", x, y, words, colour, inside, ha)
+    return Mark(draw, content) if inside else Mark(draw, content, [x], [y])
+
+
+def impossible_region(lowest_accuracy: float = 0.0) -> Mark:
+    """Return where no predictions can lie in the plane of accuracy (across) and mean loss (up).
+
+    A wrong answer gives its true class at most one half, so it costs at least ln 2, whatever the number of classes:
+    below ``(1 - accuracy) ln 2`` there is nothing (lesson 2).
+    """
+    accuracy = np.array([lowest_accuracy, 1.0])
+    floor = (1 - accuracy) * np.log(2)
+    inner, outer = line(accuracy, floor, "grey", width=1.2), area(accuracy, 0 * floor, floor, "grey")
+
+    def draw(ax: Axes) -> None:
+        outer.draw(ax)
+        inner.draw(ax)
+
+    return Mark(draw, ("impossible", lowest_accuracy), accuracy, outer.y)
+
+
+def _words(ax: Axes, words: str, at: tuple[float, float], colour: str, **look: Any) -> None:
+    """Write words whose distance from their point is in points, whatever the limits."""
+    ax.annotate(words, at, textcoords="offset points", zorder=4, color=PALETTE.get(colour, INK), **look)
+
+
+def _palette(colour: str) -> str:
+    if colour not in PALETTE:
+        raise ValueError(f"colour={colour!r} is not in the palette: choose one of {', '.join(PALETTE)}.")
+    return PALETTE[colour]
+
+
+def _vectors(**given: ArrayLike) -> list[np.ndarray]:
+    """Return copies as vectors of floats of one length, or say which is not."""
+    arrays = [np.array(values, dtype=float) for values in given.values()]
+    if any(array.ndim != 1 or len(array) != len(arrays[0]) for array in arrays):
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in zip(given, arrays, strict=True))
+        raise ValueError(f"{' and '.join(given)} must be vectors of one length, got shapes {shapes}.")
+    return arrays
+
+
+# ---- panels and pictures ------------------------------------------------------------------------------
+
+Limits = tuple[float, float]
+#: Ends of an axis; None for one that is to be found.
+Ends = tuple[float | None, float | None]
+
+
+class Panel:
+    """Axes with a title and the marks on them.
+
+    Parameters
+    ----------
+    title : str
+    *marks : Mark
+        Drawn in this order.
+    x, y : (low, high), optional
+        The limits of the axes. Without them, or with None for one end, they hold all that an explorer shows in any
+        position, so that they never jump.
+    xlabel, ylabel : str
+    xscale, yscale : {"linear", "log"}
+    xticks, yticks : sequence of float, or mapping of float to str, optional
+        Where ticks stand, and what they say.
+    legend : str or False, optional
+        Where the legend stands, such as "upper left", or False for none; by default where it covers least of the
+        first picture.
+    legend_columns : int
+    """
+
+    def __init__(
+        self, title: str, *marks: Mark, x: Ends | None = None, y: Ends | None = None, xlabel: str = "",
+        ylabel: str = "", xscale: str = "linear", yscale: str = "linear", xticks: Any = None, yticks: Any = None,
+        legend: str | bool | None = None, legend_columns: int = 1,
+    ) -> None:  # fmt: skip
+        if not isinstance(title, str):
+            raise TypeError(f"A panel begins with its title, got {title!r:.80}: Panel('Loss, nats', ...).")
+        for mark in marks:
+            if not isinstance(mark, Mark):
+                raise TypeError(
+                    f"A panel shows marks such as figures.line(x, y), got {mark!r:.80}, which would not be drawn; "
+                    "a figure drawn with matplotlib goes into Picture(sentence, figure=fig)."
+                )
+        self.title, self.marks, self.legend, self.legend_columns = title, marks, legend, legend_columns
+        self.labels, self.scales, self.ticks = (xlabel, ylabel), (xscale, yscale), (xticks, yticks)
+        asked = [{"x": x, "y": y}, *(mark.limits for mark in marks)]
+        #: The ends that are given, None for those to be found, of x and y.
+        self.ends: tuple[Ends, Ends] = tuple(
+            next((tuple(each[axis]) for each in asked if each.get(axis)), (None, None)) for axis in "xy"
+        )
+
+    def plus(self, *marks: Mark) -> Panel:
+        """Return the panel with more marks on top."""
+        more = copy.copy(self)
+        more.marks = (*self.marks, *marks)
+        return more
+
+    @property
+    def n_bars(self) -> list[int]:
+        """How many bars each mark of bars has."""
+        return [len(mark.content[1]) for mark in self.marks if mark.content[0] == "bars"]
+
+    @property
+    def still(self) -> tuple[Any, ...]:
+        """What its axes show without the marks, as something that can be compared."""
+        asked = tuple(mark.key for mark in self.marks if mark.prepare and mark.content[0] != "bars")
+        rows = tuple(mark.content[1] for mark in self.marks if mark.content[0] == "bars")
+        return self.title, self.labels, self.scales, repr(self.ticks), asked, rows
+
+    def prepare(self, ax: Axes, limits: tuple[Limits, Limits]) -> None:
+        """Draw all but the marks."""
+        for name, scale in zip("xy", self.scales, strict=True):
+            if scale != "linear":  # setting a scale takes the ticks away
+                ax.set(**{f"{name}scale": scale})
+        for mark in self.marks:
+            if mark.prepare:
+                mark.prepare(ax)
+        ax.set(xlim=limits[0], ylim=limits[1], title=self.title)
+        for name, label, ticks in zip("xy", self.labels, self.ticks, strict=True):
+            if label:
+                ax.set(**{f"{name}label": label})
+            if ticks is not None:
+                words = ticks.values() if isinstance(ticks, Mapping) else [f"{tick:g}" for tick in ticks]
+                axis = getattr(ax, f"{name}axis")
+                axis.set_ticks(list(ticks), [str(word) for word in words])
+                axis.set_ticks([], minor=True)
+
+    def add_legend(self, ax: Axes, place: Any) -> Legend | None:
+        """Draw the legend of the marks that are drawn and have labels."""
+        if self.legend is False or not any(mark.label for mark in self.marks):
+            return None
+        return ax.legend(loc=place, ncols=self.legend_columns)
+
+
+class Picture:
+    """What is seen at one moment: a sentence, and panels side by side.
+
+    Parameters
+    ----------
+    sentence : str
+        Tells, from the data, what the picture shows: its alt text, and the line below it.
+    *panels : Panel
+        On a narrow screen they stand below each other.
+    figure : matplotlib Figure, optional
+        In place of panels, for what the marks cannot show; it is drawn about ten times more slowly.
+    """
+
+    def __init__(self, said: str, *panels: Panel, figure: Figure | None = None) -> None:
+        self.sentence = sentence(said, "A Picture")
+        for panel in panels:
+            if not isinstance(panel, Panel):
+                raise TypeError(f"A picture shows panels, got {panel!r:.80}: Picture(sentence, Panel('Loss', ...)).")
+        if bool(panels) == (figure is not None):
+            raise ValueError(f"A picture has panels or a figure, got {len(panels)} panels and figure={figure!r:.60}.")
+        self.panels, self.figure = panels, figure
+
+
+def find_limits(panels: Sequence[Panel]) -> tuple[Limits, Limits]:
+    """Return the limits of x and y that hold all states of a panel, with a little room, but none at zero."""
+    return _hold(panels, 0), _hold(panels, 1)
+
+
+def _hold(panels: Sequence[Panel], axis: int) -> Limits:
+    low, high = panels[0].ends[axis]
+    if low is None or high is None:
+        unique = {mark.key: mark for panel in panels for mark in panel.marks}.values()
+        values = np.concatenate([np.ravel(mark.y if axis else mark.x) for mark in unique] or [[]]).astype(float)
+        is_log = panels[0].scales[axis] == "log"
+        values = values[np.isfinite(values) & ((values > 0) | (not is_log))]
+        least, most = (values.min(), values.max()) if len(values) else (1, 10) if is_log else (0, 1)
+        if least == most:
+            least, most = (least / 2, most * 2) if is_log else (least - 0.5, most + 0.5)
+        room = 0.05 if axis else 0.02
+        if is_log:
+            found = least * (least / most) ** room, most * (most / least) ** room
+        else:
+            found = tuple(end + sign * room * (most - least) if end else 0.0 for end, sign in ((least, -1), (most, 1)))
+        low, high = found[0] if low is None else low, found[1] if high is None else high
+    return float(low), float(high)
+
+
+def draw(picture: Picture, *, figsize: tuple[float, float] = (8.0, 3.4), limits: Sequence[Any] | None = None) -> Figure:
+    """Return a picture as one figure, for a file or for the notebook's stored output."""
+    if picture.figure is not None:
+        return picture.figure
+    with style():
+        fig = Figure(figsize=figsize, layout="constrained")
+        axes = fig.subplots(1, len(picture.panels), squeeze=False)[0]
+        for i, (ax, panel) in enumerate(zip(axes, picture.panels, strict=True)):
+            panel.prepare(ax, limits[i] if limits else find_limits([panel]))
+            for mark in panel.marks:
+                mark.draw(ax)
+            panel.add_legend(ax, panel.legend or "best")
+    return fig
+
+
+class Easel:
+    """A panel's axes on a figure of their own, from which its pieces are drawn as SVG, each once."""
+
+    def __init__(self, panel: Panel, limits: tuple[Limits, Limits], size: tuple[float, float]) -> None:
+        self.limits, self._panel = limits, panel
+        self.figure = Figure(figsize=size, layout="constrained")
+        self._ax = self.figure.subplots()
+        panel.prepare(self._ax, limits)
+        self.figure.draw_without_rendering()
+        self.figure.set_layout_engine("none")
+        self._drawn: dict[Any, str] = {}
+        self._legend_place: Any = panel.legend or "best"
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Where the axes lie: left, bottom, right, top as shares of the figure."""
+        return self._ax.get_position().extents
+
+    def place(self, *, bottom: float, top: float) -> None:
+        """Put the axes between two heights, so that those of neighbouring panels stand level."""
+        left, _, right, _ = self.bounds
+        self._ax.set_position((left, bottom, right - left, top - bottom))
+
+    def pieces(self, panel: Panel) -> list[str]:
+        """Return the panel as SVG, lowest piece first: axes, marks, legend."""
+        axes = self._once(("axes", panel.still), lambda: self._axes(panel))
+        marks = [self._once(mark.key, lambda mark=mark: self._alone(mark)) for mark in panel.marks]
+        named = [mark for mark in panel.marks if mark.label]
+        if named and panel.legend is not False:
+            looks = tuple(
+                (mark.content[0], mark.label, *(p for p in mark.content if isinstance(p, str))) for mark in named
+            )
+            marks.append(self._once(("legend", looks, panel.legend_columns), lambda: self._legend(panel)))
+        clip = re.search(r"<defs><clipPath.*?</clipPath></defs>", axes)
+        return [axes, *(piece.replace(clip.group(), "") if clip else piece for piece in marks)]
+
+    def _once(self, key: Any, drawing: Callable[[], str]) -> str:
+        if key not in self._drawn:
+            self._drawn[key] = drawing()
+        return self._drawn[key]
+
+    def _axes(self, panel: Panel) -> str:
+        position = self._ax.get_position()
+        self._ax.clear()
+        panel.prepare(self._ax, self.limits)
+        self._ax.set_position(position)
+        self._kept = set(self._ax.get_children())
+        return svg_content(self.figure, [self.figure], salt="panel")
+
+    def _alone(self, mark: Mark) -> str:
+        """Draw one mark on the axes, and take it off again."""
+        mark.draw(self._ax)
+        added = self._added()
+        content = svg_content(self.figure, sorted(added, key=lambda artist: artist.get_zorder()), salt="panel")
+        for artist in added:
+            artist.remove()
+        return content
+
+    def _added(self) -> list[Artist]:
+        return [artist for artist in self._ax.get_children() if artist not in self._kept]
+
+    def _legend(self, panel: Panel) -> str:
+        for mark in panel.marks:
+            mark.draw(self._ax)
+        legend = panel.add_legend(self._ax, self._legend_place)
+        content = svg_content(self.figure, [legend], salt="panel")
+        if self._legend_place == "best":  # and there it stays
+            box = legend.get_window_extent()
+            self._legend_place = tuple(self._ax.transAxes.inverted().transform((box.x0, box.y0)))
+        legend.remove()
+        for artist in self._added():
+            artist.remove()
+        return content
+
+
+def figure_pieces(fig: Figure) -> list[str]:
+    """Return a figure drawn with matplotlib as SVG, a piece for each artist on its axes, lowest first."""
+    fig.draw_without_rendering()
+    artists = [fig.patch]
+    for ax in fig.axes:
+        seen = [artist for artist in ax.get_children() if artist.get_visible() and artist is not ax.patch]
+        artists += [ax.patch, *sorted(seen, key=lambda artist: artist.get_zorder())]
+    return [svg_content(fig, [artist], salt="figure") for artist in (*artists, *fig.texts, *fig.legends)]
+
+
+def training_panels(
+    run: Run, *, val_loss: ArrayLike | None = None, val_accuracy: ArrayLike | None = None, epoch: int | None = None,
+    loss: Ends = (0, None), accuracy: Ends = (0, 103),
+) -> list[Panel]:  # fmt: skip
+    """Return two panels, loss in nats and accuracy in per cent, training and validation, over a run's epochs.
+
+    Parameters
+    ----------
+    run : Run
+        Training curves are drawn if it has ``train_loss`` and ``train_accuracy``; its own validation curves have a
+        band of one standard error where ``val_loss_se``, or ``n_val`` in the provenance, allow it.
+    val_loss, val_accuracy : array_like, shape (n_epochs,), optional
+        Nats and shares, in place of the run's own, without a band.
+    epoch : int, optional
+        A dot stands on the validation curves in this epoch, the first being 1.
+    loss, accuracy : (low, high)
+        The limits of the upright axes.
+    """
+    n_val = run.provenance.get("n_val")
+    own_errors = (
+        run.metrics.get("val_loss_se"),
+        [accuracy_standard_error(a, n_val) for a in run["val_accuracy"]] if n_val else None,
+    )
+    panels = []
+    for name, title, scale, given, error, ends in (
+        ("loss", "Loss, nats", 1, val_loss, own_errors[0], loss),
+        ("accuracy", "Accuracy, %", 100, val_accuracy, own_errors[1], accuracy),
+    ):
+        marks = (
+            [line(run.epochs, scale * run[f"train_{name}"], label="training")] if f"train_{name}" in run.metrics else []
+        )
+        values = scale * np.asarray(run[f"val_{name}"] if given is None else given)
+        if given is None and error is not None:
+            marks.append(band(run.epochs, values, scale * np.asarray(error), label="validation"))
+        else:
+            marks.append(line(run.epochs, values, "vermilion", label="validation"))
+        if epoch is not None:
+            here = values[epoch - 1]
+            marks.append(dot(epoch, here, f"{here:.2f}" if name == "loss" else f"{here:.1f} %", "purple"))
+        panels.append(Panel(title, *marks, x=(0.5, run.n_epochs + 0.5), y=ends, xlabel="epoch"))
+    return panels

@@ -19,32 +19,31 @@ CELL = """
 import math
 import numpy as np
 from lessonlib import explorer, figures
-from lessonlib.explorer import Explorer
+from lessonlib.explorer import Explorer, Panel, Picture, slider
 
-def setup(fig):
-    ax = fig.subplots()
-    ax.set(xlim=(0, 1), ylim=(0, 5), xlabel="probability", ylabel="loss")
-    ax.plot([0, 1], [5, 0])
-    return {"dot": ax.plot([], [], "o", color=figures.PALETTE["vermilion"])[0], "text": ax.text(0.5, 4, "")}
-
-def update(artists, p, k=2):
-    artists["dot"].set_data([p], [-math.log(p)])
-    artists["text"].set_text(f"<b>{k}</b> & {p:.2f}")
-    return f"At p = {p:.2f} and k = {k} the loss is {-math.log(p):.3f}."
+def cost(p, k):
+    loss = -math.log(p)
+    return Picture(
+        f"At p = {p:.2f} and k = {k} the loss is {loss:.3f}.",
+        Panel("Loss", figures.line([0, 1], [5, 0]), figures.dot(p, loss, f"<b>{k}</b> & {p:.2f}"), x=(0, 1), y=(0, 5)),
+        Panel("p", figures.bars({"true class": p}), x=(0, 1.2)),
+    )
 """
 SHOW = """
-shown = Explorer(setup, update, p=np.arange(1, 20) / 20, k=["two", "ten", "many"], start={"p": 0.5},
-                 labels={"p": "probability of the true class"}, title="Loss & probability")
+shown = Explorer(cost, p=slider(np.arange(1, 20) / 20, start=0.5, label="probability of the true class"),
+                 k=["two", "ten", "many"], title="Loss & probability")
 shown
 """
 START = "At p = 0.50 and k = two the loss is 0.693."
 
-# What is on the page and a frame drawn here, both as the browser writes them, without what makes ids unique there.
-BOTH_PICTURES = """(moving, wanted) => {
+# What is on the page and pieces drawn here, both as the browser writes them, without what makes ids unique there.
+BOTH_PICTURES = """(box, panels) => [...box.children].map((svg, i) => {
     const group = document.createElementNS("http://www.w3.org/2000/svg", "g");
-    group.innerHTML = wanted.replaceAll("PREFIX", "");
-    return [moving.innerHTML.replaceAll(/(?<=[#"])x[0-9a-z]{1,8}-/g, ""), group.innerHTML];
-}""".replace("PREFIX", figures.ID_PREFIX)
+    return [...svg.children].map((shown, slot) => {
+        group.innerHTML = panels[i][slot].replaceAll("PREFIX", "");
+        return [shown.innerHTML.replaceAll(/(?<=[#"])x[0-9a-z]{1,8}-[0-9]-/g, ""), group.innerHTML];
+    });
+})""".replace("PREFIX", figures.ID_PREFIX)
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -66,7 +65,7 @@ def run(lab: Lab, page: Page, *cells: str) -> Locator:  # noqa: F811
     """Run the cells and return the picture of the first explorer."""
     lab.open_notebook(page, [CELL, *cells])
     lab.run_all(page)
-    picture = page.locator(".lesson-figure svg").first
+    picture = page.locator(".lesson-panels").first
     picture.wait_for()
     return picture
 
@@ -84,10 +83,12 @@ def move(handle: Locator, *keys: str) -> None:
 
 def shows(picture: Locator, reference: Explorer, index: int) -> None:
     """Check that picture, alt text and visible sentence are those of one position."""
-    fragment, sentence = reference._frame(index)
+    slots, sentence = reference._frame(index)
+    pieces = list(reference._pieces)
     expect(picture).to_have_attribute("aria-label", sentence)
-    shown, wanted = picture.locator(".lesson-moving").evaluate(BOTH_PICTURES, fragment)
-    assert shown == wanted
+    panels = picture.evaluate(BOTH_PICTURES, [[pieces[number] for number in panel] for panel in slots])
+    assert [len(panel) for panel in panels] == [len(panel) for panel in slots]
+    assert [shown for panel in panels for shown, _ in panel] == [wanted for panel in panels for _, wanted in panel]
     expect(picture.locator("xpath=../p[1]")).to_have_text(sentence)
 
 
@@ -126,7 +127,7 @@ def test_the_picture_follows_the_dark_theme(lab, page):  # noqa: F811
 
     def colours() -> list[str]:
         return picture.evaluate(
-            """svg => [svg.querySelector("text"), svg.querySelector(".lesson-moving use"), svg.querySelector("path")]
+            """svg => [svg.querySelector("text"), svg.querySelector("use[style*=vermilion]"), svg.querySelector("path")]
                 .map((element) => getComputedStyle(element).fill)"""
         )
 
@@ -161,31 +162,31 @@ def test_more_positions_than_can_be_drawn_ahead_come_on_demand(lab, page, refere
 
 def test_one_explorer_shown_twice_and_run_again(lab, page, reference):  # noqa: F811
     first = run(lab, page, SHOW, "shown")
-    second = page.locator(".lesson-figure svg").nth(1)
+    second = page.locator(".lesson-panels").nth(1)
     second.wait_for()
     move(page.get_by_role("slider", name="probability of the true class").nth(1), "ArrowRight")
     for picture in (first, second):
         shows(picture, reference, 10 * 3)
     ids = page.locator(".lesson-figure [id]").evaluate_all("all => all.map((element) => element.id)")
-    own = page.locator(".lesson-figure svg").evaluate_all(
+    own = page.locator(".lesson-panels").evaluate_all(
         "all => all.map((svg) => new Set([...svg.querySelectorAll('[id]')].map((element) => element.id)))"
         ".reduce((a, b) => a.intersection(b).size)"
     )
     assert ids
     assert own == 0  # no id is on both pictures
     lab.run_all(page)
-    expect(page.locator(f'.lesson-figure svg[aria-label="{START}"]')).to_have_count(2)
-    expect(page.locator(".lesson-figure svg")).to_have_count(2)
+    expect(page.locator(f'.lesson-panels[aria-label="{START}"]')).to_have_count(2)
+    expect(page.locator(".lesson-panels")).to_have_count(2)
     move(slider(page, "probability of the true class"), "ArrowLeft")
-    shows(page.locator(".lesson-figure svg").first, reference, 8 * 3)
+    shows(page.locator(".lesson-panels").first, reference, 8 * 3)
 
 
 def test_a_late_error_is_read_out(lab, page):  # noqa: F811
-    failing = "explorer.EAGER_SECONDS = 0\ndef update(artists, p, k): return f'{p:.2f} {1 / (p < 0.9)}'"
+    failing = "explorer.EAGER_SECONDS = 0\nfine = cost\ndef cost(p, k): return fine(p / (p < 0.9), k)"
     picture = run(lab, page, failing, SHOW)
     move(slider(page, "probability of the true class"), "End")
-    expect(page.locator(".lesson-status")).to_contain_text("could not be drawn: update failed at p = 0.95")
-    expect(picture.locator(".lesson-moving")).to_be_empty()
+    expect(page.locator(".lesson-status")).to_contain_text("could not be drawn: cost failed at p = 0.95")
+    assert picture.locator("svg > g").count() == 0
 
 
 # ---- without a kernel --------------------------------------------------------------------------------
@@ -207,7 +208,7 @@ def offline(page: Page):  # noqa: F811
 
 def check_exported(page: Page, reference: Explorer, box: Locator) -> None:  # noqa: F811
     """Move the native controls of an exported explorer by keyboard."""
-    picture = box.locator(".lesson-figure svg")
+    picture = box.locator(".lesson-panels")
     shows(picture, reference, 9 * 3)
     handle = box.get_by_role("slider", name="probability of the true class")
     move(handle, "ArrowRight", "ArrowRight")
@@ -226,7 +227,7 @@ def test_a_file_lives_without_kernel_and_network(offline, reference, tmp_path):
     boxes = offline.locator(".lesson-explorer")
     expect(boxes).to_have_count(2)
     check_exported(offline, reference, boxes.nth(1))
-    shows(boxes.nth(0).locator(".lesson-figure svg"), reference, 9 * 3)  # the other one stands where it stood
+    shows(boxes.nth(0).locator(".lesson-panels"), reference, 9 * 3)  # the other one stands where it stood
     check_exported(offline, reference, boxes.nth(0))
 
 
@@ -267,3 +268,14 @@ def test_without_scripts_the_start_is_there(browser: Browser, reference, tmp_pat
     expect(page.get_by_role("img")).to_have_accessible_name(START)
     expect(page.get_by_text(START)).to_be_visible()
     context.close()
+
+
+def test_panels_stand_below_each_other_on_a_phone(browser: Browser, reference, tmp_path):  # noqa: F811
+    (tmp_path / "page.html").write_text(reference.to_html(), encoding="utf-8")
+    for width, is_stacked in ((390, True), (1000, False)):
+        page = browser.new_page(viewport={"width": width, "height": 800})  # noqa: F811
+        page.goto((tmp_path / "page.html").as_uri())
+        first, second = (page.locator(".lesson-panels svg").nth(i).bounding_box() for i in range(2))
+        assert (second["y"] >= first["y"] + first["height"]) == is_stacked
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.close()

@@ -49,10 +49,9 @@ def test_the_first_explorer_of_a_lesson_follows_the_keyboard(
     shutil.copy(lesson, lab.folder)
     lab.open_file(page, lesson.name)
     page.evaluate(RUN_TO, first_explorer(lesson))
-    picture = page.locator(".lesson-figure svg").first
+    picture = page.locator(".lesson-panels").first
     picture.wait_for()
-    moving = picture.locator(".lesson-moving")
-    told, drawn = picture.get_attribute("aria-label"), moving.inner_html()
+    told, drawn = picture.get_attribute("aria-label"), picture.inner_html()
     assert told
     assert drawn
     handle = page.locator(".jp-OutputArea .noUi-handle").first
@@ -60,7 +59,7 @@ def test_the_first_explorer_of_a_lesson_follows_the_keyboard(
     at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
     page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
     expect(picture).not_to_have_attribute("aria-label", told)
-    assert moving.inner_html() != drawn
+    assert picture.inner_html() != drawn
     lab.shut_kernel_down(page)
 
 

@@ -45,9 +45,9 @@ def test_every_explorer_of_a_lesson_follows_the_keyboard(served: Served, page: P
 
 
 def state(explorer: Locator) -> list[str]:
-    """Return what an explorer shows: the moving part of its picture, and its sentence."""
+    """Return what an explorer shows: its picture, and its sentence."""
     return explorer.evaluate(
-        "box => [box.querySelector('.lesson-moving').innerHTML, box.querySelector('svg').getAttribute('aria-label')]"
+        "box => ['innerHTML', 'ariaLabel'].map((name) => box.querySelector('.lesson-panels')[name])"
     )
 
 

@@ -25,7 +25,7 @@ def main() -> None:
         page = context.new_page()
         page.goto(path.as_uri())
         explorer = page.locator(".lesson-explorer").nth(NUMBER)
-        explorer.locator(".lesson-moving").wait_for(state="attached")
+        explorer.locator(".lesson-panels").wait_for(state="attached")
         explorer.get_by_role("slider").first.press("End")
         taken = explorer.screenshot()
         sentence = explorer.locator(".lesson-sentence").inner_text()
