@@ -32,20 +32,11 @@ def static_export() -> bool:
 
 
 def panel_html(question: str, options: Sequence[str], button: str, page: Mapping[str, Any]) -> str:
-    """Return a question as a form that works without a kernel.
+    """Return a question as a form that works without a kernel; without options it asks for a number.
 
-    Parameters
-    ----------
-    question : str
-        Plain text.
-    options : sequence of str
-        Radio buttons; without any, a field for a number.
-    button : str
-        The label of the button.
-    page : mapping
-        What the browser needs to answer: ``kind`` and ``name``, and by kind what `lessonlib.questions` says;
-        ``together`` names questions without whose answers it gives no feedback.
-        It is encoded so that reading the page's source gives no answer away at a glance.
+    `page` is what the browser needs to answer: ``kind`` and ``name``, and by kind what `lessonlib.questions` says;
+    ``together`` names questions without whose answers it gives no feedback. It is encoded so that reading the page's
+    source gives no answer away at a glance.
     """
     name = escape(page["name"])
     fields = "".join(
@@ -67,18 +58,7 @@ def panel_html(question: str, options: Sequence[str], button: str, page: Mapping
 
 
 def verdict_html(name: str, options: Sequence[str], outcome: int, scored: bool = True) -> str:
-    """Return a line that the browser fills with how the reader's prediction did.
-
-    Parameters
-    ----------
-    name : str
-        The question's identifier.
-    options : sequence of str
-    outcome : int
-        The option that came true.
-    scored : bool
-        Whether to say a Brier score.
-    """
+    """Return a line that the browser fills with how the reader's prediction did; `outcome` is the option that came true."""
     return (
         f'<p class="lesson-verdict" role="status" data-name="{escape(name)}" data-outcome="{outcome}" '
         f'data-told="{escape(options[outcome])}" data-options="{len(options)}"{" data-scored" * scored}></p>'

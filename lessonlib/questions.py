@@ -5,6 +5,9 @@ kernel, text where widgets cannot be (GitHub), and a form in a page of our own (
 
 A prediction is a distribution over a few options, scored as the course scores a network: with the Brier score. It is
 closed as soon as its result is shown, so call `Prediction.resolve` in the cell that first shows the result.
+
+A question that cannot work is refused with a ValueError when it is made, naming the question. An answer that cannot be
+kept raises OSError, which a panel says beside its button. How each is written: docs/writing-lessons.md.
 """
 
 from __future__ import annotations
@@ -51,23 +54,10 @@ _STYLE = """<style>
 
 
 class Panel:
-    """A question with widgets below it, a button, and a line that answers.
+    """A question with widgets (`controls`) below it, a button, and a line that answers.
 
-    Parameters
-    ----------
-    question : str
-        Plain text.
-    options : sequence of str
-        What the learner can choose; shown in the static text too. May be empty.
-    controls : sequence of Widget
-        The input widgets, top to bottom.
-    button : str
-        The label of the button.
-    on_press : callable
-        Called without arguments when the button is pressed; returns the answer line as HTML. If it raises OSError (the
-        learner's folder cannot be written), the answer line says so.
-    in_page : mapping
-        What the form needs in a page without a kernel; see `lessonlib.page.panel_html`.
+    `options` is what can be chosen, for the static text; `on_press` returns the answer line as HTML; `in_page` is what
+    the form needs in a page without a kernel (`lessonlib.page.panel_html`).
     """
 
     def __init__(
@@ -109,13 +99,9 @@ class Panel:
         if page.static_export():
             form = page.panel_html(self.question, self.options, self.button.description, self.in_page)
             return {"text/plain": plain, "text/html": form}
-        bundle = self.widget._repr_mimebundle_(**options) or {}
         items = "".join(f"<li>{html.escape(option)}</li>" for option in self.options)
-        return {
-            **bundle,
-            "text/plain": plain,
-            "text/html": f"<p><strong>{html.escape(self.question)}</strong></p><ul>{items}</ul>",
-        }
+        listed = f"<p><strong>{html.escape(self.question)}</strong></p><ul>{items}</ul>"
+        return {**(self.widget._repr_mimebundle_(**options) or {}), "text/plain": plain, "text/html": listed}
 
 
 def radio_buttons(options: Sequence[str]) -> widgets.RadioButtons:
@@ -159,20 +145,18 @@ class Forecast:
 
 
 def brier_score(probabilities: ArrayLike, outcome: int) -> float:
-    """Compute the Brier score of one forecast over K options.
+    """Compute the Brier score of one forecast over K options (Brier 1950).
 
     Parameters
     ----------
     probabilities : array_like, shape (n_options,)
-        Non-negative and summing to one.
     outcome : int
         The option that came true, from 0.
 
     Returns
     -------
     float
-        The sum of squared differences to the one-hot outcome (Brier 1950): 0 at best, 2 at worst, ``(K - 1) / K`` for
-        the even guess.
+        The sum of squared differences to the one-hot outcome: 0 at best, 2 at worst, ``(K - 1) / K`` for an even guess.
 
     Examples
     --------
@@ -211,11 +195,6 @@ class Prediction:
         The possible answers. Of numbers, the one nearest to the outcome came true.
     scored : bool
         Whether to ask how sure the learner is, and to compute a Brier score.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two options or two are equal.
     """
 
     def __init__(self, name: str, text: str, options: Sequence[str] | Sequence[float], *, scored: bool = True) -> None:
@@ -225,23 +204,12 @@ class Prediction:
         self._shown_in: list[Panel] = []
 
     def record(self, choice: int, confidence: float = 1.0) -> None:
-        """Keep a prediction: the option chosen, from 0, and its probability.
-
-        Raises
-        ------
-        ValueError
-            If the choice is not an option, the confidence not in 0..1, or the result has been shown.
-        """
+        """Keep a prediction: the option chosen, from 0, and its probability. It is refused once the result is shown."""
         distribution = spread(choice, confidence, len(self.options))
         if self.closed:
             raise ValueError(f"prediction {self.name!r} is closed: its result has been shown.")
-        _keep(
-            PREDICTIONS,
-            kind="prediction",
-            question=self.name,
-            probabilities=distribution.tolist(),
-            **({} if self.scored else {"scored": False}),
-        )
+        kept = {"kind": "prediction", "question": self.name, "probabilities": distribution.tolist()}
+        _keep(PREDICTIONS, **kept, scored=self.scored)
 
     def resolve(self, outcome: str | float) -> Verdict:
         """Close the prediction and compare it with what the experiment gave.
@@ -253,16 +221,6 @@ class Prediction:
         ----------
         outcome : str or float
             The option that came true or, where the options are numbers, the number measured.
-
-        Returns
-        -------
-        Verdict
-            Shows the outcome and, if there was a prediction, how it did.
-
-        Raises
-        ------
-        ValueError
-            If the outcome is not among the options.
         """
         index = self._index_of(outcome)
         made, resolved = self._kept()
@@ -352,12 +310,10 @@ class Verdict:
 
     Attributes
     ----------
-    outcome : str
-        The option that came true.
-    said : str or None
-        The option that the learner found likeliest; None without a prediction.
+    outcome, said : str
+        The option that came true, and the one that the learner found likeliest (None without a prediction).
     brier : float or None
-        Its score; None without a prediction, or where the question is not scored.
+        None without a prediction, or where the question is not scored.
     n_options : int
     """
 
@@ -399,30 +355,20 @@ def forecasts() -> list[Forecast]:
 
 
 def choice(name: str, question: str, *, right: tuple[str, str], wrong: Sequence[tuple[str, str]]) -> Panel:
-    """Ask a question with one right option and feedback on every option.
+    """Ask a question with one right option, and give feedback on every option.
 
     A check is as good as its wrong options: each is a misconception that people hold.
 
     Parameters
     ----------
     name : str
-        Identifies the check in the learner's file.
+        Identifies the check in the learner's file, and decides the order of the options, the same for everyone.
     question : str
         Plain text.
     right : tuple of (str, str)
         The right option and its feedback.
     wrong : sequence of (str, str)
         The wrong options, each with what it overlooks.
-
-    Returns
-    -------
-    Panel
-        The options in an order that the name decides, the same for everyone.
-
-    Raises
-    ------
-    ValueError
-        If there is no wrong option, two options are equal, or a feedback is empty.
     """
     feedback = dict([right, *wrong])
     if not wrong or len(feedback) < len(wrong) + 1 or not all(map(str.strip, feedback.values())):
@@ -431,19 +377,47 @@ def choice(name: str, question: str, *, right: tuple[str, str], wrong: Sequence[
             f"got {[right, *wrong]}."
         )
     options = shuffled(name, list(feedback))
-    buttons = radio_buttons(options)
 
-    def press() -> str:
-        if buttons.index is None:
-            return "Choose an answer first."
-        chosen = buttons.value
-        is_right = chosen == right[0]
-        _keep(CHECKS, check=name, given=chosen, right=is_right)
-        return _judged(is_right, feedback[chosen])
+    def reply(given: str) -> str:
+        _keep(CHECKS, check=name, given=given, right=given == right[0])
+        return _judged(given == right[0], feedback[given])
 
     told = [feedback[option] for option in options]
     in_page = {"kind": "choice", "name": name, "right": options.index(right[0]), "feedback": told}
-    return Panel(question, options, [buttons], button="Check", on_press=press, in_page=in_page)
+    return _ask_options(question, options, reply, button="Check", in_page=in_page)
+
+
+def inventory_item(
+    name: str,
+    question: str,
+    *,
+    right: str,
+    wrong: Sequence[str],
+    reply: str = "You meet this question again at the end of the course.",
+) -> Panel:
+    """Ask an item of the concept inventory: the answer is kept, `reply` is said, and nothing is given away."""
+    if not wrong or len({right, *wrong}) < len(wrong) + 1:
+        raise ValueError(
+            f"inventory item {name!r} needs a right and a wrong option, all different, got {[right, *wrong]}."
+        )
+
+    def keep(given: str) -> str:
+        _keep(CHECKS, check=name, given=given, right=given == right)
+        return f"Kept. {html.escape(reply)}"
+
+    options, in_page = shuffled(question, [right, *wrong]), {"kind": "item", "name": name, "reply": reply}
+    return _ask_options(question, options, keep, button="Keep my answer", in_page=in_page)
+
+
+def _ask_options(
+    question: str, options: Sequence[str], reply: Callable[[str], str], *, button: str, in_page: Mapping[str, Any]
+) -> Panel:
+    buttons = radio_buttons(options)
+
+    def press() -> str:
+        return "Choose an answer first." if buttons.index is None else reply(buttons.value)
+
+    return Panel(question, options, [buttons], button=button, on_press=press, in_page=in_page)
 
 
 def _judged(is_right: bool, feedback: str) -> str:
@@ -459,10 +433,8 @@ def number(
 
     Parameters
     ----------
-    name : str
-        Identifies the check in the learner's file.
-    question : str
-        Plain text; say the unit and how many digits are wanted.
+    name, question : str
+        As for `choice`; say the unit and how many digits are wanted.
     answer : float
         Computed by the lesson, never typed.
     tolerance : float
@@ -471,15 +443,6 @@ def number(
         Shown for a wrong number.
     known : mapping of float to str, optional
         Feedback for wrong numbers that a known mistake leads to.
-
-    Returns
-    -------
-    Panel
-
-    Raises
-    ------
-    ValueError
-        If the answer is not finite, the tolerance not positive, or a known mistake counts as right.
     """
     answer = check.finite_array(answer, "answer", ndim=0).item()
     if not tolerance > 0:
@@ -514,32 +477,6 @@ def _read_number(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
-
-
-def inventory_item(
-    name: str,
-    question: str,
-    *,
-    right: str,
-    wrong: Sequence[str],
-    reply: str = "You meet this question again at the end of the course.",
-) -> Panel:
-    """Ask an item of the concept inventory: the answer is kept, `reply` is said, and nothing is given away."""
-    if not wrong or len({right, *wrong}) < len(wrong) + 1:
-        raise ValueError(
-            f"inventory item {name!r} needs a right and a wrong option, all different, got {[right, *wrong]}."
-        )
-    options = shuffled(question, [right, *wrong])
-    buttons = radio_buttons(options)
-
-    def press() -> str:
-        if buttons.index is None:
-            return "Choose an answer first; choose the one you find most likely if you are not sure."
-        _keep(CHECKS, check=name, given=buttons.value, right=buttons.value == right)
-        return f"Kept. {html.escape(reply)}"
-
-    in_page = {"kind": "item", "name": name, "reply": reply}
-    return Panel(question, options, [buttons], button="Keep my answer", on_press=press, in_page=in_page)
 
 
 def answers() -> dict[str, list[dict]]:
@@ -584,11 +521,6 @@ def solution(
         Plain text: what to look at, not the solution.
     tolerance : float
         How far a number may be from the expected one, relative to it (absolute below one).
-
-    Raises
-    ------
-    ValueError
-        If there is no case, no hint, or the function returns nothing that can be compared.
     """
     cases = [tuple(case) for case in cases]
     if not cases or not hint.strip():
@@ -609,12 +541,7 @@ def your_code(name: str) -> Callable[[Callable], Callable]:
     """Decorate the function that the learner writes: it is tried when its cell runs, and the answer is shown below.
 
     Write it with a docstring and ``...`` as its body. The name is bound to the learner's function once it is right,
-    else to the course's own, and the answer says which.
-
-    Raises
-    ------
-    ValueError
-        If no `solution` of this name has run.
+    else to the course's own, and the answer says which. A `solution` of the same name must have run before.
     """
     task = _TASKS.get(name)
     if task is None:
@@ -686,14 +613,7 @@ def _source(function: Callable) -> str:
 class CodeAnswer:
     """What is said of the learner's code: a sentence, with the hint and the solution behind folds.
 
-    Attributes
-    ----------
-    name : str
-    state : str
-        ``"right"``, ``"wrong"``, ``"error"`` or ``"missing"``.
-    said, hint, solution : str
-    written : str
-        What the learner wrote in an earlier session, where the cell is as the course gave it.
+    `state` is right, wrong, error or missing; `written` is what stood there in an earlier session, for a fresh cell.
     """
 
     name: str

@@ -21,17 +21,9 @@ HOME_VARIABLE = "LESSONLIB_HOME"
 
 
 def learner_folder() -> Path:
-    """Return the folder that keeps the learner's predictions and answers, made if missing.
+    """Return the folder that keeps the learner's answers, made if missing.
 
-    Returns
-    -------
-    Path
-        ``$LESSONLIB_HOME`` if it is set, else the user's data folder of the operating system.
-
-    Raises
-    ------
-    OSError
-        If the folder cannot be made.
+    It is ``$LESSONLIB_HOME`` if that is set, else the user's data folder of the operating system.
     """
     chosen = os.environ.get(HOME_VARIABLE)
     folder = Path(chosen) if chosen else platformdirs.user_data_path("lessonlib", appauthor=False)
@@ -40,24 +32,10 @@ def learner_folder() -> Path:
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]) -> Path:
-    """Write a file completely or not at all.
+    """Write a file completely or not at all, and return its path.
 
-    Parameters
-    ----------
-    path : path-like
-        Where the file goes; its folder is made if missing, an old file is replaced at the end.
-    write : callable
-        Receives an open binary file and writes the content.
-
-    Returns
-    -------
-    Path
-        The path written.
-
-    Raises
-    ------
-    OSError
-        If the disk is full or the place cannot be written; an old file is then untouched.
+    `write` receives an open binary file. The folder is made if missing; an old file is replaced at the end, and is
+    untouched where the disk is full or the place cannot be written (OSError).
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -75,24 +53,9 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], N
 
 
 def append_record(name: str, record: Mapping[str, Any]) -> None:
-    """Append one record to a file of the learner, on disk when the function returns.
+    """Append one record, anything that JSON can hold, to a file of the learner; on disk when the function returns.
 
-    Records are JSON, one to a line. A single write in append mode keeps the lines of two open
-    notebooks apart, and nothing already written is ever rewritten.
-
-    Parameters
-    ----------
-    name : str
-        File name in `learner_folder`, such as ``"predictions.jsonl"``.
-    record : mapping
-        Anything that JSON can hold.
-
-    Raises
-    ------
-    TypeError
-        If JSON cannot hold the record.
-    OSError
-        If the file cannot be written.
+    A single write in append mode keeps the lines of two open notebooks apart; nothing already written is rewritten.
     """
     line = json.dumps(record, sort_keys=True).encode() + b"\n"
     with open(learner_folder() / name, "ab+") as file:
@@ -111,25 +74,10 @@ def _ends_within_a_line(file: BinaryIO) -> bool:
 
 
 def read_records(name: str, *keys: str) -> list[dict[str, Any]]:
-    """Read the records of a file of the learner, oldest first.
+    """Read those records of a file of the learner that hold all of `keys`, oldest first; none if there is no such file.
 
-    Parameters
-    ----------
-    name : str
-        File name in `learner_folder`.
-    *keys : str
-        What every record holds.
-
-    Returns
-    -------
-    list of dict
-        Empty if there is no such file. A line that is not such a record (a writer was killed half-way,
-        or it was edited) is left in the file and passed over with a warning.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be read.
+    A line that is no such record (a writer was killed half-way, or it was edited) is left in the file and passed over
+    with a warning.
     """
     path = learner_folder() / name
     if not path.exists():
