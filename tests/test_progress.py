@@ -1,8 +1,11 @@
 """The progress bar: it moves while training runs and leaves one line that is the same everywhere."""
 
+import time
+
+import IPython.display
 import pytest
 
-from lessonlib import progress
+from lessonlib.training import ProgressBar
 
 
 @pytest.fixture
@@ -19,13 +22,13 @@ def shown(monkeypatch):
         return Display()
 
     seconds = iter(range(1, 1000))
-    monkeypatch.setattr(progress, "display", display)
-    monkeypatch.setattr(progress.time, "perf_counter", lambda: float(next(seconds)))
+    monkeypatch.setattr(IPython.display, "display", display)
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(seconds)))
     return contents
 
 
 def test_the_bar_moves_and_the_last_line_holds_no_time(shown):
-    with progress.ProgressBar(2, "small <network>") as bar:
+    with ProgressBar(2, "small <network>") as bar:
         bar.on_batch(1, 5, 10)
         bar.on_batch(2, 10, 10)
     assert 'value="0.2500"' in shown[1]
@@ -34,15 +37,15 @@ def test_the_bar_moves_and_the_last_line_holds_no_time(shown):
 
 
 def test_an_interrupted_training_says_so_and_the_error_goes_on(shown):
-    with pytest.raises(KeyboardInterrupt), progress.ProgressBar(2, "network"):
+    with pytest.raises(KeyboardInterrupt), ProgressBar(2, "network"):
         raise KeyboardInterrupt
     assert shown[-1] == "<p>network: stopped by KeyboardInterrupt.</p>"
 
 
 def test_calls_within_a_fifth_of_a_second_are_not_sent(shown, monkeypatch):
-    with progress.ProgressBar(1, "network") as bar:
+    with ProgressBar(1, "network") as bar:
         bar.on_batch(1, 1, 100)
         sent = len(shown)
-        monkeypatch.setattr(progress.time, "perf_counter", lambda: bar._next_update - 0.01)
+        monkeypatch.setattr(time, "perf_counter", lambda: bar._next_update - 0.01)
         bar.on_batch(1, 2, 100)
         assert len(shown) == sent
