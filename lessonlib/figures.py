@@ -220,28 +220,26 @@ def static_bundle(fig: Figure, alt: str) -> dict[str, Any]:
     return {"text/html": html, "image/png": png, "text/plain": alt}
 
 
-def show(fig: Figure, alt: str) -> None:
-    """Display a finished figure in the notebook together with its alt text.
+def show(shown: Figure | Picture, alt: str = "", *, figsize: tuple[float, float] = (8.0, 3.4)) -> None:
+    """Display a picture, or a finished figure with its alt text, in the notebook.
 
     Parameters
     ----------
-    fig : Figure
-        Any matplotlib figure; best drawn within `style`. It is closed in pyplot, so that the notebook
-        does not show it a second time.
+    shown : Picture or Figure
+        A figure is best drawn within `style`. It is closed in pyplot, so that the notebook does not show it twice.
     alt : str
-        One or two sentences, made from the data, that tell what the picture shows.
-
-    Raises
-    ------
-    ValueError
-        If there is no alt text.
+        For a figure: one or two sentences, made from the data, that tell what it shows.
+    figsize : tuple of float
+        Inches of a picture's panels side by side.
     """
     from IPython.display import display
 
+    if isinstance(shown, Picture):
+        alt, shown = shown.sentence, draw(shown, figsize=figsize)
     alt = sentence(alt, "alt")
     if pyplot := sys.modules.get("matplotlib.pyplot"):  # importing it would choose a backend for the learner
-        pyplot.close(fig)
-    display(static_bundle(fig, alt), raw=True)
+        pyplot.close(shown)
+    display(static_bundle(shown, alt), raw=True)
 
 
 def sentence(text: object, name: str) -> str:
