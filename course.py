@@ -18,7 +18,7 @@ On Windows write `py course.py ...`. More commands:
     derive [EXERCISE ...]       make the exercises' notebooks; --class FOLDER: those of a class, with its own numbers
     grade FOLDER                grade a folder of submissions; --class FOLDER names the class (docs/teachers-guide.md)
     cycle                       rehearse derive, hand in, grade and give back with 60 made-up submissions
-    lock [--upgrade]            write requirements.lock, environment.yml and binder/requirements.txt anew
+    lock [--upgrade [PACKAGE]]  write requirements.lock, environment.yml and binder/requirements.txt anew
 
 What follows `--` goes to JupyterLab or to pytest: `python3 course.py test -- -k browser`.
 

@@ -1,8 +1,9 @@
-"""Write the three files that name exact versions; run as ``python course.py lock [--upgrade]``.
+"""Write the three files that name exact versions; run as ``python course.py lock [--upgrade [PACKAGE ...]]``.
 
 ``requirements.lock`` holds every package, for every system. ``environment.yml`` (conda) and ``binder/requirements.txt``
 (what the lessons need on Binder, without the tests and without PyTorch, whose build is chosen later) are made from it.
-Versions stay as they are unless ``--upgrade`` is given or pyproject.toml no longer allows them.
+Versions stay as they are unless ``--upgrade`` is given (of all, or of the packages named) or pyproject.toml no longer
+allows them.
 """
 
 from __future__ import annotations
@@ -88,10 +89,12 @@ def conda_environment(lock: str, project: dict) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the three files."""
-    if set(arguments) - {"--upgrade"}:
-        print(f"lock knows --upgrade, not {arguments}", file=sys.stderr)
+    first, *packages = arguments or [""]
+    if first not in {"", "--upgrade"} or any(name.startswith("-") for name in packages):
+        print(f"lock knows --upgrade [PACKAGE ...], not {' '.join(arguments)}", file=sys.stderr)
         return 2
-    uv_compile(LOCK, "--all-extras", "--universal", "--fork-strategy", "fewest", *arguments)
+    upgrade = [f"--upgrade-package={name}" for name in packages] or arguments
+    uv_compile(LOCK, "--all-extras", "--universal", "--fork-strategy", "fewest", *upgrade)
     light = [word for group in ("torch", "keras", "install") for word in ("--extra", group)]
     BINDER.unlink(missing_ok=True)  # its versions come from the lock, not from what it said before
     linux = ("--python-platform", "x86_64-unknown-linux-gnu", "--no-emit-package", "torch")
