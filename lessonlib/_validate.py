@@ -46,8 +46,8 @@ def _finite(values: ArrayLike, name: str, ndim: int | None = None) -> NDArray:
     if ndim is not None and array.ndim != ndim:
         remedy = "pass a single number" if ndim == 0 else "pass one number per example"
         raise ValueError(f"{name} must have {ndim} dimension(s), got shape {array.shape}: {remedy}.")
-    bad = ~np.isfinite(array)
-    if bad.any():
+    if not np.isfinite(array).all():
+        bad = ~np.isfinite(array)
         first = tuple(int(i) for i in np.argwhere(bad)[0])
         where = f" at index {first} ({int(bad.sum())} such values)" if array.ndim else ""
         raise ValueError(f"{name} holds {array[first]}{where}: remove or repair what is not finite before you measure.")

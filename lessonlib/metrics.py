@@ -48,9 +48,15 @@ def log_softmax(logits: ArrayLike) -> NDArray[np.float64]:
     Subtracting the largest logit of the row changes nothing in exact arithmetic and keeps every exponential at most 1
     (the log-sum-exp device; Goodfellow et al. 2016, section 4.1).
     """
+    shifted, log_sum = _shifted_and_log_sum(logits)
+    return shifted - log_sum[:, None]
+
+
+def _shifted_and_log_sum(logits: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the logits less the largest of their row, and for each row the log of the sum of their exponentials."""
     scores = check.score_matrix(logits, "logits")
     shifted = scores - scores.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted, np.log(np.exp(shifted).sum(axis=1))
 
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
@@ -78,12 +84,13 @@ def cross_entropy_per_example(
     array([0.1054])
     """
     kind, given = check.one_of(logits=logits, probabilities=probabilities)
-    matrix = log_softmax(given) if kind == "logits" else check.probability_matrix(given)
-    of_true_class = matrix[np.arange(len(matrix)), _classes(labels, matrix)]
-    if kind == "probabilities":
-        with np.errstate(divide="ignore"):
-            of_true_class = np.log(of_true_class)
-    return -of_true_class + 0.0  # adding 0.0 turns the -0.0 of a certain, right answer into 0.0
+    if kind == "logits":
+        shifted, log_sum = _shifted_and_log_sum(given)
+        return log_sum - shifted[np.arange(len(shifted)), _classes(labels, shifted)]
+    p = check.probability_matrix(given)
+    with np.errstate(divide="ignore"):
+        # Adding 0.0 turns the -0.0 of a certain, right answer into 0.0.
+        return -np.log(p[np.arange(len(p)), _classes(labels, p)]) + 0.0
 
 
 def cross_entropy(
