@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
 """Everything this course needs, in two commands, on a machine that has only Python (3.11 to 3.13).
 
-    python3 course.py start     install what is missing, then open the first lesson in JupyterLab
+    python3 course.py start     open the first lesson in JupyterLab; PyTorch and Keras come meanwhile
     python3 course.py test      install what is missing, then run every test
 
 On Windows write `py course.py ...`. More commands:
 
-    install                     only install; with --here into the Python that runs this, instead of a .venv of its own
-    lesson LESSON               while you write it: format, build, run again, compare with everything (--again executes)
+    start --all                 install everything that lessons need before the first one opens
+    start --here                the same in the Python that runs this (conda), which installs nothing
+    fresh LESSON ...            give lessons back as the course has them; yours are kept under another name
+    install                     install everything; --here into the Python that runs this, instead of a .venv of its own
     build [LESSON ...]          make the notebooks from their text (notebooks/source); --check only compares the two
+    lesson LESSON               while you write it: format, build, run again, compare with everything (--again executes)
     export [LESSON ...]         write each lesson as one web page that needs no server, into build/export
     site [LESSON ...]           write the site of all lessons, for any web server, into build/site
     lite                        write the lessons that a browser can run by itself (JupyterLite), into build/lite
     binder                      try out what Binder will install, and whether every lesson fits into its memory
     badges                      print the badges that open each lesson on Binder
+    processors [LESSON ...]     run lessons as on other processors, and list the outputs that differ
     record ...                  train and save the recorded runs (the same as: python -m lessonlib record ...)
     derive [EXERCISE ...]       make the exercises' notebooks; --class FOLDER: those of a class, with its own numbers
     grade FOLDER                grade a folder of submissions; --class FOLDER names the class (docs/teachers-guide.md)
@@ -22,286 +26,34 @@ On Windows write `py course.py ...`. More commands:
 
 What follows `--` goes to JupyterLab or to pytest: `python3 course.py test -- -k browser`.
 
-The first run makes the folder .venv and takes some minutes and about 4 GB of disk; later runs start at once. Nothing
-outside this folder is changed. To start afresh, delete .venv.
+Everything is installed into the folder .venv (up to 4 GB, each part when a command first needs it), and the lessons
+that you open and change are copies in the folder my-course. Outside this folder, `test` may install a browser where
+that needs no password; nothing else is changed. To start afresh, delete .venv.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import platform
-import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
-VENV = ROOT / ".venv"
-LOCK = ROOT / "requirements.lock"
-BINDER_LOCK = ROOT / "binder" / "requirements.txt"
+from tools import own_copies
+from tools.install import (
+    BINDER_LOCK,
+    LOCK,
+    ROOT,
+    Trouble,
+    ensure,
+    install_here,
+    say,
+    start_fetching,
+    stop_fetching,
+)
+
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
-
-OLDEST, NEWEST = (3, 11), (3, 13)  # TensorFlow offers no builds for Python newer than NEWEST
-DISK_GB = 4
-
-
-class Trouble(Exception):
-    """Something that a person has to put right; the message says what and how."""
-
-
-def say(text: str) -> None:
-    """Tell the learner something, at once even when the output is a file."""
-    print(text, flush=True)
-
-
-# ---------------------------------------------------------------------------------------------- which Python, and where
-
-
-def venv_python(venv: Path, system: str = os.name) -> Path:
-    """Return where a virtual environment keeps its Python."""
-    return venv / ("Scripts/python.exe" if system == "nt" else "bin/python")
-
-
-def supported(version: tuple[int, int]) -> bool:
-    """Tell whether the course installs on this Python, given as (major, minor)."""
-    return OLDEST <= version <= NEWEST
-
-
-def base_python() -> list[str] | None:
-    """Return the command of a Python that the course can use: this one, else one found by name, else None."""
-    if supported(sys.version_info[:2]):
-        return [sys.executable]
-    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        found = shutil.which(f"python3.{minor}")
-        command = [found] if found else ["py", f"-3.{minor}"] if shutil.which("py") else None
-        if command and subprocess.run([*command, "-c", ""], capture_output=True).returncode == 0:
-            return command
-    return None
-
-
-def make_venv() -> None:
-    """Make the course's own environment, over whatever an interrupted attempt has left.
-
-    Raises
-    ------
-    Trouble
-        If there is no suitable Python, or it cannot make environments.
-    """
-    command = base_python()
-    if command is None:
-        return fetch_python()
-    made = subprocess.run([*command, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True)
-    if made.returncode:
-        raise Trouble(explain_venv(made.stdout + made.stderr))
-
-
-def fetch_python() -> None:
-    """Let uv, installed in a folder of its own, fetch a Python that the course can use."""
-    here = ".".join(map(str, sys.version_info[:2]))
-    say(f"This is Python {here}; the course needs 3.{OLDEST[1]} to 3.{NEWEST[1]}. Trying to fetch one with uv ...")
-    tools = ROOT / ".venv-uv"
-    for command in (
-        [sys.executable, "-m", "venv", str(tools)],
-        [str(venv_python(tools)), "-m", "pip", "install", "-q", requirement("uv")],
-        [str(venv_python(tools)), "-m", "uv", "venv", "--seed", "--clear", "--python", f"3.{NEWEST[1]}", str(VENV)],
-    ):
-        if subprocess.run(command).returncode:
-            raise Trouble(
-                f"Could not. Install Python 3.{NEWEST[1]} beside the one you have (python.org, your system, conda) "
-                "and run this again with it: python3.13 course.py ..., on Windows: py -3.13 course.py ..."
-            )
-
-
-# ------------------------------------------------------------------------------------------ what is installed, and when
-
-
-def requirement(name: str) -> str:
-    """Return a package's line in the lock: its exact version, and for which machines."""
-    for line in LOCK.read_text(encoding="utf-8").splitlines():
-        if line.startswith(f"{name}=="):
-            return line.strip()
-    raise Trouble(f"{LOCK.name} has no line for {name}. Get the file anew, or make it: python course.py lock")
-
-
-def fingerprint(venv: Path) -> str:
-    """Return a hash of all that decides what belongs in the environment."""
-    parts = [path.read_bytes().replace(b"\r\n", b"\n") for path in (LOCK, ROOT / "pyproject.toml")]
-    config = (venv / "pyvenv.cfg").read_text(encoding="utf-8")
-    python = re.findall(r"^version.*$", config, re.MULTILINE)
-    return hashlib.sha256(b"\0".join([*parts, repr(python).encode(), str(ROOT).encode()])).hexdigest()
-
-
-def up_to_date(venv: Path) -> bool:
-    """Tell whether the environment is complete and made from the present lock."""
-    stamp = venv / "course-stamp"
-    return venv_python(venv).exists() and stamp.exists() and stamp.read_text().strip() == fingerprint(venv)
-
-
-def ensure_installed() -> str:
-    """Install the course unless it is; return the environment's Python."""
-    python = str(venv_python(VENV))
-    if up_to_date(VENV):
-        return python
-    free_gb = shutil.disk_usage(ROOT).free / 1e9
-    if free_gb < DISK_GB:
-        raise Trouble(
-            f"The disk of {ROOT} has {free_gb:.1f} GB free, and the course needs about {DISK_GB}. Make room first."
-        )
-    say("Installing the course into .venv (once; an interrupted installation goes on where it was).")
-    if not venv_python(VENV).exists() or subprocess.run([python, "-m", "pip", "-V"], capture_output=True).returncode:
-        make_venv()
-    install(python, LOCK)
-    leave_grader_out_of_lab(VENV)
-    (VENV / "course-stamp").write_text(fingerprint(VENV) + "\n")
-    say("Installed.")
-    return python
-
-
-def leave_grader_out_of_lab(venv: Path) -> None:
-    """Switch off nbgrader's menu and pages in JupyterLab: the graders use its commands, and learners do not need it."""
-    parts = ("formgrader", "validate_assignment", "assignment_list", "course_list")
-    settings = {
-        "labconfig/page_config.json": {"disabledExtensions": {"@jupyter/nbgrader": True}},
-        "jupyter_server_config.d/zz-course.json": {
-            "ServerApp": {"jpserver_extensions": {f"nbgrader.server_extensions.{part}": False for part in parts}}
-        },
-    }
-    for name, content in settings.items():
-        path = venv / "etc" / "jupyter" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content), encoding="utf-8")
-
-
-def pip_install(python: str) -> list[str]:
-    """Return the beginning of a command that installs with a Python's own pip."""
-    return [python, "-m", "pip", "install", "--disable-pip-version-check"]
-
-
-def install(python: str, lock: Path) -> None:
-    """Install the locked packages, PyTorch and the course's own library with the given Python's pip."""
-    pip = pip_install(python)
-    without_torch = [line for line in lock.read_text(encoding="utf-8").splitlines() if not line.startswith("torch==")]
-    total = sum("==" in line for line in without_torch)
-    listed = ROOT / "build" / "requirements-without-torch.txt"
-    listed.parent.mkdir(exist_ok=True)
-    listed.write_text("\n".join(without_torch) + "\n", encoding="utf-8")
-    say(f"[1/3] {total} packages (some are not for this system)")
-    run_or_explain([*pip, "--no-deps", "-r", str(listed)], total)
-    install_torch(python)
-    say("[3/3] the course's library")
-    run_or_explain([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
-
-
-def install_torch(python: str) -> None:
-    """Install PyTorch: its small build for processors where there is no NVIDIA GPU."""
-    wanted, gpu = requirement("torch"), has_nvidia_gpu()
-    say(
-        f"[2/3] PyTorch, {'with support for the NVIDIA GPU' if gpu else 'the build for machines without an NVIDIA GPU'}"
-    )
-    offered = torch_offered(python, wanted)
-    if offered is None:
-        say(f"      No PyTorch exists for {platform.system()} on {platform.machine()}: lessons that need it won't run.")
-        return
-    *first, last = torch_attempts(python, wanted, offered, gpu, platform.system())
-    for command in first:
-        if not run_quietly(command)[0]:
-            return
-        say("      That build could not be had; taking the ordinary one, which works too but can be larger (some GB).")
-    run_or_explain(last)
-
-
-def has_nvidia_gpu() -> bool:
-    """Tell whether NVIDIA's own tool lists a GPU."""
-    tool = shutil.which("nvidia-smi")
-    return bool(tool) and b"GPU" in subprocess.run([tool, "-L"], capture_output=True).stdout
-
-
-def torch_offered(python: str, wanted: str) -> str | None:
-    """Ask pip which PyTorch it would take, without downloading it ("": it cannot tell; None: there is none)."""
-    question = ["--dry-run", "--no-deps", "--ignore-installed", "--quiet", "--report", "-", wanted]
-    answer = subprocess.run([*pip_install(python), *question], capture_output=True, text=True)
-    if answer.returncode:
-        return ""
-    installs = json.loads(answer.stdout[answer.stdout.index("{") :])["install"]
-    return installs[0]["metadata"]["version"] if installs else None
-
-
-def torch_attempts(python: str, wanted: str, offered: str, gpu: bool, system: str) -> list[list[str]]:
-    """Return the commands to try in turn.
-
-    The registry's wheel is the CPU build on macOS and Windows, but on Linux it brings gigabytes of CUDA. uv knows where
-    the other builds are. Where pip is set up to find a CPU build by itself, that is taken.
-    """
-    pip = pip_install(python)
-    uv = [python, "-m", "uv", "pip", "install", "--python", python, wanted, "--torch-backend"]
-    if offered.endswith("+cpu") and not gpu:
-        return [[*pip, "--no-deps", f"torch=={offered}"]]
-    if system == "Linux" and not gpu:
-        return [[*uv, "cpu"], [*pip, wanted]]
-    if system == "Windows" and gpu:
-        return [[*uv, "auto"], [*pip, wanted]]
-    return [[*pip, wanted]]
-
-
-# ----------------------------------------------------------------------------------------- running, and what went wrong
-
-
-def run_quietly(command: list[str], total: int = 0) -> tuple[int, str]:
-    """Run an installer, showing how far it is instead of all it says; return its exit status and its whole output."""
-    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PIP_NO_INPUT": "1"}
-    log, count, told = [], 0, 0
-    with subprocess.Popen(command, env=environment, cwd=ROOT, **output) as process:
-        for line in process.stdout:
-            log.append(line)
-            count += line.startswith(("Collecting ", "Processing ", "Requirement already satisfied"))
-            if count > told + 9 and total:
-                told = count
-                say(f"      {count} of {total}")
-            elif re.search(r"Downloading .*\((\d{3,}\.\d MB|.* GB)\)", line):
-                say(f"      {line.strip()}")
-            elif line.startswith("Installing collected"):
-                say("      putting them in place (a minute or two)")
-    return process.returncode, "".join(log)
-
-
-def run_or_explain(command: list[str], total: int = 0) -> None:
-    """Run an installer; raise Trouble with advice when it fails."""
-    status, log = run_quietly(command, total)
-    if status:
-        raise Trouble(explain(log))
-
-
-ADVICE = {
-    r"No space left|Errno 28|not enough space": f"The disk is full; the course needs about {DISK_GB} GB. Make room",
-    r"CERTIFICATE_VERIFY_FAILED|SSLError": "A proxy or virus scanner comes between pip and the Internet. Ask for its "
-    "certificate file, set the variable PIP_CERT to that file's path",
-    r"resolution|NewConnectionError|Network is unreachable|Timeout|ProxyError|getaddrinfo|Max retries": "The package "
-    "registry did not answer. Check the connection to the Internet (behind a proxy: the variable HTTPS_PROXY)",
-    r"externally-managed-environment": "This Python is the system's. Leave --here away, or activate an environment",
-    r"Permission denied|Errno 13|Access is denied": "No permission to write. Close what uses .venv, see whose it is",
-    r"WinError 206|extension is too long": "Windows limits how long a path is. Move the course to C:\\course",
-}
-
-
-def explain(log: str) -> str:
-    """Turn an installer's output into what to do next."""
-    end = "\n".join("    " + line for line in log.strip().splitlines()[-8:])
-    for pattern, advice in ADVICE.items():
-        if re.search(pattern, log):
-            return f"{end}\n\n{advice} and run the same command again: it goes on where it was."
-    return f"{end}\n\nThe installer failed (above). Run the same command again; should that fail, delete .venv first."
-
-
-def explain_venv(log: str) -> str:
-    """Say what is missing when Python could not make an environment."""
-    if "ensurepip" in log or "No module named venv" in log:
-        package = f"python3.{sys.version_info[1]}-venv"
-        return f"This Python comes without its venv part. On Debian and Ubuntu: sudo apt install {package}. Then again."
-    return explain(log)
+LESSONS = ("lessons", "torch", "keras")
+EVERYTHING = (*LESSONS, "grade", "test")
 
 
 def hand_over(command: list[str], cwd: Path | None = ROOT, env: dict[str, str] | None = None) -> int:
@@ -314,20 +66,25 @@ def hand_over(command: list[str], cwd: Path | None = ROOT, env: dict[str, str] |
             continue
 
 
-# --------------------------------------------------------------------------------------------------------- the commands
-
-
 def start(words: list[str]) -> int:
-    """Open JupyterLab on the first lesson."""
-    python = ensure_installed()
+    """Open JupyterLab on the first lesson; fetch meanwhile what later lessons need."""
+    ours = {"--all", "--here"} & set(words)
+    python = sys.executable if "--here" in ours else ensure(*(LESSONS if "--all" in ours else LESSONS[:1]))
+    fill_own_copies()
+    fetching = None if "--here" in ours else start_fetching(*LESSONS[1:])
+    if fetching:
+        say("PyTorch and Keras are fetched while you begin; a lesson that needs them waits for them and says so.")
     say("Opening JupyterLab. If no browser window appears, copy the address http://localhost:... from below into one.")
     say("To stop: press Ctrl-C here, twice.")
-    return hand_over([python, "-m", "jupyterlab", *lab_arguments(is_root()), *words])
+    try:
+        return hand_over([python, "-m", "jupyterlab", *lab_arguments(is_root()), *(w for w in words if w not in ours)])
+    finally:
+        stop_fetching(fetching)
 
 
 def lab_arguments(root: bool) -> list[str]:
     """Return what JupyterLab is told; as root, usual in a container, it wants to hear that this is meant."""
-    where = [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}"]
+    where = [f"--ServerApp.root_dir={own_copies.FOLDER}", f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}"]
     return [*where, "--allow-root"] if root else where
 
 
@@ -336,9 +93,31 @@ def is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
+def fill_own_copies() -> None:
+    """Bring the learner's folder up to date, and say what they ought to know."""
+    done = own_copies.fill()
+    if done.new or done.updated:
+        say(f"Your own lessons and exercises are in {own_copies.FOLDER.name}: change what you like there.")
+    if done.newer:
+        say("The course has newer versions of what you have changed: " + ", ".join(done.newer))
+        say("Yours stay. To have a new one (yours is kept under another name): python3 course.py fresh NAME")
+
+
+def fresh(words: list[str]) -> int:
+    """Give lessons or exercises back as the course has them."""
+    names = [own_copies.pick(word) for word in words]
+    if not words or None in names:
+        wrong = [word for word in words if own_copies.pick(word) is None]
+        raise Trouble(f"fresh knows no {', '.join(wrong) or 'lesson without a name'}: write 2, 03b or exercise-2.")
+    for name in names:
+        kept = own_copies.fresh(name)
+        say(f"{own_copies.FOLDER.name}/{name} is as the course has it." + (f" Yours: {kept.name}" if kept else ""))
+    return 0
+
+
 def test(words: list[str]) -> int:
     """Run the unit tests, the browser tests and every cell of every notebook; the last lines say what was left out."""
-    python = ensure_installed()
+    python = ensure(*EVERYTHING)
     subprocess.run([python, "-m", "tests.browser"], cwd=ROOT)  # looks for a browser, else fetches one if it can
     return hand_over([python, "-m", "pytest", *pytest_arguments(words, cores=len(usable_cores()))])
 
@@ -363,29 +142,30 @@ def only_install(words: list[str]) -> int:
     if unknown := set(words) - {"--here", "--light"}:
         raise Trouble(f"install does not know {' '.join(sorted(unknown))}; it knows --here and --light.")
     if "--here" in words:
-        install(sys.executable, BINDER_LOCK if "--light" in words else LOCK)
+        install_here(BINDER_LOCK if "--light" in words else LOCK)
     else:
-        ensure_installed()
+        ensure(*(LESSONS if "--light" in words else EVERYTHING))
+        fill_own_copies()
     return 0
 
 
 def lock(words: list[str]) -> int:
     """Resolve every dependency for every system, and write the three files that list them."""
-    python = ensure_installed() if LOCK.exists() else sys.executable
+    python = ensure("lessons", "torch") if LOCK.exists() else sys.executable
     return hand_over([python, "tools/lock.py", *words])
 
 
-def inside(*program: str):
+def inside(*program: str, parts: tuple[str, ...] = EVERYTHING):
     """Return a command that hands its words to a program in the course's environment."""
-    return lambda words: hand_over([ensure_installed(), *program, *words])
+    return lambda words: hand_over([ensure(*parts), *program, *words])
 
 
 def beside(module: str):
-    """Return a command whose words name folders of the user's: they count from where the user stands."""
+    """Return a command of the graders: its words name folders of theirs, which count from where they stand."""
 
     def run(words: list[str]) -> int:
         # -P: a learner's statistics.py in that folder is not to be taken for Python's.
-        command = [ensure_installed(), "-P", "-m", module, *words]
+        command = [ensure("lessons", "grade"), "-P", "-m", module, *words]
         return hand_over(command, cwd=None, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
     return run
@@ -394,15 +174,17 @@ def beside(module: str):
 COMMANDS = {
     "start": start,
     "test": test,
+    "fresh": fresh,
     "install": only_install,
-    "lesson": inside("-m", "notebooks.lesson"),
     "build": inside("-m", "notebooks.build"),
+    "lesson": inside("-m", "notebooks.lesson"),
     "export": inside("-m", "tools.website", "--single"),
     "site": inside("-m", "tools.website"),
     "lite": inside("-m", "tools.lite"),
     "binder": inside("-m", "tools.binder"),
     "badges": inside("-m", "tools.website", "--badges"),
-    "record": inside("-m", "lessonlib", "record"),
+    "processors": inside("-m", "tools.processors"),
+    "record": inside("-m", "lessonlib", "record", parts=("lessons", "torch")),
     "derive": beside("exercises.grading.derive"),
     "grade": beside("exercises.grading.grade"),
     "cycle": beside("exercises.grading.rehearsal"),

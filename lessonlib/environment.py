@@ -1,13 +1,24 @@
-"""Does this machine have what the lessons need? Lesson 0 asks, and says what to do where it has not."""
+"""Does this machine have what the lessons need? Lesson 0 asks, and says what to do where it has not.
+
+PyTorch and Keras may still be on their way: `course.py start` opens lesson 0 first and fetches them meanwhile. A lesson
+that uses one calls `need` in its first cell.
+"""
 
 from __future__ import annotations
 
+import html
+import importlib
 import importlib.metadata
+import importlib.util
+import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from IPython.display import HTML, display
 
 from lessonlib import runs, storage
 
@@ -28,7 +39,7 @@ class Finding:
     ok : bool
         Whether the lessons can use it.
     detail : str
-        Which version or place was found; differs from machine to machine.
+        Which version or place was found; differs from machine to machine. While it is fetched: how far that is.
     remedy : str
         What to do if it is not ok.
     """
@@ -37,8 +48,11 @@ class Finding:
     ok: bool
     detail: str
     remedy: str
+    on_its_way: bool = False
 
     def __str__(self) -> str:
+        if self.on_its_way:
+            return f"{self.subject:30} on its way; a lesson that needs it waits for it"
         return f"{self.subject:30} {'ok' if self.ok else 'MISSING. To do: ' + self.remedy}"
 
 
@@ -68,6 +82,9 @@ def _python() -> Finding:
 def _packages() -> Iterator[Finding]:
     wanted = dict.fromkeys(REQUIRED, "every lesson") | FRAMEWORKS
     for name, lessons in wanted.items():
+        if (how_far := _being_fetched(name)) is not None:
+            yield Finding(f"{name} ({lessons})", True, how_far, INSTALL, on_its_way=True)
+            continue
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -81,3 +98,63 @@ def _place(subject: str, find: Callable[[], Path], is_usable: Callable[[Path], b
     except OSError as error:
         return Finding(subject, False, str(error), remedy)
     return Finding(subject, is_usable(folder), str(folder), remedy)
+
+
+# ----------------------------------------------------------------------------------------------- waiting for frameworks
+
+
+class FrameworkMissing(ImportError):
+    """A framework is not there and nobody is fetching it; shown in a notebook as its message alone."""
+
+    def _render_traceback_(self) -> list[str]:  # what IPython prints in place of a traceback
+        return [str(self)]
+
+
+def need(*frameworks: str, every: float = 1.0) -> None:
+    """Return when the frameworks can be imported; where one is still being fetched, wait and show how far it is.
+
+    Parameters
+    ----------
+    *frameworks : str
+        Names as in `FRAMEWORKS`.
+    every : float
+        Seconds between two looks.
+
+    Raises
+    ------
+    FrameworkMissing
+        If one is not there and is not being fetched; the message says what to do.
+    """
+    shown = None
+    for name in frameworks:
+        while (how_far := _being_fetched(name)) is not None:
+            shown = shown or display(HTML(""), display_id=True)
+            how_far = html.escape(how_far) or "soon"
+            shown.update(HTML(f"<p>This lesson needs {name}, which is being fetched: {how_far} ...</p>"))
+            time.sleep(every)
+        importlib.invalidate_caches()
+        if importlib.util.find_spec(name) is None:
+            why = _progress()[0].get(name, "")
+            reason = why.strip().splitlines()[-1] if why not in {"", "waiting", "fetching", "ready"} else ""
+            to_do = reason or f"To have it: {INSTALL}."
+            raise FrameworkMissing(f"This lesson needs {name}, which is not there. {to_do}")
+    if shown:
+        shown.update(HTML(f"<p>{' and '.join(frameworks)}: ready.</p>"))
+
+
+def _being_fetched(framework: str) -> str | None:
+    """Return how far the fetching of a framework is, or None if it is not being fetched."""
+    parts, text, age = _progress()
+    if age > 15 or parts.get(framework) not in {"waiting", "fetching"}:  # a note that stands still: nobody fetches
+        return None
+    return text if parts[framework] == "fetching" else ""
+
+
+def _progress() -> tuple[dict[str, str], str, float]:
+    """Return what `course.py` notes while it installs into this environment: state by part, how far, seconds since."""
+    note = Path(sys.prefix) / "course" / "progress.json"
+    try:
+        content = json.loads(note.read_text(encoding="utf-8"))
+        return dict(content["parts"]), str(content["text"]), time.time() - note.stat().st_mtime
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}, "", float("inf")

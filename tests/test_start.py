@@ -1,4 +1,4 @@
-"""The first of the two commands: JupyterLab serves the first lesson."""
+"""The first of the two commands: JupyterLab serves the learner's copy of the first lesson."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_the_start_command_serves_the_first_lesson(tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "log"
     words = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
-    # The Python that runs the tests stands in for that of .venv, which the tests must not install again.
-    program = (
-        "import sys, course; course.ensure_installed = lambda: sys.executable; sys.exit(course.start(sys.argv[1:]))"
-    )
-    command = [sys.executable, "-c", program, *words, f"--IdentityProvider.token={TOKEN}"]
+    # The Python that runs the tests stands in for that of .venv, and the learner's folder is one of the test's own.
+    program = "import pathlib, sys, course; course.own_copies.FOLDER = pathlib.Path(sys.argv.pop(1)); "
+    program += "sys.exit(course.start(['--here', *sys.argv[1:]]))"
+    command = [sys.executable, "-c", program, str(tmp_path / "mine"), *words, f"--IdentityProvider.token={TOKEN}"]
     home = os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"), "JUPYTER_CONFIG_DIR": str(tmp_path)}
     with log.open("w") as out:
         start = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=course.ROOT, env=home)
@@ -36,6 +35,9 @@ def test_the_start_command_serves_the_first_lesson(tmp_path: Path) -> None:
             assert answer.status == 200
         with ask(port, "/") as page:
             assert page.url.endswith(f"/lab/tree/{course.FIRST_LESSON}")
+        assert (tmp_path / "mine" / course.FIRST_LESSON).read_bytes() == (
+            course.ROOT / course.FIRST_LESSON
+        ).read_bytes()
     finally:
         if start.poll() is None:
             ask(port, "/api/shutdown", method="POST").close()

@@ -1,7 +1,8 @@
 """Write the three files that name exact versions; run as ``python course.py lock [--upgrade [PACKAGE ...]]``.
 
-``requirements.lock`` holds every package, for every system. ``environment.yml`` (conda) and ``binder/requirements.txt``
-(what the lessons need on Binder, without the tests and without PyTorch, whose build is chosen later) are made from it.
+``requirements.lock`` holds every package, for every system, in the parts that course.py installs one by one.
+``environment.yml`` (conda) and ``binder/requirements.txt`` (what the lessons need on Binder, without the tests and
+without PyTorch, whose build is chosen later) are made from it.
 Versions stay as they are unless ``--upgrade`` is given (of all, or of the packages named) or pyproject.toml no longer
 allows them.
 """
@@ -29,7 +30,16 @@ GROUPS = {
     "lab": "to open the lessons",
     "dev": "to build and test the lessons",
     "teacher": "to make and grade exercises",
-    "install": "to choose the build of PyTorch, and to install the library",
+    "install": "to install the library",
+    "builds": "to choose the build of PyTorch",
+}
+#: The parts of the lock, in the order in which they are installed, with the groups of pyproject.toml that they serve.
+PARTS = {
+    "lessons": ("", "lab", "install"),
+    "torch": ("torch", "builds"),
+    "keras": ("keras",),
+    "grade": ("teacher",),
+    "test": ("dev",),
 }
 
 CONDA_HEAD = f"""{HEAD}#
@@ -67,6 +77,25 @@ def pins(text: str) -> dict[str, str]:
     return {line.split("==")[0]: line for line in text.splitlines() if re.match(r"[A-Za-z0-9]", line)}
 
 
+def in_parts(text: str, project: dict) -> str:
+    """Return a lock with its packages sorted into parts: each in the first that needs it, below ``# part NAME``."""
+    blocks = re.findall(r"^\w[^\n]*\n(?:    #[^\n]*\n)*", text, re.MULTILINE)
+    left = {block.split("==")[0]: block for block in blocks}
+    needed_by = {name: set(re.findall(r"#(?: +via)? +([\w.-]+)", block)) for name, block in left.items()}
+    groups, sections = asked_for(project), []
+    for part, its_groups in PARTS.items():
+        inside = {name for group in its_groups for name in groups[group]}
+        while more := {name for name in left if name not in inside and needed_by[name] & inside}:
+            inside |= more
+        described = "; ".join(GROUPS[group] for group in its_groups)
+        sections.append(
+            f"\n# part {part}: {described}\n" + "".join(left.pop(name) for name in [*left] if name in inside)
+        )
+    if left:
+        raise ValueError(f"no group of pyproject.toml leads to {', '.join(left)}: see what needs them in the lock.")
+    return HEAD + "".join(sections)
+
+
 def asked_for(project: dict) -> dict[str, list[str]]:
     """Return the packages that pyproject.toml names, by group; the library's own dependencies under ""."""
     groups = {"": project["dependencies"], **project["optional-dependencies"]}
@@ -95,11 +124,12 @@ def main(arguments: list[str]) -> int:
         return 2
     upgrade = [f"--upgrade-package={name}" for name in packages] or arguments
     uv_compile(LOCK, "--all-extras", "--universal", "--fork-strategy", "fewest", *upgrade)
-    light = [word for group in ("torch", "keras", "install") for word in ("--extra", group)]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    LOCK.write_text(in_parts(LOCK.read_text(encoding="utf-8"), project), encoding="utf-8", newline="\n")
+    light = [word for group in ("torch", "keras", "install", "builds") for word in ("--extra", group)]
     BINDER.unlink(missing_ok=True)  # its versions come from the lock, not from what it said before
     linux = ("--python-platform", "x86_64-unknown-linux-gnu", "--no-emit-package", "torch")
     uv_compile(BINDER, *light, "--constraint", str(LOCK.relative_to(ROOT)), *linux, "--no-annotate")
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     CONDA.write_text(conda_environment(LOCK.read_text(encoding="utf-8"), project), encoding="utf-8", newline="\n")
     return 0
 
