@@ -18,7 +18,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import course
+from tools import install
 
 ROOT = Path(__file__).resolve().parents[1]
 RESOLUTIONS = {"lowest": "lowest-direct", "newest": "highest"}
@@ -45,9 +45,9 @@ def make_environment(which: str, python: str) -> str:
     resolved = ["--resolution", RESOLUTIONS[which], "--python-version", python, *groups, "--output-file", str(pinned)]
     run([*uv, "pip", "compile", "pyproject.toml", "--quiet", "--no-header", "--no-annotate", *resolved])
     run([*uv, "venv", "--quiet", "--seed", "--python", python, str(folder / "venv")])
-    inside = str(course.venv_python(folder / "venv"))
+    inside = str(install.venv_python(folder / "venv"))
     run([*uv, "pip", "install", "--quiet", "--python", inside, "-r", str(pinned)])
-    course.install_torch(inside)
+    install.install_torch(inside, install.Progress([]))
     run([inside, "-m", "pip", "list", "--disable-pip-version-check"])
     return inside
 
@@ -63,7 +63,7 @@ def main() -> int:
     chosen = parser.add_mutually_exclusive_group(required=True)
     for which in RESOLUTIONS:
         chosen.add_argument(f"--{which}", dest="which", action="store_const", const=which)
-    default = ".".join(map(str, course.OLDEST))
+    default = ".".join(map(str, install.OLDEST))
     parser.add_argument("--python", default=default, help=f"version of Python (default: {default})")
     options = parser.parse_args()
     python = make_environment(options.which, options.python)
