@@ -17,84 +17,41 @@ from lessonlib import _validate as check
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides how a network is trained, apart from the seed and the machine.
+    """Everything that decides how a network is trained, apart from the seed and the machine."""
 
-    Attributes
-    ----------
-    name : str
-        Names the recordings.
-    n_train, n_val, n_test : int
-        Training images (drawn at random by the seed; 0 for all), validation images (the first of the test file, the
-        same for every seed) and test images (those after them; 0 for none).
-    epochs, batch_size : int
-    optimizer : {"sgd", "adam"}
-    learning_rate, momentum, weight_decay : float
-        Momentum counts for SGD alone.
-    schedule : {"cosine", "constant"}
-        Cosine lowers the rate to zero over the run.
-    passes : int
-        How often an "epoch" goes through the training images: more, and a smaller set takes as many steps.
-    channels : tuple of int
-        Channels of the 3x3 convolutions; each is followed by ReLU and 2x2 pooling. With `blocks`, of the stages.
-    blocks : int
-        Residual blocks of two convolutions in each stage (He et al. 2016), the image halved between stages; 0 for the
-        plain network. One block with channels (16, 32, 64) is a ResNet-8, two with (64, 128, 256, 512) a ResNet-18.
-    batch_norm : bool
-        Whether each convolution is followed by batch normalisation.
-    logit_norm : float
-        Length to which each row of logits is scaled, in training and after it, as its reciprocal, the temperature of
-        LogitNorm (Wei et al. 2022), does in training; 0 for free logits.
-    hidden : int
-        Units of a fully connected layer before the last one; 0 for none.
-    dropout : float
-        Share of the features before the last layer that is set to zero in a training step.
-    label_noise : float
-        Share of the training labels that is replaced by another class, drawn by the seed.
-    label_smoothing : float
-        Share of the target that is spread evenly over all classes in a training step.
-    focal_gamma : float
-        Each loss in a training step counts ``(1 - p) ** focal_gamma`` times, p being the probability of the true class
-        (focal loss, Lin et al. 2017); 0 for the cross-entropy itself.
-    average : float
-        What is measured is the average of the weights over the steps, older ones counting `average` times less at each
-        step (Polyak and Juditsky 1992); 0 for the last weights. Training itself stays the same.
-    input_noise : float
-        Standard deviation of the normal noise added to each input of a training step, in standard deviations of
-        the pixels.
-    augment : bool
-        Whether the images of a training step are mirrored at random and shifted by up to 4 pixels each way.
-    batch_order : {"shuffled", "fixed", "sorted"}
-        Shuffled anew each epoch, shuffled once, or sorted by class.
-    split : {"official", "sorted"}
-        "sorted" is the split that nobody shuffled: ``n_train + n_val`` images of the training file are sorted by class
-        and the last ``n_val`` become the validation set.
-    """
-
-    name: str
-    n_train: int
+    name: str  # names the recordings
+    n_train: int  # training images, drawn at random by the seed; 0 for all
     epochs: int
-    n_val: int = 5_000
-    n_test: int = 0
+    n_val: int = 5_000  # validation images: the first of the test file, the same for every seed
+    n_test: int = 0  # test images: those after them
     batch_size: int = 64
-    optimizer: str = "sgd"
+    optimizer: str = "sgd"  # or "adam"
     learning_rate: float = 0.02
-    momentum: float = 0.9
+    momentum: float = 0.9  # of SGD alone
     weight_decay: float = 0.0
-    schedule: str = "cosine"
-    passes: int = 1
-    channels: tuple[int, ...] = (32, 64, 64)
+    schedule: str = "cosine"  # lowers the rate to zero over the run; or "constant"
+    passes: int = 1  # how often an "epoch" goes through the training images: more, and few of them take as many steps
+    channels: tuple[int, ...] = (32, 64, 64)  # of the 3x3 convolutions, each followed by ReLU and 2x2 pooling
+    #: Residual blocks of two convolutions in each stage (He et al. 2016), the image halved between stages; 0 for the
+    #: plain network. One block with channels (16, 32, 64) is a ResNet-8, two with (64, 128, 256, 512) a ResNet-18.
     blocks: int = 0
-    batch_norm: bool = True
+    batch_norm: bool = True  # after each convolution
+    #: Length to which each row of logits is scaled, in training and after it: one over the temperature of LogitNorm
+    #: (Wei et al. 2022), which scales in training alone; 0 for free logits.
     logit_norm: float = 0.0
-    hidden: int = 0
-    dropout: float = 0.0
-    label_noise: float = 0.0
-    label_smoothing: float = 0.0
-    focal_gamma: float = 0.0
+    hidden: int = 0  # units of a fully connected layer before the last one; 0 for none
+    dropout: float = 0.0  # share of the features before the last layer that a training step sets to zero
+    label_noise: float = 0.0  # share of the training labels that is replaced by another class, drawn by the seed
+    label_smoothing: float = 0.0  # share of the target that is spread evenly over all classes in a training step
+    focal_gamma: float = 0.0  # a training loss counts (1 - p of the true class) ** focal_gamma times (Lin et al. 2017)
+    #: What is measured is the average of the weights over the steps, older ones counting `average` times less at each
+    #: step (Polyak and Juditsky 1992); 0 for the last weights. Training itself stays the same.
     average: float = 0.0
-    input_noise: float = 0.0
-    augment: bool = False
-    batch_order: str = "shuffled"
+    input_noise: float = 0.0  # SD of the normal noise on each input of a training step, in SDs of the pixels
+    augment: bool = False  # mirror the images of a training step at random and shift them by up to 4 pixels each way
+    batch_order: str = "shuffled"  # anew each epoch; "fixed": once; or "sorted" by class
+    #: "sorted" is the split that nobody shuffled: ``n_train + n_val`` images of the training file are sorted by class
+    #: and the last ``n_val`` become the validation set.
     split: str = "official"
 
     def __post_init__(self) -> None:

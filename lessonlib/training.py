@@ -1,7 +1,7 @@
 """Training: one readable torch loop that turns a recipe into a `Run`.
 
-Taught in lesson 6. A `recipes.Recipe` is the single source of what is trained;
-``python -m lessonlib record`` records those of the course. torch is imported when it is needed.
+Taught in lesson 6. A `recipes.Recipe` is the single source of what is trained; ``python -m lessonlib record`` records
+those of the course. torch is imported when it is needed. A request that is not possible raises ValueError.
 """
 
 from __future__ import annotations
@@ -43,13 +43,7 @@ def choose_device() -> str:
 
 
 def choose_precision(device: str) -> str:
-    """Return ``"bfloat16"`` where `device` computes it in hardware, else ``"float32"``.
-
-    Parameters
-    ----------
-    device : str
-        A torch device, such as ``"cpu"``.
-    """
+    """Return ``"bfloat16"`` where a torch device such as ``"cpu"`` computes it in hardware, else ``"float32"``."""
     import torch
 
     if device.startswith("cuda"):
@@ -65,7 +59,14 @@ def build_network(recipe: Recipe, *, n_classes: int = 10) -> torch.nn.Sequential
     from torch import nn
 
     n_classes = check.whole_number(n_classes, "n_classes", low=2)
-    layers, side = _residual_stages(recipe) if recipe.blocks else _plain_stages(recipe)
+    layers: list[nn.Module] = []
+    if recipe.blocks:
+        layers, side = [*_residual_stages(recipe), nn.AdaptiveAvgPool2d(1)], 1
+    else:
+        for c_in, c_out in zip((3, *recipe.channels), recipe.channels, strict=False):
+            # Pooling before ReLU gives the same numbers as after it, from a quarter of the work.
+            layers += [*_convolution(recipe, c_in, c_out), nn.MaxPool2d(2), nn.ReLU()]
+        side = 32 // 2 ** len(recipe.channels)
     n_features = recipe.channels[-1] * side * side
     layers.append(nn.Flatten())
     if recipe.hidden:
@@ -74,7 +75,7 @@ def build_network(recipe: Recipe, *, n_classes: int = 10) -> torch.nn.Sequential
         layers.append(nn.Dropout(recipe.dropout))
     layers.append(nn.Linear(recipe.hidden or n_features, n_classes))
     if recipe.logit_norm:
-        layers.append(_scale_to_length(recipe.logit_norm))
+        layers += _scale_to_length(recipe.logit_norm)
     return nn.Sequential(*layers)
 
 
@@ -86,17 +87,7 @@ def _convolution(recipe: Recipe, c_in: int, c_out: int, *, size: int = 3, stride
     return [nn.Conv2d(c_in, c_out, **options), *([nn.BatchNorm2d(c_out)] if recipe.batch_norm else [])]
 
 
-def _plain_stages(recipe: Recipe) -> tuple[list[torch.nn.Module], int]:
-    from torch import nn
-
-    layers: list[nn.Module] = []
-    for c_in, c_out in zip((3, *recipe.channels), recipe.channels, strict=False):
-        # Pooling before ReLU gives the same numbers as after it, from a quarter of the work.
-        layers += [*_convolution(recipe, c_in, c_out), nn.MaxPool2d(2), nn.ReLU()]
-    return layers, 32 // 2 ** len(recipe.channels)
-
-
-def _residual_stages(recipe: Recipe) -> tuple[list[torch.nn.Module], int]:
+def _residual_stages(recipe: Recipe) -> list[torch.nn.Module]:
     from torch import nn
 
     class Residual(nn.Module):
@@ -108,9 +99,7 @@ def _residual_stages(recipe: Recipe) -> tuple[list[torch.nn.Module], int]:
             self.keep = nn.Sequential(*([] if same else _convolution(recipe, c_in, c_out, size=1, stride=stride)))
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return torch.relu(self.keep(images) + self.change(images))
-
-    import torch
+            return (self.keep(images) + self.change(images)).relu()
 
     c_in = recipe.channels[0]
     layers: list[nn.Module] = [*_convolution(recipe, 3, c_in), nn.ReLU()]
@@ -118,17 +107,17 @@ def _residual_stages(recipe: Recipe) -> tuple[list[torch.nn.Module], int]:
         for block in range(recipe.blocks):
             layers.append(Residual(c_in, c_out, stride=2 if stage and not block else 1))
             c_in = c_out
-    return [*layers, nn.AdaptiveAvgPool2d(1)], 1
+    return layers
 
 
-def _scale_to_length(length: float) -> torch.nn.Module:
+def _scale_to_length(length: float) -> list[torch.nn.Module]:
     from torch import nn
 
     class ScaleToLength(nn.Module):
         def forward(self, logits: torch.Tensor) -> torch.Tensor:
             return length * nn.functional.normalize(logits.float(), dim=1)
 
-    return ScaleToLength()
+    return [ScaleToLength()]
 
 
 def train(
@@ -154,36 +143,27 @@ def train(
         Decides the training subset, the initial weights and the order of the batches.
     device : str, optional
         A torch device; the fastest by default (`choose_device`).
-    precision : {"float32", "bfloat16"}
-        Of the training steps; bfloat16 is faster where the hardware has it (`choose_precision`).
-    eval_precision : {"float32", "bfloat16"}
-        Of the measurements after each epoch.
+    precision, eval_precision : {"float32", "bfloat16"}
+        Of the training steps and of the measurements; bfloat16 is faster where the hardware has it.
     keep_logits : int
         For how many validation examples, the first ones, logits are kept per epoch; 0 for none.
-    on_batch : callable, optional
-        Called as ``on_batch(epoch, batch, n_batches)`` after each step, for a progress bar.
-    on_epoch : callable, optional
-        Called as ``on_epoch(epoch, metrics_of_this_epoch)``.
+    on_batch, on_epoch : callable, optional
+        Called as ``on_batch(epoch, batch, n_batches)`` after each step, for a progress bar, and as
+        ``on_epoch(epoch, metrics_of_this_epoch)``.
 
     Returns
     -------
     Run
         Its metrics: ``running_train_loss`` and ``running_train_accuracy`` (means over the epoch while the weights move,
-        in training mode: what most tools report), ``train_loss`` and ``train_accuracy`` (after the epoch, in evaluation
-        mode, on up to 2,000 of the training images) and, for the validation and test images, what `measure` gives.
-        A recipe with label noise has ``noisy_val_loss`` and the like, against validation labels with the same share of
+        in training mode: what most tools report), ``train_loss``, ``train_accuracy`` and ``train_loss_se`` (after the
+        epoch, on up to 2,000 of the training images) and, for validation and test images, what `measure` gives. A
+        recipe with label noise has ``noisy_val_loss`` and the like, against validation labels with the same share of
         wrong ones. An epoch at which the network has diverged has NaN.
 
-        Its details: ``batch_losses`` (n_epochs, n_batches) and, with test images, ``class_errors`` (n_epochs,
-        n_classes), the share of each class that is answered wrongly, and for the epoch of the lowest validation loss
-        and the last one, each of shape (2, n_test): ``test_losses``, ``test_scaled_losses`` (at the temperature fitted
-        on validation) and ``test_correct``.
-
-    Raises
-    ------
-    ValueError
-        If the data are too few for the recipe, torch cannot compute on the device, or `seed`, a precision or
-        `keep_logits` is not possible.
+        Its details: ``batch_losses`` (n_epochs, n_batches). With test images also ``class_errors`` (n_epochs,
+        n_classes), the share of each class that is answered wrongly, and, for the epoch of the lowest validation loss
+        and the last one, ``test_losses``, ``test_scaled_losses`` (at the temperature fitted on validation) and
+        ``test_correct``, each of shape (2, n_test).
     """
     import torch
 
@@ -202,7 +182,7 @@ def train(
 
     history: list[dict[str, float]] = []
     kept: list[NDArray[np.float32]] = []
-    pictures = _Pictures()
+    batch_losses, class_errors, pictures = [], [], {}
     for epoch in range(1, recipe.epochs + 1):
         row = trainer.run_epoch(None if on_batch is None else lambda b, n, epoch=epoch: on_batch(epoch, b, n))
         row |= loss_and_accuracy(measured_labels, predict(measured_images), prefix="train")
@@ -211,15 +191,24 @@ def train(
         if recipe.label_noise:
             noisy = _with_noise(recipe, sets["val"][0], data, seed)
             row |= _measure_one(noisy, sets["val"][1], prefix="noisy_val")
+        batch_losses.append(trainer.batch_losses)
+        if "test" in sets and np.isfinite(row["val_loss"] + row["test_loss"]):
+            pictures["last"] = last = _measure_pictures(*sets["test"], row["val_temperature"])
+            if not any(earlier["val_loss"] <= row["val_loss"] for earlier in history):
+                pictures["lowest"] = last
+            class_errors.append([1 - last["test_correct"][sets["test"][0] == c].mean() for c in range(data.n_classes)])
         history.append(row)
-        pictures.add(row, sets, trainer.batch_losses)
         if keep_logits:
             kept.append(sets["val"][1][:keep_logits])
         if on_epoch is not None:
             on_epoch(epoch, row)
+    details = {"batch_losses": np.stack(batch_losses)}
+    if class_errors:
+        details["class_errors"] = np.array(class_errors, np.float16)
+        details |= {name: np.stack([pictures["lowest"][name], last]) for name, last in pictures["last"].items()}
     provenance = _provenance(recipe, data, seed, device, precision, n_train=len(train_set[1]))
     provenance["eval_precision"] = eval_precision
-    return Run.of_epochs(history, kept, held_out["val"][1], provenance, pictures.details())
+    return Run.of_epochs(history, kept, held_out["val"][1], provenance, details)
 
 
 def _check_request(recipe: Recipe, data: ImageData, device: str, *precisions: str) -> None:
@@ -276,17 +265,8 @@ def _with_noise(recipe: Recipe, labels: NDArray[np.int64], data: ImageData, seed
 class Trainer:
     """Train a network epoch by epoch, with all pictures held as one tensor on the device.
 
-    Parameters
-    ----------
-    recipe : Recipe
-    network : torch.nn.Module
-        Already on the device.
-    examples : tuple of (ndarray of uint8, ndarray of int64)
-        Images of shape (n, 32, 32, 3) and labels of shape (n,).
-    seed : int
-        Decides the order of the batches.
-    device : str
-    precision : {"float32", "bfloat16"}
+    `network` is on the device already; `examples` are images, uint8 of shape (n, 32, 32, 3), and labels of shape (n,);
+    `seed` decides the order of the batches.
     """
 
     def __init__(
@@ -313,18 +293,10 @@ class Trainer:
         return self.network if self.averaged is None else self.averaged.module
 
     def run_epoch(self, on_batch: Callable[[int, int], None] | None = None) -> dict[str, float]:
-        """Take one step per batch, in the recipe's order.
+        """Take one step per batch, in the recipe's order, calling ``on_batch(batch, n_batches)`` after each.
 
-        Parameters
-        ----------
-        on_batch : callable, optional
-            Called as ``on_batch(batch, n_batches)`` after each step.
-
-        Returns
-        -------
-        dict of str to float
-            Loss and accuracy as running means, measured while the weights moved; the loss is the one that
-            training minimises, so it counts label smoothing. The loss of each batch is left in `batch_losses`.
+        Returns loss and accuracy as running means, measured while the weights moved; the loss is the one that training
+        minimises, so it counts label smoothing. The loss of each batch is left in `batch_losses`.
         """
         import torch
 
@@ -439,23 +411,9 @@ def _average_of(network: torch.nn.Module, decay: float) -> torch.optim.swa_utils
 def predict_logits(
     network: torch.nn.Module, images: NDArray[np.uint8], *, precision: str = "float32"
 ) -> NDArray[np.float32]:
-    """Compute logits in evaluation mode, batch by batch.
+    """Compute logits, float32 of shape (n, n_classes), in evaluation mode, batch by batch.
 
-    Parameters
-    ----------
-    network : torch.nn.Module
-    images : ndarray of uint8, shape (n, 32, 32, 3)
-        At least one.
-    precision : {"float32", "bfloat16"}
-
-    Returns
-    -------
-    ndarray of float32, shape (n, n_classes)
-
-    Raises
-    ------
-    ValueError
-        If the images are not uint8 of that shape.
+    `images` are uint8 of shape (n, 32, 32, 3), at least one.
     """
     import torch
 
@@ -476,23 +434,18 @@ def predict_logits(
 
 
 def measure(sets: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float32]]]) -> dict[str, float]:
-    """Measure held-out sets after an epoch.
-
-    Parameters
-    ----------
-    sets : mapping of str to (labels, logits)
-        "val" and, where there is one, "test".
+    """Measure held-out sets, labels and logits of "val" and, where there is one, "test", after an epoch.
 
     Returns
     -------
     dict of str to float
-        For validation ``val_loss``, ``val_accuracy``, ``val_loss_se``; the best temperature ``val_temperature`` with
-        the loss that it leaves, ``val_refinement_bound``; the means ``val_confidence``, ``val_confidence_right`` (of
-        the right answers), ``val_confidence_wrong`` and ``val_logit_norm``; and ``val_other_loss``, what a wrong label
-        drawn at random would cost: with a share s of wrong labels the loss is expected to be (1 - s) * ``val_loss`` +
-        s * ``val_other_loss``. The same under ``test_`` for test images. Recalibrations judged on examples that they
-        were not fitted on: with test images those fitted on validation, ``test_scaled_loss`` (temperature),
-        ``test_vector_loss``, ``test_isotonic_loss``, and cross-fitted ones ``val_vector_loss``, ``val_isotonic_loss``.
+        ``val_loss``, ``val_accuracy``, ``val_loss_se``; the best temperature ``val_temperature`` with the loss that it
+        leaves, ``val_refinement_bound``; the means ``val_confidence``, ``val_confidence_right`` (of the right answers),
+        ``val_confidence_wrong`` and ``val_logit_norm``; ``val_other_loss``, what a wrong label drawn at random would
+        cost (a share s of wrong labels makes the loss (1 - s) * ``val_loss`` + s * ``val_other_loss`` in expectation).
+        The same under ``test_``. With test images also recalibrations judged on examples that they were not fitted on:
+        fitted on validation ``test_scaled_loss`` (temperature), ``test_vector_loss`` and ``test_isotonic_loss``,
+        cross-fitted ``val_vector_loss`` and ``val_isotonic_loss``.
     """
     row: dict[str, float] = {}
     for name, (labels, logits) in sets.items():
@@ -537,43 +490,14 @@ def _mean(values: NDArray) -> float:
     return float(values.mean()) if len(values) else np.nan
 
 
-class _Pictures:
-    """Gather a run's details: what has more than one value an epoch."""
-
-    def __init__(self) -> None:
-        self.batch_losses: list[NDArray] = []
-        self.class_errors: list[NDArray] = []
-        self.lowest_loss = np.inf
-        self.lowest: dict[str, NDArray] = {}
-        self.last: dict[str, NDArray] = {}
-
-    def add(self, row: Mapping[str, float], sets: Mapping[str, tuple[NDArray, NDArray]], batch_losses: NDArray) -> None:
-        self.batch_losses.append(batch_losses)
-        if "test" not in sets:
-            return
-        labels, logits = sets["test"]
-        right = logits.argmax(axis=1) == labels
-        classes = range(logits.shape[1])
-        self.class_errors.append(np.array([1 - _mean(right[labels == c]) for c in classes], np.float16))
-        if np.isnan(row["val_loss"] + row["test_loss"]):
-            return
-        scaled = logits.astype(np.float64) / row["val_temperature"]
-        losses = (metrics.cross_entropy_per_example(labels, logits=scores) for scores in (logits, scaled))
-        with np.errstate(over="ignore"):
-            self.last = dict(
-                zip(PICTURES, [*(x.astype(np.float16) for x in losses), right.astype(np.int8)], strict=True)
-            )
-        if row["val_loss"] < self.lowest_loss:
-            self.lowest_loss, self.lowest = row["val_loss"], self.last
-
-    def details(self) -> dict[str, NDArray]:
-        details = {"batch_losses": np.stack(self.batch_losses)}
-        if self.class_errors:
-            details["class_errors"] = np.stack(self.class_errors)
-        return details | {name: np.stack([self.lowest[name], self.last[name]]) for name in self.last}
-
-
-PICTURES = ("test_losses", "test_scaled_losses", "test_correct")
+def _measure_pictures(labels: NDArray[np.int64], logits: NDArray, temperature: float) -> dict[str, NDArray]:
+    """Return loss, loss at a temperature and whether the answer is right, picture by picture, in few bytes."""
+    scaled = logits.astype(np.float64) / temperature
+    losses = (metrics.cross_entropy_per_example(labels, logits=scores) for scores in (logits, scaled))
+    with np.errstate(over="ignore"):
+        plain, at_temperature = (values.astype(np.float16) for values in losses)
+    correct = (logits.argmax(axis=1) == labels).astype(np.int8)
+    return {"test_losses": plain, "test_scaled_losses": at_temperature, "test_correct": correct}
 
 
 def _provenance(
