@@ -399,7 +399,7 @@ class Explorer:
             self._check_alike(index, picture)
 
     def _check_alike(self, index: int, picture: Picture) -> None:
-        """Refuse a picture that has other panels, limits or numbers of bars than the first one."""
+        """Refuse a picture that has other panels or limits than the first one."""
         where = ", ".join(f"{key} = {value!r}" for key, value in self._values(index).items())
         if len(picture.panels) != len(self._first.panels):
             raise ValueError(
@@ -407,15 +407,10 @@ class Explorer:
                 "give every picture the same panels; a panel may be empty."
             )
         for panel, first in zip(picture.panels, self._first.panels, strict=True):
-            if panel.n_bars != first.n_bars:
-                raise ValueError(
-                    f"Panel {panel.title!r} has {panel.n_bars} bars at {where} instead of {first.n_bars}: "
-                    "give every picture the same bars; a bar may have the length 0."
-                )
             if panel.ends != first.ends or panel.scales != first.scales:
                 raise ValueError(
-                    f"Panel {panel.title!r} has the limits {panel.ends} at {where} instead of {first.ends}, and would "
-                    "jump: give the same in every picture, or none, and they will hold all positions."
+                    f"Panel {panel.title!r} has the limits {panel.ends} at {where} instead of {first.ends} and would "
+                    "jump: give the same limits, or bars (also of length 0), in every picture; or none, and they hold all."
                 )
 
     def _draw(self, index: int) -> tuple[list[list[str]], str]:

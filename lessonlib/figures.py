@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import base64
 import copy
+import functools
 import hashlib
+import inspect
 import io
+import pickle
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -261,43 +263,117 @@ def sentence(text: object, name: str) -> str:
     return line
 
 
-# ---- marks: what a panel shows ------------------------------------------------------------------------
+# ---- marks: what a panel shows -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """One thing that a panel shows; the functions below make them.
+    """One thing that a panel shows: a function that draws on axes, and its arguments; see `mark`.
 
     Attributes
     ----------
-    draw : callable
-        ``draw(ax)`` adds it to axes whose limits are set.
-    content : tuple
-        Kind, data and look: marks of equal content look the same and are drawn once.
-    x, y : array_like
+    draw, setting : callable
+        ``draw(ax)`` adds it to axes whose limits are set, ``setting(ax)`` adds what belongs to the axes themselves.
+    key, setting_key : bytes
+        Marks, or settings, of one key look the same and are drawn once.
+    x, y : ndarray
         What the panel's limits must hold.
-    label : str
-        Its name in the legend.
-    prepare : callable, optional
-        ``prepare(ax)`` sets what it asks of the axes, such as names instead of numbers.
+    label, look : str, tuple
+        Its name in the legend, and what decides how it looks there.
     limits : mapping
         Limits that it asks for, under "x" and "y".
     """
 
     draw: Callable[[Axes], object]
-    content: tuple[Any, ...]
-    x: ArrayLike = ()
-    y: ArrayLike = ()
-    label: str = ""
-    prepare: Callable[[Axes], object] | None = None
-    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    key: bytes
+    x: np.ndarray
+    y: np.ndarray
+    label: str
+    look: tuple[Any, ...]
+    setting: Callable[[Axes], object] | None
+    setting_key: bytes
+    limits: Mapping[str, tuple[float, float]]
 
-    @cached_property
-    def key(self) -> tuple[Any, ...]:
-        """The content as something that can be compared and looked up."""
-        return tuple(
-            (part.shape, part.tobytes()) if isinstance(part, np.ndarray) else repr(part) for part in self.content
-        )
+
+def mark(
+    draw: Callable[..., object], *, hold: Callable[..., Any] | None = None,
+    setting: Callable[..., object] | None = None, limits: Callable[..., Mapping[str, Any]] | None = None,
+) -> Callable[..., Mark]:  # fmt: skip
+    """Make a kind of mark of a function that draws on axes; use it as a decorator.
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw(ax, ...)`` with any further arguments that can be pickled. What is called x, y, low, high or error
+        is a number or a vector, all of one length; colour is one of the palette.
+    hold, setting, limits : callable, optional
+        Called with those of the arguments that it names. `hold` returns the x and y that the panel's limits must
+        hold, by default all x, start, end and all y, low, high; `setting` draws on the axes what is not data;
+        `limits` returns what the panel's are unless given.
+
+    Examples
+    --------
+    >>> @mark
+    ... def arrow(ax, x, y, colour="purple"):
+    ...     ax.annotate("", (x, y), (x, 0), arrowprops={"color": PALETTE[colour]})
+    >>> Panel("Loss", arrow(3, 0.7)).marks[0].y
+    array([0.7])
+    """
+    signature = inspect.signature(draw)
+    signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+    names_of = {
+        function: set(inspect.signature(function).parameters) for function in (hold, setting, limits) if function
+    }
+
+    @functools.wraps(draw)
+    def make(*args: Any, **options: Any) -> Mark:
+        bound = signature.bind(*args, **options)
+        bound.apply_defaults()
+        given = _checked(bound.arguments)
+
+        def call(function: Callable[..., Any], *first: Any) -> Any:
+            return function(*first, **{name: value for name, value in given.items() if name in names_of[function]})
+
+        x, y = call(hold) if hold else _held(**given)
+        of_setting = [value for name, value in given.items() if name in names_of.get(setting, ())]
+        return Mark(
+            draw=lambda ax: draw(ax, **given),
+            key=pickle.dumps([draw.__name__, given]),
+            x=np.ravel(x), y=np.ravel(y), label=given.get("label", ""),
+            look=(draw.__name__, given.get("label"), given.get("colour")),
+            setting=(lambda ax: call(setting, ax)) if setting else None,
+            setting_key=pickle.dumps(of_setting),
+            limits=call(limits) if limits else {},
+        )  # fmt: skip
+
+    make.__signature__ = signature
+    return make
+
+
+def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mark's arguments, vectors as copies of floats, or say which is not as it must be."""
+    numbers = {
+        name: np.array(value, dtype=float)
+        for name, value in given.items()
+        if name in ("x", "y", "low", "high", "error")
+    }
+    if len({array.shape for array in numbers.values()}) > 1 or any(array.ndim > 1 for array in numbers.values()):
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in numbers.items())
+        raise ValueError(f"{' and '.join(numbers)} must be numbers, or vectors of one length; got shapes {shapes}.")
+    colour = given.get("colour", "ink")
+    if colour not in (*PALETTE, "ink"):
+        raise ValueError(f"colour={colour!r} is not in the palette: choose one of {', '.join(PALETTE)}.")
+    return {**given, **numbers}
+
+
+def _held(**given: Any) -> tuple[np.ndarray, np.ndarray]:
+    if given.get("inside"):
+        return np.array([]), np.array([])
+    x = [np.ravel(given[name]) for name in ("x", "start", "end") if name in given]
+    y = [np.ravel(given[name]) for name in ("y", "low", "high") if name in given]
+    if "error" in given:
+        y = [y[0] - given["error"], y[0] + given["error"]]
+    return np.concatenate([*x, []]), np.concatenate([*y, []])
 
 
 #: How far a number stands from what it belongs to, in points.
@@ -306,279 +382,217 @@ NUMBER_OFFSET = 8
 _ON_PAPER = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.75, "pad": 1.0}
 
 
+def _stroke(colour: str, **more: Any) -> dict[str, Any]:
+    return {"color": PALETTE[colour], "linestyle": LINE_STYLES[colour], **more}
+
+
+def _tint(colour: str) -> dict[str, Any]:
+    return {"facecolor": PALETTE[colour], "hatch": HATCHES[colour], "alpha": 0.15, "linewidth": 0}
+
+
+@mark
 def line(
-    x: ArrayLike, y: ArrayLike, colour: str = "blue", *, label: str = "", width: float = 2.0, dotted: bool = False
-) -> Mark:
-    """Return a line through points, shape (n,) each; `dotted` puts the colour's marker on every point."""
-    x, y = _vectors(x=x, y=y)
-    look: dict[str, Any] = {"color": _palette(colour), "linestyle": LINE_STYLES[colour], "linewidth": width}
-    if dotted:
-        look |= {"marker": MARKERS[colour], "markersize": 4}
-    return Mark(
-        lambda ax: ax.plot(x, y, label=label, **look), ("line", x, y, colour, label, width, dotted), x, y, label
-    )
+    ax: Axes, x: ArrayLike, y: ArrayLike, colour: str = "blue", *, label: str = "", width: float = 2.0,
+    dotted: bool = False,
+) -> None:  # fmt: skip
+    """Draw a line through points; `dotted` puts the colour's marker on each."""
+    ax.plot(x, y, label=label, marker=MARKERS[colour] if dotted else "", ms=4, **_stroke(colour, linewidth=width))
 
 
-def points(x: ArrayLike, y: ArrayLike, colour: str = "blue", *, label: str = "", size: float = 5.0) -> Mark:
-    """Return points that no line joins, shape (n,) each; `size` in points."""
-    x, y = _vectors(x=x, y=y)
-    look = {"color": _palette(colour), "alpha": 0.5, "markersize": size}
-    return Mark(
-        lambda ax: ax.plot(x, y, MARKERS[colour], label=label, **look),
-        ("points", x, y, colour, label, size),
-        x,
-        y,
-        label,
-    )
+@mark
+def points(
+    ax: Axes, x: ArrayLike, y: ArrayLike, colour: str = "blue", *, label: str = "", size: float = 5.0
+) -> None:  # fmt: skip
+    """Draw points that no line joins, `size` in points."""
+    ax.plot(x, y, MARKERS[colour], color=PALETTE[colour], label=label, alpha=0.5, ms=size)
 
 
+@mark
 def dot(
-    x: float, y: float, words: str = "", colour: str = "vermilion", *, label: str = "", side: str = "",
+    ax: Axes, x: float, y: float, words: str = "", colour: str = "vermilion", *, label: str = "", side: str = "",
     size: float = 7.0, hollow: bool = False,
-) -> Mark:  # fmt: skip
-    """Return one marker with words above it, at the "left" or "right" `side`, by default where there is room."""
-    look = {"color": _palette(colour), "markersize": size, "fillstyle": "none" if hollow else "full"}
-
-    def draw(ax: Axes) -> None:
-        ax.plot([x], [y], MARKERS[colour], label=label, zorder=4, clip_on=False, **look)
-        if words:
-            across = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))[0]
-            is_left = side == "left" if side else across > 0.5
-            place = {"xytext": (-NUMBER_OFFSET if is_left else NUMBER_OFFSET, NUMBER_OFFSET), "va": "bottom"}
-            ha = "right" if is_left else "left"
-            _words(ax, words, (x, y), colour, ha=ha, bbox=_ON_PAPER, **place)
-
-    return Mark(draw, ("dot", x, y, words, colour, label, side, size, hollow), [x], [y], label)
+) -> None:  # fmt: skip
+    """Draw one marker with words above it, on its "left" or "right" `side`, by default where there is room."""
+    look = {"ms": size, "fillstyle": "none" if hollow else "full", "zorder": 4, "clip_on": False}
+    ax.plot([x], [y], MARKERS[colour], color=PALETTE[colour], label=label, **look)
+    if words:
+        across = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))[0]
+        is_left = side == "left" if side else across > 0.5
+        place = {"xytext": (-NUMBER_OFFSET if is_left else NUMBER_OFFSET, NUMBER_OFFSET), "bbox": _ON_PAPER}
+        _words(ax, words, (x, y), color=PALETTE[colour], ha="right" if is_left else "left", va="bottom", **place)
 
 
-def band(x: ArrayLike, y: ArrayLike, error: ArrayLike, colour: str = "vermilion", *, label: str = "") -> Mark:
-    """Return a line within a band of `error`, such as one standard error, either way; shape (n,) each."""
-    x, y, error = _vectors(x=x, y=y, error=error)
-    inner, outer = line(x, y, colour, label=label), area(x, y - error, y + error, colour)
-
-    def draw(ax: Axes) -> None:
-        outer.draw(ax)
-        inner.draw(ax)
-
-    return Mark(draw, ("band", *inner.content, error), x, outer.y, label)
+@mark
+def band(
+    ax: Axes, x: ArrayLike, y: ArrayLike, error: ArrayLike, colour: str = "vermilion", *, label: str = ""
+) -> None:  # fmt: skip
+    """Draw a line within a band of `error`, such as one standard error, either way."""
+    ax.fill_between(x, y - error, y + error, color=PALETTE[colour], alpha=0.2, linewidth=0)
+    ax.plot(x, y, label=label, **_stroke(colour))
 
 
-def area(x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str = "grey", *, label: str = "") -> Mark:
-    """Return the shaded area between two curves, shape (n,) each."""
-    x, low, high = _vectors(x=x, low=low, high=high)
-    look = {"color": _palette(colour), "alpha": 0.2, "linewidth": 0, "label": label}
-    both = np.concatenate([low, high])
-    return Mark(lambda ax: ax.fill_between(x, low, high, **look), ("area", x, both, colour, label), x, both, label)
+@mark
+def area(ax: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str = "grey", *, label: str = "") -> None:
+    """Shade what lies between two curves."""
+    ax.fill_between(x, low, high, color=PALETTE[colour], alpha=0.2, linewidth=0, label=label)
 
 
-def level(y: float, words: str = "", colour: str = "grey", *, label: str = "", below: bool = False) -> Mark:
-    """Return a horizontal line with words at its right end, above it or `below`."""
-    look = {"color": _palette(colour), "linestyle": LINE_STYLES[colour], "linewidth": 1.3, "label": label}
-
-    def draw(ax: Axes) -> None:
-        ax.axhline(y, **look)
-        if words:
-            place = {"ha": "right", "va": "top" if below else "bottom", "transform": ax.get_yaxis_transform()}
-            ax.text(0.99, y, words, color=look["color"], bbox=_ON_PAPER, **place)
-
-    return Mark(draw, ("level", y, words, colour, label, below), (), [y], label)
+@mark
+def level(
+    ax: Axes, y: float, words: str = "", colour: str = "grey", *, label: str = "", below: bool = False
+) -> None:  # fmt: skip
+    """Draw a horizontal line with words at its right end, above it or `below`."""
+    ax.axhline(y, label=label, **_stroke(colour, linewidth=1.3))
+    place = {"ha": "right", "va": "top" if below else "bottom", "transform": ax.get_yaxis_transform()}
+    ax.text(0.99, y, words, color=PALETTE[colour], bbox=_ON_PAPER, **place)
 
 
-def upright(x: float, words: str = "", colour: str = "grey", *, label: str = "") -> Mark:
-    """Return a vertical line with words at its top."""
-    look = {"color": _palette(colour), "linestyle": LINE_STYLES[colour], "linewidth": 1.3, "label": label}
-
-    def draw(ax: Axes) -> None:
-        ax.axvline(x, **look)
-        if words:
-            ax.text(x, 0.99, f" {words}", color=look["color"], va="top", transform=ax.get_xaxis_transform())
-
-    return Mark(draw, ("upright", x, words, colour, label), [x], (), label)
+@mark
+def upright(ax: Axes, x: float, words: str = "", colour: str = "grey", *, label: str = "") -> None:
+    """Draw a vertical line with words at its top."""
+    ax.axvline(x, label=label, **_stroke(colour, linewidth=1.3))
+    ax.text(x, 0.99, f" {words}", color=PALETTE[colour], va="top", transform=ax.get_xaxis_transform())
 
 
-def span(start: float, end: float, words: str = "", colour: str = "grey", *, height: float = 0.93) -> Mark:
-    """Return a shaded range of x with words at `height`, a share of the panel's."""
-    look = {"facecolor": _palette(colour), "hatch": HATCHES[colour], "alpha": 0.15, "linewidth": 0}
-
-    def draw(ax: Axes) -> None:
-        ax.axvspan(start, end, **look)
-        if words:
-            place = {"ha": "center", "va": "top", "transform": ax.get_xaxis_transform()}
-            ax.text((start + end) / 2, height, words, color=PALETTE[colour], **place)
-
-    return Mark(draw, ("span", start, end, words, colour, height), [start, end])
+@mark
+def span(
+    ax: Axes, start: float, end: float, words: str = "", colour: str = "grey", *, height: float = 0.93
+) -> None:  # fmt: skip
+    """Shade a range of x and write words into it, at `height` as a share of the panel's."""
+    ax.axvspan(start, end, **_tint(colour))
+    place = {"ha": "center", "va": "top", "transform": ax.get_xaxis_transform()}
+    ax.text((start + end) / 2, height, words, color=PALETTE[colour], **place)
 
 
-def stairs(edges: ArrayLike, heights: ArrayLike, colour: str = "blue", *, label: str = "") -> Mark:
-    """Return the outline of a histogram: `heights` of shape (n,) between `edges` of shape (n + 1,)."""
-    edges, heights = np.array(edges, dtype=float), np.array(heights, dtype=float)
-    if edges.shape != (len(heights) + 1,):
-        raise ValueError(f"{len(heights)} heights need {len(heights) + 1} edges, got shape {edges.shape}.")
-    look = {"color": _palette(colour), "linestyle": LINE_STYLES[colour], "linewidth": 2, "label": label}
-    y = np.append(heights, 0)
-    return Mark(lambda ax: ax.stairs(heights, edges, **look), ("stairs", edges, y, colour, label), edges, y, label)
+@mark
+def text(
+    ax: Axes, x: float, y: float, words: str, colour: str = "ink", *, inside: bool = False, ha: str = "left"
+) -> None:  # fmt: skip
+    """Write words at a point of the data, or `inside` the panel at shares of its width and height."""
+    ax.text(x, y, words, color=LIGHT[colour], ha=ha, transform=ax.transAxes if inside else ax.transData)
+
+
+@functools.partial(mark, hold=lambda edges, heights: (edges, [0, *heights]))
+def stairs(ax: Axes, edges: ArrayLike, heights: ArrayLike, colour: str = "blue", *, label: str = "") -> None:
+    """Draw the outline of a histogram: `heights` of shape (n,) between `edges` of shape (n + 1,)."""
+    ax.stairs(heights, edges, label=label, **_stroke(colour, linewidth=2))
 
 
 def bars(
     values: Mapping[str, float], *, right: Sequence[bool] | None = None, texts: Sequence[str] | None = None,
-    digits: int = 2, most: float | None = None,
+    digits: int = 2, most: float = 0.0,
 ) -> Mark:  # fmt: skip
-    """Return horizontal bars from zero, top to bottom, with their numbers (or `texts`) at their ends.
+    """Return horizontal bars from zero, top to bottom, with their values, or `texts`, at their ends.
 
     Parameters
     ----------
     values : mapping of str to float
-        A bar's name and its value.
     right : sequence of bool, optional
         Which bars are blue and plain; the others are vermilion and hatched.
     texts : sequence of str, optional
-        What stands at the ends instead of the values in `digits` decimals.
-    most : float, optional
-        The longest bar that the axis must hold, such as 1 for shares; by default the longest of all positions.
+    digits : int
+        Decimals of the values.
+    most : float
+        What the axis holds at least, such as 1 for shares.
     """
-    kinds = ["blue" if good else "vermilion" for good in (right if right is not None else [True] * len(values))]
-    return _rows(values, kinds, texts, digits, (0, most or 0))
+    names, lengths = _named(values)
+    kinds = ["blue" if good else "vermilion" for good in (right if right is not None else [True] * len(names))]
+    return _rows(names, lengths, kinds, list(texts or [f"{length:.{digits}f}" for length in lengths]), most, False)
 
 
 def signed_bars(values: Mapping[str, float], *, texts: Sequence[str] | None = None, digits: int = 2) -> Mark:
     """Return horizontal bars to both sides of zero: what adds is vermilion and hatched, what takes away blue."""
-    kinds = ["vermilion" if value > 0 else "blue" for value in values.values()]
-    texts = texts if texts is not None else [f"{value:+.{digits}f}" for value in values.values()]
-    return _rows(values, kinds, texts, digits, (0, 0), signed=True)
+    names, lengths = _named(values)
+    kinds = ["vermilion" if length > 0 else "blue" for length in lengths]
+    return _rows(names, lengths, kinds, list(texts or [f"{length:+.{digits}f}" for length in lengths]), 0.0, True)
 
 
-def _rows(
-    values: Mapping[str, float], kinds: Sequence[str], texts: Sequence[str] | None, digits: int,
-    hold: tuple[float, float], *, signed: bool = False,
-) -> Mark:  # fmt: skip
+def _named(values: Mapping[str, float]) -> tuple[list[str], list[float]]:
     if not isinstance(values, Mapping):
         raise TypeError(f"bars take a dict from name to value, got {values!r:.80}: pass dict(zip(names, values)).")
-    names, lengths = [str(name) for name in values], np.array(list(values.values()), dtype=float)
-    texts = [f"{length:.{digits}f}" for length in lengths] if texts is None else list(texts)
-    if not len(names) == len(kinds) == len(texts):
-        raise ValueError(f"{len(names)} bars, but {len(kinds)} entries in right and {len(texts)} texts.")
-
-    def draw(ax: Axes) -> None:
-        colours, hatches = [PALETTE[kind] for kind in kinds], [HATCHES[kind] for kind in kinds]
-        ax.barh(range(len(names)), lengths, color=colours, hatch=hatches, zorder=2)
-        for row, (length, text) in enumerate(zip(lengths, texts, strict=True)):
-            _words(ax, text, (max(length, 0), row), "ink", va="center", xytext=(NUMBER_OFFSET / 2, 0))
-
-    def prepare(ax: Axes) -> None:
-        ax.set_yticks(range(len(names)), names)
-        ax.grid(axis="y", visible=False)
-        if signed:
-            ax.axvline(0, color=PALETTE["grey"], linewidth=1)
-
-    longest = max([*np.nan_to_num(lengths), hold[1]])
-    # Room for the words on the right: about 0.6 of a bar where they are texts, a fifth where they are numbers.
-    room = 0.5 * (longest - min(0, *np.nan_to_num(lengths))) if signed else 0.13 * longest
-    content = ("bars", tuple(names), lengths, tuple(kinds), tuple(texts), signed)
-    x = [min(0, *np.nan_to_num(lengths)), longest + room]
-    return Mark(draw, content, x, (), "", prepare, {"y": (len(names) - 0.4, -0.6)})
+    return [str(name) for name in values], [float(value) for value in values.values()]
 
 
-def table(counts: ArrayLike, names: Sequence[str], *, truth: str = "true", said: str = "said") -> Mark:
-    """Return a confusion matrix: a row for each true class, a column for each answer (lesson 4).
-
-    Parameters
-    ----------
-    counts : array_like, shape (n_classes, n_classes)
-        As `sklearn.metrics.confusion_matrix` gives them.
-    names : sequence of str
-        The classes.
-    truth, said : str
-        What rows and columns are called.
-    """
-    counts, n = np.array(counts), len(names)
-    if counts.shape != (n, n):
-        raise ValueError(f"{n} names need counts of shape ({n}, {n}), got {counts.shape}.")
-
-    def prepare(ax: Axes) -> None:
-        for row, column in np.ndindex(n, n):
-            colour = "blue" if row == column else "vermilion"
-            look = {"facecolor": PALETTE[colour], "hatch": HATCHES[colour], "alpha": 0.15, "linewidth": 0}
-            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **look))
-        ax.set(xlabel=said, ylabel=truth)
-        ax.set_xticks(range(n), names)
-        ax.set_yticks(range(n), names, rotation="vertical", va="center")
-        ax.grid(visible=False)
-        ax.tick_params(length=0)
-
-    def draw(ax: Axes) -> None:
-        for (row, column), count in np.ndenumerate(counts):
-            ax.text(column, row, f"{count}", ha="center", va="center", fontsize=16, zorder=4)
-
-    limits = {"x": (-0.5, n - 0.5), "y": (n - 0.5, -0.5)}
-    return Mark(draw, ("table", counts, tuple(names), truth, said), prepare=prepare, limits=limits)
+def _row_names(ax: Axes, names: list[str], signed: bool) -> None:
+    ax.set_yticks(range(len(names)), names)
+    ax.grid(axis="y", visible=False)
+    if signed:
+        ax.axvline(0, color=PALETTE["grey"], linewidth=1)
 
 
-def reliability(bins: Reliability) -> Mark:
-    """Return a reliability diagram of `calibration.reliability`: on the diagonal confidence is kept (lesson 7)."""
+def _reach(lengths: list[float], most: float, signed: bool) -> tuple[list[float], list[float]]:
+    """Return what the axis of bars must hold: zero, all bars, and room for the words at their right ends."""
+    low, high = (pick([0.0, *np.nan_to_num(lengths)]) for pick in (min, max))
+    high = max(high, most)
+    return [low, high + (0.5 * (high - low) if signed else 0.13 * high)], []
+
+
+@functools.partial(mark, hold=_reach, setting=_row_names, limits=lambda names: {"y": (len(names) - 0.4, -0.6)})
+def _rows(
+    ax: Axes, names: list[str], lengths: list[float], kinds: list[str], texts: list[str], most: float, signed: bool
+) -> None:  # fmt: skip
+    looks = {"color": [PALETTE[kind] for kind in kinds], "hatch": [HATCHES[kind] for kind in kinds]}
+    ax.barh(range(len(names)), lengths, zorder=2, **looks)
+    for row, (length, words) in enumerate(zip(lengths, texts, strict=True)):
+        _words(ax, words, (max(length, 0), row), xytext=(NUMBER_OFFSET / 2, 0), va="center")
+
+
+def _class_names(ax: Axes, names: Sequence[str], truth: str, said: str) -> None:
+    n = len(names)
+    for row, column in np.ndindex(n, n):
+        tint = _tint("blue" if row == column else "vermilion")
+        ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **tint))
+    ax.set(xlabel=said, ylabel=truth)
+    ax.set_xticks(range(n), names)
+    ax.set_yticks(range(n), names, rotation="vertical", va="center")
+    ax.grid(visible=False)
+    ax.tick_params(length=0)
+
+
+@functools.partial(
+    mark,
+    setting=_class_names,
+    limits=lambda names: {"x": (-0.5, len(names) - 0.5), "y": (len(names) - 0.5, -0.5)},
+)
+def table(
+    ax: Axes, counts: ArrayLike, names: Sequence[str], *, truth: str = "true", said: str = "said"
+) -> None:  # fmt: skip
+    """Write a confusion matrix, as `sklearn.metrics.confusion_matrix` gives it: rows are what is true (lesson 4)."""
+    for (row, column), count in np.ndenumerate(counts):
+        ax.text(column, row, f"{count}", ha="center", va="center", fontsize=16, zorder=4)
+
+
+def _diagonal(ax: Axes) -> None:
+    ax.plot([0, 1], [0, 1], **_stroke("grey", linewidth=1.2))
+    ax.text(0.03, 0.97, "underconfident", color=PALETTE["grey"], va="top", transform=ax.transAxes)
+    ax.text(0.97, 0.03, "overconfident", color=PALETTE["grey"], ha="right", transform=ax.transAxes)
+    ax.set(xlabel="confidence", ylabel="accuracy")
+
+
+@functools.partial(mark, setting=_diagonal, limits=lambda: {"x": (0, 1), "y": (0, 1)})
+def reliability(ax: Axes, bins: Reliability) -> None:
+    """Draw a reliability diagram of `calibration.reliability`, with the gap of each bin to the diagonal (lesson 7)."""
     filled = bins.counts > 0
     confidence, accuracy = bins.confidence[filled], bins.accuracy[filled]
-
-    def prepare(ax: Axes) -> None:
-        ax.plot([0, 1], [0, 1], color=PALETTE["grey"], linestyle=LINE_STYLES["grey"], linewidth=1.2)
-        ax.text(0.03, 0.97, "underconfident", color=PALETTE["grey"], va="top", transform=ax.transAxes)
-        ax.text(0.97, 0.03, "overconfident", color=PALETTE["grey"], ha="right", transform=ax.transAxes)
-        ax.set(xlabel="confidence", ylabel="accuracy")
-
-    def draw(ax: Axes) -> None:
-        ax.vlines(confidence, confidence, accuracy, color=PALETTE["vermilion"], linewidth=3)
-        ax.plot(confidence, accuracy, MARKERS["blue"], color=PALETTE["blue"], zorder=4)
-
-    content = ("reliability", confidence, accuracy)
-    return Mark(draw, content, prepare=prepare, limits={"x": (0, 1), "y": (0, 1)})
+    ax.vlines(confidence, confidence, accuracy, color=PALETTE["vermilion"], linewidth=3)
+    ax.plot(confidence, accuracy, MARKERS["blue"], color=PALETTE["blue"], zorder=4)
 
 
-def text(x: float, y: float, words: str, colour: str = "ink", *, inside: bool = False, ha: str = "left") -> Mark:
-    """Return words at a point of the data, or `inside` the panel at shares of its width and height."""
-    colour_code = INK if colour == "ink" else _palette(colour)
-
-    def draw(ax: Axes) -> None:
-        where = {"transform": ax.transAxes} if inside else {}
-        ax.text(x, y, words, color=colour_code, ha=ha, **where)
-
-    content = ("text", x, y, words, colour, inside, ha)
-    return Mark(draw, content) if inside else Mark(draw, content, [x], [y])
-
-
-def impossible_region(lowest_accuracy: float = 0.0) -> Mark:
-    """Return where no predictions can lie in the plane of accuracy (across) and mean loss (up).
+@functools.partial(mark, hold=lambda lowest_accuracy: ([lowest_accuracy, 1], [0]))
+def impossible_region(ax: Axes, lowest_accuracy: float = 0.0) -> None:
+    """Shade where no predictions can lie in the plane of accuracy (across) and mean loss (up).
 
     A wrong answer gives its true class at most one half, so it costs at least ln 2, whatever the number of classes:
     below ``(1 - accuracy) ln 2`` there is nothing (lesson 2).
     """
     accuracy = np.array([lowest_accuracy, 1.0])
-    floor = (1 - accuracy) * np.log(2)
-    inner, outer = line(accuracy, floor, "grey", width=1.2), area(accuracy, 0 * floor, floor, "grey")
-
-    def draw(ax: Axes) -> None:
-        outer.draw(ax)
-        inner.draw(ax)
-
-    return Mark(draw, ("impossible", lowest_accuracy), accuracy, outer.y)
+    ax.fill_between(accuracy, 0, (1 - accuracy) * np.log(2), color=PALETTE["grey"], alpha=0.2, linewidth=0)
+    ax.plot(accuracy, (1 - accuracy) * np.log(2), **_stroke("grey", linewidth=1.2))
 
 
-def _words(ax: Axes, words: str, at: tuple[float, float], colour: str, **look: Any) -> None:
+def _words(ax: Axes, words: str, at: tuple[float, float], **look: Any) -> None:
     """Write words whose distance from their point is in points, whatever the limits."""
-    ax.annotate(words, at, textcoords="offset points", zorder=4, color=PALETTE.get(colour, INK), **look)
-
-
-def _palette(colour: str) -> str:
-    if colour not in PALETTE:
-        raise ValueError(f"colour={colour!r} is not in the palette: choose one of {', '.join(PALETTE)}.")
-    return PALETTE[colour]
-
-
-def _vectors(**given: ArrayLike) -> list[np.ndarray]:
-    """Return copies as vectors of floats of one length, or say which is not."""
-    arrays = [np.array(values, dtype=float) for values in given.values()]
-    if any(array.ndim != 1 or len(array) != len(arrays[0]) for array in arrays):
-        shapes = ", ".join(f"{name} {array.shape}" for name, array in zip(given, arrays, strict=True))
-        raise ValueError(f"{' and '.join(given)} must be vectors of one length, got shapes {shapes}.")
-    return arrays
+    ax.annotate(words, at, textcoords="offset points", zorder=4, **look)
 
 
 # ---- panels and pictures ------------------------------------------------------------------------------
@@ -625,7 +639,7 @@ class Panel:
         self.title, self.marks, self.legend, self.legend_columns = title, marks, legend, legend_columns
         self.labels, self.scales, self.ticks = (xlabel, ylabel), (xscale, yscale), (xticks, yticks)
         asked = [{"x": x, "y": y}, *(mark.limits for mark in marks)]
-        #: The ends that are given, None for those to be found, of x and y.
+        #: Of x and y the ends that are given, None for those to be found.
         self.ends: tuple[Ends, Ends] = tuple(
             next((tuple(each[axis]) for each in asked if each.get(axis)), (None, None)) for axis in "xy"
         )
@@ -637,16 +651,9 @@ class Panel:
         return more
 
     @property
-    def n_bars(self) -> list[int]:
-        """How many bars each mark of bars has."""
-        return [len(mark.content[1]) for mark in self.marks if mark.content[0] == "bars"]
-
-    @property
     def still(self) -> tuple[Any, ...]:
         """What its axes show without the marks, as something that can be compared."""
-        asked = tuple(mark.key for mark in self.marks if mark.prepare and mark.content[0] != "bars")
-        rows = tuple(mark.content[1] for mark in self.marks if mark.content[0] == "bars")
-        return self.title, self.labels, self.scales, repr(self.ticks), asked, rows
+        return self.title, self.labels, self.scales, repr(self.ticks), *(mark.setting_key for mark in self.marks)
 
     def prepare(self, ax: Axes, limits: tuple[Limits, Limits]) -> None:
         """Draw all but the marks."""
@@ -654,8 +661,8 @@ class Panel:
             if scale != "linear":  # setting a scale takes the ticks away
                 ax.set(**{f"{name}scale": scale})
         for mark in self.marks:
-            if mark.prepare:
-                mark.prepare(ax)
+            if mark.setting:
+                mark.setting(ax)
         ax.set(xlim=limits[0], ylim=limits[1], title=self.title)
         for name, label, ticks in zip("xy", self.labels, self.ticks, strict=True):
             if label:
@@ -705,7 +712,7 @@ def _hold(panels: Sequence[Panel], axis: int) -> Limits:
     low, high = panels[0].ends[axis]
     if low is None or high is None:
         unique = {mark.key: mark for panel in panels for mark in panel.marks}.values()
-        values = np.concatenate([np.ravel(mark.y if axis else mark.x) for mark in unique] or [[]]).astype(float)
+        values = np.concatenate([[], *(mark.y if axis else mark.x for mark in unique)])
         is_log = panels[0].scales[axis] == "log"
         values = values[np.isfinite(values) & ((values > 0) | (not is_log))]
         least, most = (values.min(), values.max()) if len(values) else (1, 10) if is_log else (0, 1)
@@ -764,10 +771,7 @@ class Easel:
         marks = [self._once(mark.key, lambda mark=mark: self._alone(mark)) for mark in panel.marks]
         named = [mark for mark in panel.marks if mark.label]
         if named and panel.legend is not False:
-            looks = tuple(
-                (mark.content[0], mark.label, *(p for p in mark.content if isinstance(p, str))) for mark in named
-            )
-            marks.append(self._once(("legend", looks, panel.legend_columns), lambda: self._legend(panel)))
+            marks.append(self._once(("legend", *(mark.look for mark in named)), lambda: self._legend(panel)))
         clip = re.search(r"<defs><clipPath.*?</clipPath></defs>", axes)
         return [axes, *(piece.replace(clip.group(), "") if clip else piece for piece in marks)]
 
