@@ -1,0 +1,135 @@
+"""What became of the predictions: writes ``docs/predictions-outcome.md`` from the recorded runs.
+
+``python -m tools.predictions_outcome`` writes the page; with the name of a prediction, such as ``bn-accuracy``, it
+prints the rows of that prediction and what each seed gave.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import itertools
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from lessonlib.course import hypotheses
+from lessonlib.course.hypotheses import Outcome
+from lessonlib.recipes import CELLS
+from lessonlib.runs import Run
+
+PAGE = hypotheses.DOCS / "predictions-outcome.md"
+VERDICTS = ("failed", "held", "cannot tell", "not run yet")
+HEAD = """# What became of the predictions
+
+Made by `python -m tools.predictions_outcome` from the recorded runs. `predictions.md` has the measures and the rule; it
+was written before the runs. `python -m tools.predictions_outcome bn-accuracy` prints one prediction, seed by seed.
+
+*Found* is the mean over the seeds with its 95 % interval, which for means over test pictures counts the pictures too.
+*Inside* says how many seeds lie in the predicted range themselves (8 of 8 has p = .008 in a sign test). *p* is
+the verdict's after Holm's correction over all rows that were run: "held" and "failed" mean p below .05. With fewer than
+eight seeds a row can still change.
+"""
+
+
+def page(outcomes: Sequence[Outcome], recorded: Callable[[str], Mapping[int, Run]]) -> str:
+    """Return the page in Markdown."""
+    counts = Counter(outcome.verdict for outcome in outcomes)
+    parts = [HEAD, "**" + ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS) + "** of "
+             f"{len(outcomes)} rows.\n", "## The predictions that failed\n", _failures(outcomes),
+             "## The eight cells\n", _cells(recorded)]  # fmt: skip
+    for experiment, group in itertools.groupby(outcomes, key=lambda outcome: outcome.prediction.experiment):
+        parts += [f"## {experiment[0].upper()}{experiment[1:]}\n", _table(list(group))]
+    return "\n".join(parts)
+
+
+def _failures(outcomes: Sequence[Outcome]) -> str:
+    failed = [outcome for outcome in outcomes if outcome.verdict == "failed"]
+    lines = [
+        f"- **{o.prediction.id}**, {_runs(o)}: we said that {o.prediction.claim} "
+        f"(`{o.prediction.measure}` {_range(o)}); it was {_interval(o)}, {len(o.finding.seeds)} seeds."
+        for o in failed
+    ]
+    return "\n".join(lines or ["None so far."]) + "\n"
+
+
+def _cells(recorded: Callable[[str], Mapping[int, Run]]) -> str:
+    """Tabulate means over the seeds on the test pictures: epoch of the lowest validation loss → last epoch."""
+    columns = (("loss", "test_loss", 1, 2), ("accuracy", "test_accuracy", 100, 1),
+               ("loss at the best temperature", "test_scaled_loss", 1, 3),
+               ("after vector scaling", "test_vector_loss", 1, 3),
+               ("training accuracy", "train_accuracy", 100, 0))  # fmt: skip
+    lines = ["Means over the seeds on the test pictures, at the epoch of the lowest validation loss → at the last.\n",
+             "| cell | seeds | " + " | ".join(title for title, *_ in columns) + " |", "|---" * 7 + "|"]  # fmt: skip
+    for cell in CELLS:
+        found = list(recorded(cell).values())
+        texts = [
+            " → ".join(
+                f"{scale * np.mean([run[name][at(run)] for run in found]):.{digits}f}" for at in (_lowest, _last)
+            )
+            for _, name, scale, digits in columns
+            if found
+        ]
+        lines.append(f"| {cell} | {len(found)} | " + " | ".join(texts or ["not run yet", *[""] * 4]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _lowest(run: Run) -> int:
+    return run.best_epoch("val_loss") - 1
+
+
+def _last(run: Run) -> int:
+    return run.n_epochs - 1
+
+
+def _table(outcomes: Sequence[Outcome]) -> str:
+    lines = ["| prediction | runs | measure | predicted | seeds | found | inside | p | outcome |", "|" + "---|" * 9]
+    for o in outcomes:
+        n = len(o.finding.seeds)
+        inside, p = (f"{o.n_inside()} of {n}", f"{o.p:.1g}") if not math.isnan(o.p) else ("", "")
+        cells = (o.prediction.id, _runs(o), f"`{o.prediction.measure}`", _range(o), n or "", _interval(o), inside, p)
+        lines.append("| " + " | ".join(map(str, cells)) + f" | {o.verdict} |")
+    return "\n".join(lines) + "\n"
+
+
+def _runs(outcome: Outcome) -> str:
+    return outcome.prediction.recipe + (f" against {outcome.prediction.against}" if outcome.prediction.against else "")
+
+
+def _range(outcome: Outcome) -> str:
+    low, high = outcome.prediction.low, outcome.prediction.high
+    if math.isinf(high):
+        return f"at least {low:g}"
+    return f"at most {high:g}" if math.isinf(low) else f"{low:g} to {high:g}"
+
+
+def _interval(outcome: Outcome) -> str:
+    if math.isnan(outcome.finding.mean):
+        return ""
+    digits = 1 if "accuracy" in outcome.prediction.measure and "train" not in outcome.prediction.measure else 3
+    low, high = outcome.finding.interval()
+    return f"{outcome.finding.mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def main() -> None:
+    """Write the page, or show one prediction."""
+    parser = argparse.ArgumentParser(prog="python -m tools.predictions_outcome", description=__doc__)
+    every = hypotheses.predictions()
+    parser.add_argument("name", nargs="?", choices=sorted({p.id for p in every}), metavar="PREDICTION")
+    name = parser.parse_args().name
+    recorded = functools.cache(hypotheses.recorded)
+    outcomes = hypotheses.judge(every, recorded)
+    if name is None:
+        PAGE.write_text(page(outcomes, recorded), encoding="utf-8")
+        print(f"{PAGE} written")
+        return
+    chosen = [outcome for outcome in outcomes if outcome.prediction.id == name]
+    print(f"{chosen[0].prediction.claim}\n\n{_table(chosen)}")
+    for outcome in chosen:
+        print(_runs(outcome), {seed: round(value, 4) for seed, value in outcome.finding.seeds.items()})
+
+
+if __name__ == "__main__":
+    main()
