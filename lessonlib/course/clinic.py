@@ -1,9 +1,9 @@
 """The curve clinic: twelve recorded runs of unknown cause, and the grading of a diagnosis.
 
-A case is what a stranger would show: curves, the sizes of the two sets, the number of classes and a question. A
-diagnosis has three parts (cause, evidence, action); each option of each part has its feedback and earns a whole, half
-or no point. The answers lie beside the cases in a file that is encoded, so that nobody reads them by accident: it keeps
-a glance out, not a determined reader. ``python -m tools.clinic_cases`` makes both. Taught in lesson 10.
+A case is what a stranger would show: curves, sizes and a question. A diagnosis has three parts (cause, evidence,
+action), asked one after the other; the feedback comes when all three are answered, and the first answers count. The
+answers lie beside the cases in a file that is encoded: it keeps a glance out, not a determined reader.
+``python -m tools.clinic_cases`` makes both. Taught in lesson 10.
 """
 
 from __future__ import annotations
@@ -16,30 +16,34 @@ import json
 import textwrap
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib import _validate as check
-from lessonlib import checks, page, storage
+from lessonlib import metrics, page, storage
 from lessonlib.runs import Run
 
-if TYPE_CHECKING:  # it loads ipywidgets, which grading does not need
-    from lessonlib.panel import Panel
+if TYPE_CHECKING:  # they load ipywidgets, which grading does not need
+    import ipywidgets
+
+    from lessonlib.questions import Panel
 
 #: The learner's diagnoses.
 FILE = "clinic.jsonl"
 N_CASES = 12
-#: What is asked of each case.
+#: What is asked of each case, in this order.
 PARTS = {
     "cause": "What happened?",
-    "evidence": "Which observation speaks for it?",
+    "evidence": "Which look at the curves speaks for that, and against its rivals?",
     "action": "What do you do first?",
 }
-CREDITS = (0.0, 0.5, 1.0)
+#: The share of the points that passes.
+PASS = 2 / 3
 ANSWERS = "answers.sealed"
 
 
@@ -48,57 +52,33 @@ ANSWERS = "answers.sealed"
 
 @dataclass(frozen=True)
 class Case:
-    """One run as a stranger shows it.
-
-    Attributes
-    ----------
-    number : int
-        From 1.
-    run : Run
-        Metrics per epoch; its provenance holds what the stranger tells, and nothing else.
-    """
+    """One run as a stranger shows it: metrics per epoch, and in its provenance what the stranger tells."""
 
     number: int
     run: Run
 
-    @property
-    def story(self) -> str:
-        """Return what the stranger says and asks."""
-        return self.run.provenance["story"]
-
-    @property
-    def n_train(self) -> int:
-        """Return the number of training examples."""
-        return self.run.provenance["n_train"]
-
-    @property
-    def n_val(self) -> int:
-        """Return the number of validation examples."""
-        return self.run.provenance["n_val"]
-
-    @property
-    def n_classes(self) -> int:
-        """Return the number of classes."""
-        return self.run.provenance["n_classes"]
-
-    @property
-    def class_shares(self) -> list[float] | None:
-        """Return the shares of the classes in the validation set; None where the stranger does not tell."""
-        return self.run.provenance["class_shares"]
+    def told(self, name: str) -> Any:
+        """Return ``story``, ``n_train``, ``n_val``, ``n_classes`` or ``class_shares`` (None: not told)."""
+        return self.run.provenance[name]
 
     def training(self, measure: str) -> NDArray:
-        """Return the training curve that was logged: after each epoch or, failing that, the mean over the epoch.
-
-        Parameters
-        ----------
-        measure : {"loss", "accuracy"}
-
-        Returns
-        -------
-        ndarray of float64, shape (n_epochs,)
-        """
+        """Return the loss or accuracy that was logged: after each epoch or, failing that, the mean over the epoch."""
         name = f"train_{measure}"
         return self.run[name if name in self.run.metrics else f"running_{name}"]
+
+    def curves(self, measure: str) -> tuple[NDArray, NDArray, NDArray]:
+        """Return training, validation and the latter's standard errors; accuracy in per cent."""
+        if measure == "loss":
+            return self.training("loss"), self.run["val_loss"], self.run["val_loss_se"]
+        val = self.run["val_accuracy"]
+        errors = [metrics.accuracy_standard_error(share, self.told("n_val")) for share in val]
+        return 100 * self.training("accuracy"), 100 * val, 100 * np.array(errors)
+
+    def __str__(self) -> str:
+        shares = ", ".join(f"{100 * share:.1f} %" for share in self.told("class_shares") or [])
+        sizes = f"{self.told('n_train'):,} training and {self.told('n_val'):,} validation examples"
+        classes = f"{self.told('n_classes')} classes{f' with shares {shares} in validation' if shares else ''}"
+        return f"{self.told('story')} ({sizes}, {classes}.)"
 
 
 def folder() -> Path:
@@ -122,31 +102,9 @@ def case_file(number: int) -> str:
 
 
 def case(number: int) -> Case:
-    """Load a case.
-
-    Parameters
-    ----------
-    number : int
-        From 1 to `N_CASES`.
-
-    Returns
-    -------
-    Case
-
-    Raises
-    ------
-    ValueError
-        If there is no such case.
-    FileNotFoundError, RunFileError
-        If its file is missing or damaged.
-    """
+    """Load a case, from 1 to `N_CASES`."""
     number = check.whole_number(number, "number", low=1, high=N_CASES)
     return Case(number, Run.load(folder() / case_file(number)))
-
-
-def cases() -> list[Case]:
-    """Load all cases, in order."""
-    return [case(number) for number in range(1, N_CASES + 1)]
 
 
 # ---- the answers ----------------------------------------------------------------------------------------
@@ -154,38 +112,23 @@ def cases() -> list[Case]:
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a part of a case.
-
-    Attributes
-    ----------
-    text, feedback : str
-    credit : float
-        One of `CREDITS`.
-    """
+    """One option of a part of a case; one of each part is right."""
 
     text: str
-    credit: float
+    right: bool
     feedback: str
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What is known of a case.
-
-    Attributes
-    ----------
-    named_by : frozenset of str
-        The patterns of `lessonlib.reading.patterns` that name the cause.
-    options : mapping of str to tuple of Option
-        By part; exactly one option of each earns the whole point.
-    """
+    """What is known of a case: the patterns of the curve reader that name its cause, and the options by part."""
 
     named_by: frozenset[str]
     options: Mapping[str, tuple[Option, ...]]
 
     def right(self, part: str) -> Option:
-        """Return the option of a part that earns the whole point."""
-        return next(option for option in self.options[part] if option.credit == 1)
+        """Return the right option of a part."""
+        return next(option for option in self.options[part] if option.right)
 
 
 def seal(answers: Sequence[Mapping[str, Any]]) -> str:
@@ -207,33 +150,13 @@ def _answers(path: Path) -> tuple[Answer, ...]:
 
 
 def answer(number: int) -> Answer:
-    """Return what is known of a case: for grading, and not before the learner's own answer.
-
-    Raises
-    ------
-    ValueError
-        If there is no such case.
-    FileNotFoundError
-        If the answers are missing.
-    """
+    """Return what is known of a case: for grading, and not before the learner's own answer."""
     number = check.whole_number(number, "number", low=1, high=N_CASES)
     return _answers((folder() / ANSWERS).resolve())[number - 1]
 
 
 def grade(number: int, part: str, text: str) -> Option:
-    """Return the option of a part that the learner chose, with its credit and feedback.
-
-    Parameters
-    ----------
-    number : int
-        Of the case.
-    part : {"cause", "evidence", "action"}
-    text : str
-        The chosen option.
-
-    Returns
-    -------
-    Option
+    """Return the option that the learner chose.
 
     Raises
     ------
@@ -248,205 +171,181 @@ def grade(number: int, part: str, text: str) -> Option:
     return options[text]
 
 
-def points_by_guessing() -> float:
-    """Return the points that one who chooses by chance earns on average, over all parts of all cases."""
-    graded = [answer(number).options.values() for number in range(1, N_CASES + 1)]
-    return sum(sum(option.credit for option in part) / len(part) for parts in graded for part in parts)
+def points_by_guessing(numbers: Iterable[int]) -> NDArray[np.float64]:
+    """Return the chance of 0, 1, 2, ... points for one who guesses every part of these cases."""
+    chances = np.ones(1)
+    for number in numbers:
+        for options in answer(number).options.values():
+            chances = np.convolve(chances, [1 - 1 / len(options), 1 / len(options)])
+    return chances
 
 
 # ---- the learner's diagnoses ----------------------------------------------------------------------------
 
 
-def diagnose(number: int, *, cause: str, evidence: str, action: str) -> dict[str, Option]:
-    """Keep a diagnosis of the learner and grade it.
-
-    Parameters
-    ----------
-    number : int
-        Of the case.
-    cause, evidence, action : str
-        The chosen options.
-
-    Returns
-    -------
-    dict of str to Option
-        By part.
-
-    Raises
-    ------
-    ValueError
-        If there is no such case or option; nothing is kept then.
-    OSError
-        If the learner's file cannot be written.
-    """
-    given = {"cause": cause, "evidence": evidence, "action": action}
-    graded = {part: grade(number, part, text) for part, text in given.items()}
+def keep(number: int, part: str, text: str) -> Option:
+    """Keep the learner's answer to one part of a case, and grade it; what cannot be graded is not kept."""
+    graded = grade(number, part, text)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    storage.append_record(FILE, {"case": number, "time": now, **given})
+    storage.append_record(FILE, {"case": number, "part": part, "given": text, "time": now})
     return graded
 
 
-def diagnoses() -> dict[int, dict[str, Option]]:
-    """Return the learner's first diagnosis of each case, graded, by number of the case.
-
-    Later ones were made after the feedback and do not count, nor do those of another edition of the clinic.
-
-    Raises
-    ------
-    OSError
-        If the learner's file cannot be read.
-    """
-    first: dict[int, dict[str, Option]] = {}
-    for record in storage.read_records(FILE, "case", *PARTS):
+def kept(number: int) -> dict[str, Option]:
+    """Return the learner's first answers to a case, by part; those to another edition of the clinic do not count."""
+    first: dict[str, Option] = {}
+    for record in storage.read_records(FILE, "case", "part", "given"):
         try:
-            graded = {part: grade(record["case"], part, record[part]) for part in PARTS}
-        except ValueError:  # a case or an option of another edition
+            if record["case"] == number:
+                first.setdefault(record["part"], grade(number, record["part"], record["given"]))
+        except ValueError:
             continue
-        first.setdefault(record["case"], graded)
-    return dict(sorted(first.items()))
+    return first
 
 
 @dataclass(frozen=True)
 class Score:
-    """How the learner's diagnoses did.
+    """The learner's complete diagnoses: by case and part the option chosen.
 
     Attributes
     ----------
-    points : dict of int to dict of str to float
-        By case and part.
-    confusions : dict of (str, str) to list of int
-        The cases in which the first cause was taken for the second.
+    asked : tuple of int
+        The cases that there were.
+    diagnoses : dict of int to dict of str to Option
     """
 
-    points: dict[int, dict[str, float]]
-    confusions: dict[tuple[str, str], list[int]]
+    asked: tuple[int, ...]
+    diagnoses: dict[int, dict[str, Option]]
 
     @property
-    def n_answered(self) -> int:
-        """Return how many cases were answered."""
-        return len(self.points)
+    def points(self) -> int:
+        """Return how many parts were right."""
+        return sum(option.right for parts in self.diagnoses.values() for option in parts.values())
 
     @property
-    def total(self) -> float:
-        """Return the sum of all points."""
-        return sum(sum(parts.values()) for parts in self.points.values())
+    def pass_mark(self) -> int:
+        """Return how many points pass when every case is answered."""
+        return int(np.ceil(PASS * len(PARTS) * len(self.asked)))
 
     @property
-    def possible(self) -> int:
-        """Return how many points the answered cases could earn."""
-        return len(PARTS) * self.n_answered
-
-    def by_part(self) -> dict[str, float]:
-        """Return the points of each part, over the answered cases."""
-        return {part: sum(parts[part] for parts in self.points.values()) for part in PARTS}
+    def confusions(self) -> dict[tuple[str, str], list[int]]:
+        """Return the cases in which the first cause was taken for the second."""
+        found = defaultdict(list)
+        for number, parts in self.diagnoses.items():
+            if not parts["cause"].right:
+                found[answer(number).right("cause").text, parts["cause"].text].append(number)
+        return dict(found)
 
     def __str__(self) -> str:
-        if not self.points:
-            possible = len(PARTS) * N_CASES
-            return f"No case answered yet: your points and your confusions appear here, out of {possible} points."
-        each = ", ".join(f"{part} {points:g} of {self.n_answered}" for part, points in self.by_part().items())
-        lines = [f"{self.n_answered} of {N_CASES} cases answered: {self.total:g} of {self.possible} points ({each})."]
+        chances = points_by_guessing(self.asked)
+        possible, guessed = len(chances) - 1, float(chances @ np.arange(len(chances)))
+        rule = f"Of {possible} points guessing earns {guessed:.1f} on average; {self.pass_mark} pass."
+        if not self.diagnoses:
+            return f"No case answered yet: your points and your confusions appear here. {rule}"
+        each = ", ".join(f"{part} {sum(parts[part].right for parts in self.diagnoses.values())}" for part in PARTS)
+        lines = [f"{len(self.diagnoses)} of {len(self.asked)} cases answered: {self.points} points ({each}). {rule}"]
         for (true, given), numbers in self.confusions.items():
             where = f"case {numbers[0]}" if len(numbers) == 1 else f"cases {', '.join(map(str, numbers))}"
             lines.append(f"  {where}: it was '{true}', you took it for '{given}'.")
         return "\n".join(lines if self.confusions else [*lines, "  No cause was taken for another."])
 
 
-def score() -> Score:
-    """Return the score of the learner's first diagnoses.
-
-    Raises
-    ------
-    OSError
-        If the learner's file cannot be read.
-    """
-    made = diagnoses()
-    confusions = defaultdict(list)
-    for number, parts in made.items():
-        if parts["cause"].credit < 1:
-            confusions[answer(number).right("cause").text, parts["cause"].text].append(number)
-    points = {number: {part: option.credit for part, option in parts.items()} for number, parts in made.items()}
-    return Score(points, dict(confusions))
+def score(numbers: Iterable[int]) -> Score:
+    """Return the score of the learner's first diagnoses of these cases."""
+    asked = tuple(numbers)
+    made = {number: kept(number) for number in asked}
+    return Score(asked, {number: parts for number, parts in made.items() if len(parts) == len(PARTS)})
 
 
 # ---- the form -------------------------------------------------------------------------------------------
 
 
 class Form:
-    """The three questions of a case, to be shown in a notebook; answered with one button.
-
-    Parameters
-    ----------
-    number : int
-        Of the case.
-
-    Raises
-    ------
-    ValueError
-        If there is no such case.
-    """
+    """The three questions of a case, for a notebook: one at a time, each answered once, then the feedback."""
 
     def __init__(self, number: int) -> None:
+        from lessonlib.questions import shuffled
+
         self.number = number
         self.options = {
-            part: checks.shuffled(self._name(part), [option.text for option in options])
+            part: shuffled(self._name(part), [option.text for option in options])
             for part, options in answer(number).options.items()
         }
 
     def _name(self, part: str) -> str:
         return f"10-case-{self.number}-{part}"
 
-    def panel(self) -> Panel:
-        """Return the widgets that ask."""
-        import ipywidgets as widgets
+    def _question(self, part: str) -> str:
+        return f"Case {self.number}. {PARTS[part]}"
 
-        from lessonlib.panel import Panel, radio_buttons
+    def widget(self) -> ipywidgets.VBox:
+        """Return the widgets: the parts that are answered, and the first that is not."""
+        import ipywidgets
 
-        choices = {part: radio_buttons(options) for part, options in self.options.items()}
-        controls = [
-            widget
-            for part, buttons in choices.items()
-            for widget in (widgets.HTML(f"<p>{html.escape(PARTS[part])}</p>"), buttons)
-        ]
+        box = ipywidgets.VBox()
+        answered = kept(self.number)
+        for part in PARTS:
+            box.children += (self._panel(part, box, answered.get(part)).widget,)
+            if part not in answered:
+                return box
+        box.children += (ipywidgets.HTML(self.feedback()),)
+        return box
+
+    def _panel(self, part: str, box: ipywidgets.VBox, given: Option | None) -> Panel:
+        from lessonlib.questions import Panel, radio_buttons
+
+        buttons = radio_buttons(self.options[part])
 
         def press() -> str:
-            if any(buttons.value is None for buttons in choices.values()):
-                return "Answer all three questions first: the feedback on one gives the others away."
-            return self._reply({part: buttons.value for part, buttons in choices.items()})
+            if buttons.value is None:
+                return "Choose an answer first."
+            if part not in kept(self.number):
+                keep(self.number, part, buttons.value)
+            box.children = self.widget().children
+            return "Kept."
 
-        question = f"Case {self.number}: your diagnosis"
-        return Panel(question, [], controls, button="Give my diagnosis", on_press=press, in_page={})
+        name = self._question(part)
+        panel = Panel(name, self.options[part], [buttons], button="Keep", on_press=press, in_page={})
+        if given:
+            buttons.value = given.text
+            panel.close("Kept.")
+        return panel
 
-    def _reply(self, given: dict[str, str]) -> str:
-        """Keep and grade a diagnosis and return the feedback as HTML."""
-        is_first = self.number not in diagnoses()
-        graded = diagnose(self.number, **given)
-        lines = [
-            f"<strong>{part.capitalize()}, {option.credit:g} of 1.</strong> {html.escape(option.feedback)}"
-            for part, option in graded.items()
-        ]
-        return "<br>".join(lines if is_first else [*lines, "Your first diagnosis counts."])
+    def feedback(self) -> str:
+        """Return what is said, as HTML, of a case that is answered."""
+        lines = []
+        for part, option in kept(self.number).items():
+            verdict, words = ("right", "Right.") if option.right else ("wrong", "Not quite.")
+            lines.append(
+                f'{part.capitalize()}: <strong data-verdict="{verdict}">{words}</strong> {self._said(option, part)}'
+            )
+        return f'<p role="status">{"<br>".join(lines)}</p>'
+
+    def _said(self, option: Option, part: str) -> str:
+        right = answer(self.number).right(part)
+        told = "" if option.right else f" It is: {right.text}. {right.feedback}"
+        return html.escape(option.feedback + told)
 
     def _in_page(self, part: str) -> str:
         """Return one question as a form that works without a kernel."""
         options = [grade(self.number, part, text) for text in self.options[part]]
-        told = [f"{'Half of it. ' if option.credit == 0.5 else ''}{option.feedback}" for option in options]
-        right = [option.credit for option in options].index(1)
-        others = [self._name(other) for other in PARTS if other != part]
-        content = {"kind": "choice", "name": self._name(part), "right": right, "feedback": told, "together": others}
-        question = f"Case {self.number}: {PARTS[part]}"
-        return page.panel_html(question, self.options[part], "Check", content)
+        before = list(PARTS)[: list(PARTS).index(part)]
+        content = {
+            "kind": "choice",
+            "name": self._name(part),
+            "right": [option.right for option in options].index(True),
+            "feedback": [html.unescape(self._said(option, part)) for option in options],
+            "after": [self._name(other) for other in before],
+            "together": [self._name(other) for other in PARTS if other != part],
+        }
+        return page.panel_html(self._question(part), self.options[part], "Keep", content)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        lines = [f"Case {self.number}: your diagnosis"]
-        for part, texts in self.options.items():
-            lines += [PARTS[part], *(f"  ( ) {text}" for text in texts)]
-        plain = "\n".join(lines)
+        first = next(iter(PARTS))
+        asked = self._question(first)
+        plain = "\n".join([asked, *(f"  ( ) {text}" for text in self.options[first])])
         if page.static_export():
             return {"text/plain": plain, "text/html": "".join(self._in_page(part) for part in PARTS)}
-        asked = "".join(
-            f"<p>{html.escape(PARTS[part])}</p><ul>{''.join(f'<li>{html.escape(text)}</li>' for text in texts)}</ul>"
-            for part, texts in self.options.items()
-        )
-        bundle = self.panel().widget._repr_mimebundle_(**options) or {}
-        return {**bundle, "text/plain": plain, "text/html": f"<p><strong>{lines[0]}</strong></p>{asked}"}
+        items = "".join(f"<li>{html.escape(text)}</li>" for text in self.options[first])
+        bundle = self.widget()._repr_mimebundle_(**options) or {}
+        return {**bundle, "text/plain": plain, "text/html": f"<p><strong>{asked}</strong></p><ul>{items}</ul>"}
