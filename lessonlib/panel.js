@@ -65,9 +65,12 @@ function hydratePanel(form) {
   const status = form.querySelector("[role=status]");
   // Questions that must be answered before this one is told its feedback, which would give them away.
   const waiting = new Set((page.together ?? []).filter((name) => !recall(name)));
+  const before = new Set((page.after ?? []).filter((name) => !recall(name))); // it is shown when these are answered
   let answer = recall(page.name);
   function draw() {
+    form.hidden = before.size > 0;
     if (!answer) return;
+    if (page.after) form.querySelectorAll("fieldset, button").forEach((part) => (part.disabled = true));
     if (waiting.size) return (status.textContent = "Kept. The feedback comes when the whole case is answered.");
     const { right, word, sentence } = REPLIES[page.kind](page, answer), strong = document.createElement("strong");
     strong.textContent = word;
@@ -76,7 +79,7 @@ function hydratePanel(form) {
     // The outcome of a prediction appears as soon as it is kept: it cannot be changed any more.
     if (page.kind === "prediction") form.querySelectorAll("fieldset, button").forEach((part) => (part.disabled = true));
   }
-  document.addEventListener(CHANGED, ({ detail }) => waiting.delete(detail) && draw());
+  document.addEventListener(CHANGED, ({ detail }) => (waiting.delete(detail) | before.delete(detail)) && draw());
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const given = readForm(form, page.kind);

@@ -142,14 +142,12 @@ RECORDINGS = {
         lambda: small("noise ceiling", 205, bias=0.7),
         lambda f: f["gap"] < 0.03 and f["acc_end"] < 75 and f["loss_end"] < f["ln_k"] / 2 and f["last_fall"] < 0.02,
     ),
-    "unfinished": Recording(
-        lambda: small("not finished", 206), lambda f: f["last_fall"] > 0.15 * f["before_fall"] and f["rise"] == 0
-    ),
+    "unfinished": Recording(lambda: small("not finished", 206), lambda f: f["last_fall"] > 0.1 and f["rise"] == 0),
     "healthy": Recording(
         lambda: small("healthy", 207), lambda f: f["rise"] < 4 and abs(f["last_fall"]) < 0.02 and f["acc_end"] > 94
     ),
     "rate": Recording(
-        lambda: small("rate too high", 208, batch_size=20),
+        lambda: small("rate too high", 213, batch_size=10),
         lambda f: f["train_jitter"] > 0.05 and f["acc_jitter"] > 1.5 * f["se"],
         further=True,
     ),

@@ -194,10 +194,10 @@ def keep(number: int, part: str, text: str) -> Option:
 def kept(number: int) -> dict[str, Option]:
     """Return the learner's first answers to a case, by part; those to another edition of the clinic do not count."""
     first: dict[str, Option] = {}
-    for record in storage.read_records(FILE, "case", "part", "given"):
+    for record in storage.read_records(FILE, "case"):
         try:
             if record["case"] == number:
-                first.setdefault(record["part"], grade(number, record["part"], record["given"]))
+                first.setdefault(record.get("part"), grade(number, record.get("part"), record.get("given")))
         except ValueError:
             continue
     return first
@@ -283,13 +283,20 @@ class Form:
         import ipywidgets
 
         box = ipywidgets.VBox()
-        answered = kept(self.number)
-        for part in PARTS:
-            box.children += (self._panel(part, box, answered.get(part)).widget,)
-            if part not in answered:
-                return box
-        box.children += (ipywidgets.HTML(self.feedback()),)
+        self._fill(box)
         return box
+
+    def _fill(self, box: ipywidgets.VBox) -> None:
+        import ipywidgets
+
+        answered, shown = kept(self.number), []
+        for part in PARTS:
+            shown.append(self._panel(part, box, answered.get(part)).widget)
+            if part not in answered:
+                break
+        else:
+            shown.append(ipywidgets.HTML(self.feedback()))
+        box.children = tuple(shown)
 
     def _panel(self, part: str, box: ipywidgets.VBox, given: Option | None) -> Panel:
         from lessonlib.questions import Panel, radio_buttons
@@ -301,7 +308,7 @@ class Form:
                 return "Choose an answer first."
             if part not in kept(self.number):
                 keep(self.number, part, buttons.value)
-            box.children = self.widget().children
+            self._fill(box)
             return "Kept."
 
         name = self._question(part)
