@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
+from playwright.sync_api import Page, expect
 
 from lessonlib import questions, storage
 from notebooks import build, lesson, rules
+from tests.browser import PATIENCE_MS, Lab, browser, lab, page  # noqa: F401
 from tools.website import lessons
 
 PAGE = build.ROOT / "docs" / "writing-lessons.md"
@@ -102,3 +105,43 @@ def test_on_the_site_the_learners_cell_is_for_reading(source: Path) -> None:
     folded = [fold.get_text() for fold in soup.select("details.code")]
     assert any("how_often.resolve" in text for text in folded)
     assert not any("rng.random" in text for text in folded)
+
+
+# Run the cells above one, and show it: JupyterLab draws only the cells in view.
+RUN_TO = """async (index) => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    notebook.activeCellIndex = index;
+    await window.jupyterapp.commands.execute("notebook:run-all-above");
+    await notebook.scrollToItem(index - 1, "start");
+}"""
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_in_jupyterlab_code_is_collapsed_and_a_prediction_closes_with_its_result(
+    source: Path,
+    lab: Lab,  # noqa: F811
+    page: Page,  # noqa: F811
+) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    notebook = build.convert(source)
+    (asks,) = [n for n, cell in enumerate(notebook.cells) if "how_often = Prediction(" in cell.source]
+    (resolves,) = [n for n, cell in enumerate(notebook.cells) if "how_often.resolve(" in cell.source]
+    nbformat.write(notebook, lab.folder / "04_example.ipynb")
+    lab.open_file(page, "04_example.ipynb")
+    page.evaluate(RUN_TO, asks + 1)
+    asked = page.locator(".lesson-question").first
+    asked.get_by_text("never").click()
+    asked.get_by_role("button").click()
+    expect(asked.get_by_role("status")).to_contain_text("Kept")
+    assert page.locator(".jp-CodeCell").nth(1).locator(".jp-InputPlaceholder").count() == 1
+    page.evaluate(RUN_TO, resolves + 1)
+    page.evaluate("(index) => window.jupyterapp.shell.currentWidget.content.scrollToItem(index, 'start')", asks)
+    expect(asked.get_by_role("button")).to_be_disabled()
+    expect(asked.get_by_role("status")).to_contain_text("Closed")
+    page.evaluate(RUN_TO, len(notebook.cells) - 1)
+    answer = page.locator(".lesson-code").first
+    expect(answer.get_by_role("status")).to_contain_text("The lesson goes on")
+    assert not answer.locator("pre").is_visible()
+    answer.get_by_text("A solution").click()
+    expect(answer.locator("pre")).to_be_visible()
+    lab.shut_kernel_down(page)
