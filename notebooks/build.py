@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import functools
 import hashlib
 import itertools
 import os
@@ -125,7 +126,12 @@ def notebook_path(source: Path) -> Path:
 
 def convert(source: Path) -> NotebookNode:
     """Turn a source into a notebook without outputs."""
-    notebook = jupytext.read(source, fmt="py:percent")
+    return copy.deepcopy(_converted(source.read_text(encoding="utf-8")))
+
+
+@functools.cache  # what is compared between lessons reads each of them several times
+def _converted(text: str) -> NotebookNode:
+    notebook = jupytext.reads(text, fmt="py:percent")
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
