@@ -1,10 +1,13 @@
-"""Calibration: how far a model's confidence is from its accuracy, and what a temperature repairs.
+"""Calibration: how far a model's confidence is from its accuracy, and what a recalibration repairs.
 
-Taught in lesson 7. *Confidence* is the probability that a model gives to its own answer; a model is calibrated when,
-of the answers it gives with confidence c, a share c is right. The loss splits exactly into *refinement*, the loss that
-remains at the best temperature, and *calibration*, what the temperature saves: after Berta, Holzmüller, Jordan and
-Bach, "Rethinking Early Stopping: Refine, Then Calibrate" (2025). Checked against scikit-learn, torchmetrics and torch
-in ``tests/test_calibration.py``.
+Taught in lesson 7. *Confidence* is the probability that a model gives to its own answer; a model is calibrated when, of
+the answers it gives with confidence c, a share c is right. A recalibration maps the model's scores to better
+probabilities; the loss that the best of all would leave is the *refinement* (Bröcker 2009; Berta et al., "Rethinking
+Early Stopping: Refine, Then Calibrate", 2025). Any one of them, such as a temperature, gives an upper bound of it.
+Checked against scikit-learn, torchmetrics and torch in ``tests/test_calibration.py``.
+
+`labels` are the true classes, shape (n,); `logits` and `probabilities` have shape (n, n_classes). What does not fit
+together raises ValueError.
 """
 
 from __future__ import annotations
@@ -27,46 +30,19 @@ SCHEMES = ("equal width", "equal mass")
 
 @dataclass(frozen=True)
 class LossSplit:
-    """The mean cross-entropy and what a temperature takes away from it, in nats.
-
-    Attributes
-    ----------
-    loss : float
-        ``loss = refinement_bound + calibration``; neither part is negative.
-    refinement_bound : float
-        The loss at the best temperature: an upper bound of the refinement, the loss that the best of *all*
-        recalibrations would leave.
-    calibration : float
-        What the temperature saves: a lower bound of what the best recalibration would.
-    temperature : float
-    """
+    """The mean cross-entropy, ``refinement_bound + calibration``, and what a temperature takes from it, in nats."""
 
     loss: float
-    refinement_bound: float
-    calibration: float
+    refinement_bound: float  # the loss at the best temperature: an upper bound of the refinement
+    calibration: float  # what the temperature saves: a lower bound of what the best recalibration would save
     temperature: float
-
-    @property
-    def refinement(self) -> float:
-        """Return the bound under the name that callers had for it."""
-        return self.refinement_bound
 
 
 def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
-    """Find the temperature that minimises the mean cross-entropy of ``logits / temperature``.
+    """Find the temperature, within `TEMPERATURE_RANGE`, at which ``logits / temperature`` cost least.
 
     The cross-entropy is convex in ``1 / temperature``, so there is one minimum, where its slope is zero (Guo, Pleiss,
     Sun and Weinberger, "On Calibration of Modern Neural Networks", 2017).
-
-    Parameters
-    ----------
-    labels : array_like of int, shape (n,)
-    logits : array_like of float, shape (n, n_classes)
-
-    Returns
-    -------
-    float
-        Within `TEMPERATURE_RANGE`.
     """
     from scipy.optimize import brentq  # slow to import, and the curve reader needs it for kept logits alone
 
@@ -85,37 +61,17 @@ def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
 
 
 def split_loss(labels: ArrayLike, logits: ArrayLike) -> LossSplit:
-    """Split the mean cross-entropy into what a temperature leaves and what it takes away.
-
-    Parameters are those of `fit_temperature`.
-    """
+    """Split the mean cross-entropy into what a temperature leaves and what it takes away."""
     scores, classes = _checked(labels, logits)
     temperature = fit_temperature(classes, scores)
-    loss, scaled = _loss(classes, scores), _loss(classes, scores / temperature)
+    loss, scaled = (metrics.cross_entropy(classes, logits=each) for each in (scores, scores / temperature))
     if scaled > loss:  # the search stops a hair from the minimum, where a temperature of 1 may already be better
         scaled, temperature = loss, 1.0
     return LossSplit(loss, scaled, loss - scaled, temperature)
 
 
 def split_losses(labels: ArrayLike, logits: ArrayLike) -> list[LossSplit]:
-    """Split the mean cross-entropy after each epoch, as `split_loss` does for one.
-
-    Parameters
-    ----------
-    labels : array_like of int, shape (n,)
-    logits : array_like of float, shape (n_epochs, n, n_classes)
-        Such as ``run.val_logits``.
-
-    Returns
-    -------
-    list of LossSplit
-        One for each epoch.
-
-    Raises
-    ------
-    ValueError
-        If the logits are not three-dimensional, or labels and logits do not fit together.
-    """
+    """Split the loss after each epoch, from logits of shape (n_epochs, n, n_classes) such as ``run.val_logits``."""
     shape = np.shape(logits)
     if len(shape) != 3:
         raise ValueError(
@@ -129,19 +85,13 @@ Recalibration = Callable[[NDArray], NDArray[np.float64]]
 
 
 def temperature_scaling(labels: ArrayLike, logits: ArrayLike) -> Recalibration:
-    """Fit a temperature and return ``logits / temperature`` as a recalibration.
-
-    Parameters are those of `fit_temperature`.
-    """
+    """Fit a temperature, and return division by it as a recalibration."""
     temperature = fit_temperature(labels, logits)
     return lambda scores: metrics.log_softmax(scores / temperature)
 
 
 def vector_scaling(labels: ArrayLike, logits: ArrayLike) -> Recalibration:
-    """Fit a factor and a shift for the logit of each class (Guo et al. 2017): it can also take back a class bias.
-
-    Parameters are those of `fit_temperature`.
-    """
+    """Fit a factor and a shift for the logit of each class (Guo et al. 2017): it can also take back a class bias."""
     from scipy.optimize import minimize
 
     scores, classes = _checked(labels, logits)
@@ -164,8 +114,6 @@ def isotonic_confidence(labels: ArrayLike, logits: ArrayLike) -> Recalibration:
 
     Isotonic regression (Zadrozny and Elkan 2002) of being right on the confidence at the best temperature. Shares stay
     1 / n away from 0 and 1, where one surprise would cost infinitely much.
-
-    Parameters are those of `fit_temperature`.
     """
     from scipy.optimize import isotonic_regression
 
@@ -192,21 +140,10 @@ def isotonic_confidence(labels: ArrayLike, logits: ArrayLike) -> Recalibration:
 def cross_fitted_losses(
     fit: Callable[[NDArray, NDArray], Recalibration], labels: ArrayLike, logits: ArrayLike
 ) -> NDArray[np.float64]:
-    """Compute the cross-entropy of each example after a recalibration fitted on the other half of the examples.
+    """Compute the cross-entropy of each example, shape (n,), after a recalibration fitted on the other half of them.
 
-    In expectation the mean is an upper bound of the refinement, whichever recalibration it is.
-
-    Parameters
-    ----------
-    fit : callable
-        `temperature_scaling`, `vector_scaling` or `isotonic_confidence`.
-    labels : array_like of int, shape (n,)
-    logits : array_like of float, shape (n, n_classes)
-        The halves are the even and the odd rows.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
+    In expectation the mean is an upper bound of the refinement, whichever recalibration `fit` makes, such as
+    `vector_scaling`. The halves are the even and the odd rows.
     """
     scores, classes = _checked(labels, logits)
     losses = np.empty(len(scores))
@@ -218,22 +155,12 @@ def cross_fitted_losses(
 
 @dataclass(frozen=True)
 class Reliability:
-    """What a reliability diagram shows: confidence against accuracy, bin by bin.
+    """What a reliability diagram shows: confidence against accuracy, bin by bin, each of shape (n_bins,)."""
 
-    Attributes
-    ----------
-    edges : ndarray of float64, shape (n_bins + 1,)
-        Bin i holds the confidences above ``edges[i]`` up to ``edges[i + 1]``; the first bin also its lower edge.
-    counts : ndarray of int64, shape (n_bins,)
-        How many examples fell into each bin; none may be.
-    confidence, accuracy : ndarray of float64, shape (n_bins,)
-        Their mean confidence and the share of right answers; NaN in an empty bin.
-    """
-
-    edges: NDArray[np.float64]
-    counts: NDArray[np.int64]
-    confidence: NDArray[np.float64]
-    accuracy: NDArray[np.float64]
+    edges: NDArray[np.float64]  # bin i is above edges[i] up to edges[i + 1], the first with its lower edge; one more
+    counts: NDArray[np.int64]  # of examples
+    confidence: NDArray[np.float64]  # their mean; NaN in an empty bin
+    accuracy: NDArray[np.float64]  # the share of right answers; NaN in an empty bin
 
     @property
     def ece(self) -> float:
@@ -253,22 +180,10 @@ def reliability(
 
     Parameters
     ----------
-    labels : array_like of int, shape (n,)
-    probabilities : array_like of float, shape (n, n_classes)
-        Pass ``metrics.softmax(logits)`` for logits.
     n_bins : int
-        At least 1. With equal mass there can be fewer, since equal confidences are never parted.
+        With equal mass there can be fewer, since equal confidences are never parted.
     scheme : {"equal width", "equal mass"}
         Edges evenly spaced from 0 to 1, or at the quantiles of the confidences.
-
-    Returns
-    -------
-    Reliability
-
-    Raises
-    ------
-    ValueError
-        If labels and probabilities do not fit together, `n_bins` is below 1 or the scheme is unknown.
     """
     confidence, hits = _confidence_and_hits(labels, probabilities)
     edges = _bin_edges(confidence, n_bins, scheme)
@@ -278,16 +193,9 @@ def reliability(
 def expected_calibration_error(
     labels: ArrayLike, probabilities: ArrayLike, *, n_bins: int = 15, scheme: str = "equal width"
 ) -> float:
-    """Compute the expected calibration error, ECE (Naeini, Cooper and Hauskrecht 2015).
+    """Compute the expected calibration error, ECE, 0 to 1 (Naeini, Cooper and Hauskrecht 2015), as `reliability` bins.
 
     It is biased upwards in small sets, where bins are off by chance: compare it with `ece_if_calibrated`.
-
-    Parameters and errors are those of `reliability`.
-
-    Returns
-    -------
-    float
-        Between 0 and 1.
 
     Examples
     --------
@@ -309,27 +217,9 @@ def ece_if_calibrated(
 ) -> NDArray[np.float64]:
     """Simulate the ECE that chance alone gives: each answer is right with exactly the probability it claims.
 
-    The true calibration error of this simulated model is zero, so the mean over the draws is the bias of the ECE at
-    this number of examples, and a measured ECE inside their range shows no miscalibration (the consistency resampling
-    of Bröcker and Smith 2007).
-
-    Parameters
-    ----------
-    probabilities : array_like of float, shape (n, n_classes)
-    n_bins, scheme
-        As in `reliability`.
-    n_draws : int
-        How often the answers are drawn anew.
-    rng : int or Generator
-
-    Returns
-    -------
-    ndarray of float64, shape (n_draws,)
-
-    Raises
-    ------
-    ValueError
-        If `probabilities` are none, `n_bins` or `n_draws` is below 1 or the scheme is unknown.
+    The true calibration error of this simulated model is zero, so the mean of the `n_draws` values is the bias of the
+    ECE at this number of examples, and a measured ECE inside their range shows no miscalibration (the consistency
+    resampling of Bröcker and Smith 2007).
     """
     confidence = check.probability_matrix(probabilities).max(axis=1)
     edges = _bin_edges(confidence, n_bins, scheme)
@@ -338,22 +228,7 @@ def ece_if_calibrated(
 
 
 def overconfidence(labels: ArrayLike, probabilities: ArrayLike) -> float:
-    """Compute mean confidence minus accuracy: above 0 the model claims more than it keeps.
-
-    Parameters
-    ----------
-    labels : array_like of int, shape (n,)
-    probabilities : array_like of float, shape (n, n_classes)
-
-    Returns
-    -------
-    float
-        Between -1 and 1. Its absolute value is never more than the ECE.
-
-    Raises
-    ------
-    ValueError
-        If labels and probabilities do not fit together.
+    """Compute mean confidence minus accuracy: above 0 the model claims more than it keeps. The ECE is no less.
 
     Examples
     --------
@@ -365,17 +240,10 @@ def overconfidence(labels: ArrayLike, probabilities: ArrayLike) -> float:
 
 
 def brier_score(labels: ArrayLike, probabilities: ArrayLike) -> float:
-    """Compute the mean Brier score over the examples: the squared distance to the one-hot truth (Brier 1950).
+    """Compute the mean Brier score over the examples: the squared distance to the one-hot truth, 0 to 2 (Brier 1950).
 
     Like cross-entropy it is a proper score: honest probabilities give the lowest expected value. Unlike it, one example
     costs at most 2. `lessonlib.questions.brier_score` is the score of a single forecast.
-
-    Parameters and errors are those of `overconfidence`.
-
-    Returns
-    -------
-    float
-        Between 0 and 2, summed over the classes.
 
     Examples
     --------
@@ -389,21 +257,11 @@ def brier_score(labels: ArrayLike, probabilities: ArrayLike) -> float:
 
 @dataclass(frozen=True)
 class BrierSplit:
-    """The Brier score of confidence as a forecast of being right, in three parts (Murphy 1973).
+    """The Brier score of confidence as a forecast of being right, in three parts (Murphy 1973)."""
 
-    Attributes
-    ----------
-    reliability : float
-        Mean squared distance of confidence and accuracy in a bin: 0 if calibrated.
-    resolution : float
-        How much the accuracy differs between the bins: 0 if confidence tells nothing.
-    uncertainty : float
-        ``accuracy * (1 - accuracy)``: what cannot be known without looking at the example.
-    """
-
-    reliability: float
-    resolution: float
-    uncertainty: float
+    reliability: float  # mean squared distance of confidence and accuracy in a bin: 0 if calibrated
+    resolution: float  # how much the accuracy differs between the bins: 0 if confidence tells nothing
+    uncertainty: float  # accuracy * (1 - accuracy): what cannot be known without looking at the example
 
     @property
     def score(self) -> float:
@@ -412,17 +270,7 @@ class BrierSplit:
 
 
 def split_brier(bins: Reliability) -> BrierSplit:
-    """Split the Brier score of confidence into reliability, resolution and uncertainty.
-
-    Parameters
-    ----------
-    bins : Reliability
-        From `reliability`. Each confidence counts as the mean of its bin.
-
-    Returns
-    -------
-    BrierSplit
-    """
+    """Split the Brier score of confidence into its parts; each confidence counts as the mean of its bin."""
     accuracy = bins._mean(bins.accuracy)
     return BrierSplit(
         reliability=float(bins._mean((bins.confidence - bins.accuracy) ** 2)),
@@ -432,22 +280,9 @@ def split_brier(bins: Reliability) -> BrierSplit:
 
 
 def logit_norm(logits: ArrayLike) -> NDArray[np.float64]:
-    """Compute the length of each row of logits, after subtracting the row's mean.
+    """Compute the length of each row of logits, shape (n,), after subtracting the row's mean.
 
     The softmax ignores what all classes share, so it is taken away first. A temperature divides the length.
-
-    Parameters
-    ----------
-    logits : array_like of float, shape (n, n_classes)
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-
-    Raises
-    ------
-    ValueError
-        If the logits are not a finite matrix with at least two columns.
 
     Examples
     --------
@@ -467,10 +302,6 @@ def _log_softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute `metrics.log_softmax` of scores that were checked, as a search does many times."""
     shifted = scores - scores.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
-def _loss(classes: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
-    return float(-_log_softmax(scores)[np.arange(len(scores)), classes].mean())
 
 
 def _confidence_and_hits(labels: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import brier_score_loss
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import brier_score_loss, log_loss
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from lessonlib import calibration, metrics, questions
@@ -144,6 +146,67 @@ def test_each_epoch_of_a_run_is_split_like_a_single_one() -> None:
     labels, logits = sample(3)
     epochs = np.stack([logits, 2 * logits]).astype(np.float16)  # as a recording keeps them
     assert calibration.split_losses(labels, epochs) == [calibration.split_loss(labels, each) for each in epochs]
+
+
+# --- recalibrations -----------------------------------------------------------------------------------------------
+
+
+def test_with_two_classes_vector_scaling_is_the_logistic_regression_of_scikit_learn() -> None:
+    labels, logits = sample(5, n=1_000, n_classes=2)
+    reference = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(logits, labels)
+    ours = np.exp(calibration.vector_scaling(labels, logits)(logits))
+    np.testing.assert_allclose(ours, reference.predict_proba(logits), atol=1e-5)
+    loss = metrics.cross_entropy(labels, probabilities=ours)
+    assert loss == pytest.approx(log_loss(labels, reference.predict_proba(logits)), abs=1e-9)
+
+
+def test_vector_scaling_takes_back_a_class_bias_and_a_temperature_cannot() -> None:
+    rng = np.random.default_rng(6)
+    truth = rng.normal(size=(20_000, 3))
+    labels = (metrics.softmax(truth).cumsum(axis=1) < rng.random((20_000, 1))).sum(axis=1)
+    logits = 2 * truth * [1, 2, 3] + [1.0, -1.0, 0.5]
+    best = metrics.cross_entropy(labels, logits=truth)
+    left = {
+        fit: calibration.cross_fitted_losses(fit, labels, logits).mean() - best
+        for fit in (calibration.vector_scaling, calibration.temperature_scaling)
+    }
+    assert left[calibration.vector_scaling] == pytest.approx(0, abs=2e-3)
+    assert left[calibration.temperature_scaling] > 0.02
+
+
+def test_isotonic_confidence_is_the_isotonic_regression_of_scikit_learn() -> None:
+    labels, logits = sample(7, n=400)
+    p = metrics.softmax(logits / calibration.fit_temperature(labels, logits))
+    reference = IsotonicRegression(y_min=1 / 400, y_max=1 - 1 / 400, out_of_bounds="clip")
+    reference.fit(p.max(axis=1), metrics.correct(labels, logits))
+    _, new = sample(8, n=200)
+    shown = np.exp(calibration.isotonic_confidence(labels, logits)(new))
+    before = metrics.softmax(new / calibration.fit_temperature(labels, logits))
+    row, answer = np.arange(200), new.argmax(axis=1)
+    np.testing.assert_allclose(shown[row, answer], reference.predict(before.max(axis=1)), atol=1e-6)
+    np.testing.assert_allclose(shown.sum(axis=1), 1, atol=1e-12)
+    others = np.ones_like(shown, bool)
+    others[row, answer] = False
+    ratio = (shown / before)[others].reshape(200, -1)  # the other classes keep their ratios
+    np.testing.assert_allclose(ratio / ratio[:, :1], 1, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "fit", [calibration.temperature_scaling, calibration.vector_scaling, calibration.isotonic_confidence]
+)
+def test_on_its_own_examples_no_recalibration_is_worse_than_the_best_temperature(fit: object) -> None:
+    labels, logits = sample(9, n=500)
+    loss = metrics.cross_entropy(labels, logits=fit(labels, logits)(logits))
+    assert loss <= calibration.split_loss(labels, logits).refinement_bound + 1e-6
+
+
+def test_cross_fitting_judges_each_half_by_the_other() -> None:
+    labels, logits = sample(10, n=101)
+    losses = calibration.cross_fitted_losses(calibration.temperature_scaling, labels, logits)
+    for half, other in ((slice(0, None, 2), slice(1, None, 2)), (slice(1, None, 2), slice(0, None, 2))):
+        temperature = calibration.fit_temperature(labels[other], logits[other])
+        expected = metrics.cross_entropy_per_example(labels[half], logits=logits[half] / temperature)
+        np.testing.assert_allclose(losses[half], expected, atol=1e-12)
 
 
 # --- reliability and ECE ------------------------------------------------------------------------------------------
