@@ -573,7 +573,7 @@ def _judge(task: _Task, function: Callable) -> tuple[str, str]:
     name = task.function.__name__
     goes_on = f"The lesson goes on with the course's own {name}."
     for case, expected in zip(task.cases, task.expected, strict=True):
-        call = f"{name}({', '.join(map(comparing.shorten, case))})"
+        call = f"{name}({', '.join(map(_written, case))})"
         try:
             got = function(*copy.deepcopy(case))
         except NotImplementedError:
@@ -587,6 +587,10 @@ def _judge(task: _Task, function: Callable) -> tuple[str, str]:
             return "wrong", f"{call}: {found} {goes_on}"
     n = len(task.cases)
     return "right", f"Right in {n} of {n} cases. The lesson goes on with your {name}."
+
+
+def _written(argument: Any) -> str:
+    return argument.__name__ if inspect.isroutine(argument) else comparing.shorten(argument)
 
 
 def _line_of(trace: TracebackType | None, function: Callable) -> str:

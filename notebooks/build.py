@@ -221,6 +221,10 @@ def check(wanted: Sequence[str] = (), *, folder: Path = NOTEBOOKS) -> list[str]:
             stored = nbformat.read(path, as_version=4)
             problems += located(source, [*differences(text, stored), *rules.shown_too_early(stored)])
     problems += names_used_twice(folder=folder)
+    if folder == NOTEBOOKS:
+        readme = README.read_text(encoding="utf-8")
+        unlisted = [source for source in sources(wanted) if f"(notebooks/{source.stem}.ipynb)" not in readme]
+        problems += [f"{source.name}: has no row in the README's table of lessons" for source in unlisted]
     if not wanted:
         orphans = {path.stem for path in folder.glob("*.ipynb")} - {path.stem for path in sources(folder=folder)}
         problems += [f"{name}.ipynb: has no text in notebooks/source" for name in sorted(orphans)]

@@ -15,8 +15,8 @@ from tests.browser import PATIENCE_MS, Lab, browser, lab, page  # noqa: F401
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 QUESTION = """
-from lessonlib.predictions import Question
-Question("long", "What will happen?", ["it rises, " + "and rises, " * 20 + "and falls", "it falls"])
+from lessonlib.questions import Prediction
+Prediction("long", "What will happen?", ["it rises, " + "and rises, " * 20 + "and falls", "it falls"])
 """
 # For each option: whether its button stands on its first line, its top, and where its text ends.
 OPTIONS = """labels => labels.map((label) => {
