@@ -236,10 +236,7 @@ Examples = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 
 def _pick_examples(recipe: Recipe, data: ImageData, seed: int) -> tuple[Examples, dict[str, Examples]]:
-    """Return the training examples, in random order, and the held-out ones by name.
-
-    These are "val", and "test" where the recipe has them.
-    """
+    """Return the training examples, in random order, and the held-out ones: "val" and, where there are any, "test"."""
     order = np.random.default_rng(seed).permutation(len(data.train_labels))
     chosen = order[: recipe.n_train] if recipe.n_train else order
     val_set = data.test_images[: recipe.n_val], data.test_labels[: recipe.n_val]
@@ -280,9 +277,16 @@ class Trainer:
         self.order = torch.Generator().manual_seed(seed)
         self.distortions = torch.Generator(device).manual_seed(seed)
         self.fixed_batches = self._fixed_batches()
-        self.optimizer = _build_optimizer(recipe, network)
         self.batch_losses = np.zeros(0, np.float16)
-        self.averaged = _average_of(network, recipe.average) if recipe.average else None
+        options = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
+        if recipe.optimizer == "sgd":
+            self.optimizer = torch.optim.SGD(network.parameters(), momentum=recipe.momentum, **options)
+        else:
+            self.optimizer = torch.optim.Adam(network.parameters(), **options)
+        self.averaged = None
+        if recipe.average:
+            by = torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.average)
+            self.averaged = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=by, use_buffers=True)
         n_steps = recipe.epochs * recipe.passes * -(-len(self.labels) // recipe.batch_size)
         cosine = recipe.schedule == "cosine"
         self.scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, n_steps) if cosine else None
@@ -382,30 +386,12 @@ def _mirror_and_shift(images: torch.Tensor, generator: torch.Generator, *, most:
 
 
 def _to_input(images: NDArray[np.uint8], device: str) -> torch.Tensor:
-    """Return normalised images of shape (n, 3, 32, 32) in memory order n, row, column, colour.
-
-    That order ("channels last") is what convolutions on current processors are fastest in.
-    """
+    """Return normalised images of shape (n, 3, 32, 32), in the memory order in which convolutions are fastest."""
     import torch
 
     pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device).float().div_(255)
     pixels.sub_(torch.tensor(PIXEL_MEAN, device=device)).div_(torch.tensor(PIXEL_SD, device=device))
     return pixels.permute(0, 3, 1, 2)
-
-
-def _build_optimizer(recipe: Recipe, network: torch.nn.Module) -> torch.optim.Optimizer:
-    import torch
-
-    options = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(network.parameters(), momentum=recipe.momentum, **options)
-    return torch.optim.Adam(network.parameters(), **options)
-
-
-def _average_of(network: torch.nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel:
-    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
 
 
 def predict_logits(
@@ -454,20 +440,13 @@ def measure(sets: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float32]]]) -
         return row
     finite = all(np.isfinite(logits).all() for _, logits in sets.values())
     labels, logits = sets["test"]
-    for name, fit in RECALIBRATIONS.items():
+    for name, fit in (("scaled", calibration.temperature_scaling), ("vector", calibration.vector_scaling),
+                      ("isotonic", calibration.isotonic_confidence)):  # fmt: skip
         row[f"test_{name}_loss"] = metrics.cross_entropy(labels, logits=fit(*sets["val"])(logits)) if finite else np.nan
         if name != "scaled":
             losses = calibration.cross_fitted_losses(fit, *sets["val"]) if finite else np.nan
             row[f"val_{name}_loss"] = float(np.mean(losses))
     return row
-
-
-#: Each is fitted on validation.
-RECALIBRATIONS = {
-    "scaled": calibration.temperature_scaling,
-    "vector": calibration.vector_scaling,
-    "isotonic": calibration.isotonic_confidence,
-}
 
 
 def _measure_one(labels: NDArray[np.int64], logits: NDArray[np.float32], *, prefix: str) -> dict[str, float]:
@@ -481,13 +460,10 @@ def _measure_one(labels: NDArray[np.int64], logits: NDArray[np.float32], *, pref
     confidence, right = np.exp(-costs.min(axis=1)), metrics.correct(labels, logits)
     k = logits.shape[1]
     other_loss = (costs.sum() - costs[np.arange(len(labels)), labels].sum()) / (len(labels) * (k - 1))
-    values = (split.refinement_bound, split.temperature, confidence.mean(), _mean(confidence[right]),
-              _mean(confidence[~right]), calibration.logit_norm(logits).mean(), other_loss)  # fmt: skip
+    of = [confidence[which].mean() if which.any() else np.nan for which in (right, ~right)]
+    values = (split.refinement_bound, split.temperature, confidence.mean(), *of, calibration.logit_norm(logits).mean(),
+              other_loss)  # fmt: skip
     return row | {f"{prefix}_{name}": float(value) for name, value in zip(names, values, strict=True)}
-
-
-def _mean(values: NDArray) -> float:
-    return float(values.mean()) if len(values) else np.nan
 
 
 def _measure_pictures(labels: NDArray[np.int64], logits: NDArray, temperature: float) -> dict[str, NDArray]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lessonlib import metrics, recipes, runs, training
+from lessonlib import calibration, metrics, recipes, runs, training
 from lessonlib.cifar10 import ImageData, load
 from lessonlib.recipes import RECIPES, Recipe
 from tests.tiny_cifar10 import make_tiny_cifar10
@@ -193,6 +193,66 @@ def test_label_smoothing_raises_the_loss_that_is_minimised_and_not_the_one_that_
     assert smooth["val_loss"][0] == plain["val_loss"][0]
 
 
+def test_a_residual_network_halves_the_image_between_stages_and_adds_what_comes_in() -> None:
+    import torch
+
+    recipe = recipes.RECIPES["resnet-8"]
+    network = training.build_network(recipe).eval()
+    convolutions = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)]
+    # One at the beginning, two in each of three blocks, and a 1x1 one where channels and size change: ResNet-8.
+    assert sorted(layer.kernel_size[0] for layer in convolutions) == [1, 1, *[3] * 7]
+    blocks = network[3:6]
+    sizes = [tuple(blocks[: n + 1](torch.rand(2, 16, 32, 32)).shape[1:]) for n in range(3)]
+    assert sizes == [(16, 32, 32), (32, 16, 16), (64, 8, 8)]
+    block = blocks[0]
+    torch.nn.init.zeros_(block.change[-1].weight)  # its last normalisation: the block then changes nothing
+    before = torch.rand(2, 16, 32, 32)
+    torch.testing.assert_close(block(before), before)
+
+
+def test_a_resnet_18_has_the_parameters_of_its_family() -> None:
+    # 11.17 million for ten classes and images of 32 pixels (He et al. 2016, as others count it).
+    assert n_parameters(recipes.RECIPES["resnet-18"]) == 11_173_962
+
+
+def test_a_fixed_length_of_the_logits_holds_in_training_and_after_it(images: ImageData) -> None:
+    network = training.build_network(dataclasses.replace(TINY, logit_norm=7.0))
+    logits = training.predict_logits(network, images.test_images)
+    np.testing.assert_allclose(np.linalg.norm(logits, axis=1), 7, rtol=1e-5)
+
+
+def test_focal_loss_counts_an_answer_less_the_surer_it_is(images: ImageData) -> None:
+    import torch
+
+    logits, labels = torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0])
+    p = logits.softmax(1)[:, 0]
+    loss = trainer_of(dataclasses.replace(TINY, focal_gamma=2.0), images)._loss(logits, labels)
+    torch.testing.assert_close(loss, ((1 - p) ** 2 * -p.log()).mean())
+    assert trainer_of(TINY, images)._loss(logits, labels) == torch.nn.functional.cross_entropy(logits, labels)
+
+
+def test_more_passes_are_more_steps_of_one_measured_epoch(images: ImageData) -> None:
+    steps = []
+    recipe = dataclasses.replace(TINY, n_train=50, epochs=1, passes=3)
+    run = train(recipe, images, on_batch=lambda *numbers: steps.append(numbers))
+    assert steps[-1] == (1, 9, 9)  # three times 20 + 20 + 10 images
+    assert run.details["batch_losses"].shape == (1, 9)
+
+
+def test_averaged_weights_are_measured_and_leave_training_as_it_was(images: ImageData, tiny_run: runs.Run) -> None:
+    averaged = train(dataclasses.replace(TINY, average=0.9), images)
+    np.testing.assert_array_equal(averaged["running_train_loss"], tiny_run["running_train_loss"])
+    assert (averaged["val_loss"] != tiny_run["val_loss"]).all()
+
+
+@pytest.mark.parametrize("name", ["focal-2", "logit-norm-10", "resnet-8", "average-constant-bn", "steps-5000"])
+def test_every_kind_of_trial_trains_in_mixed_precision(images: ImageData, name: str) -> None:
+    small = dataclasses.replace(recipes.TRIALS[name], n_train=60, n_val=20, n_test=20, epochs=2, channels=(4, 8))
+    run = train(small, images, precision="bfloat16", eval_precision="bfloat16")
+    assert np.isfinite(run["test_vector_loss"]).all()
+    assert run.provenance["eval_precision"] == "bfloat16"
+
+
 @pytest.mark.parametrize("name", recipes.EXPERIMENTS)
 def test_every_experiment_trains_and_is_measured(images: ImageData, name: str) -> None:
     small = dataclasses.replace(recipes.EXPERIMENTS[name], n_train=100, n_val=20, n_test=20, epochs=1, channels=(4,))
@@ -214,6 +274,45 @@ def test_a_run_has_one_value_per_epoch_of_each_metric(tiny_run: runs.Run) -> Non
         "val_confidence_right", "val_confidence_wrong", "val_logit_norm", "val_other_loss",
     }  # fmt: skip
     assert tiny_run.n_epochs == TINY.epochs
+
+
+def test_details_hold_every_batch_and_the_test_pictures_at_the_lowest_validation_loss_and_at_the_end(
+    images: ImageData,
+) -> None:
+    run = train(dataclasses.replace(TINY, n_val=20, n_test=20, learning_rate=0.1), images)
+    lowest = run.best_epoch("val_loss") - 1
+    details = run.details
+    assert {name: array.shape for name, array in details.items()} == {
+        "batch_losses": (5, 10), "class_errors": (5, 10),
+        "test_losses": (2, 20), "test_scaled_losses": (2, 20), "test_correct": (2, 20),
+    }  # fmt: skip
+    np.testing.assert_allclose(details["batch_losses"].mean(axis=1), run["running_train_loss"], rtol=2e-3)
+    for name, metric in (("test_losses", "test_loss"), ("test_scaled_losses", "test_scaled_loss"),
+                         ("test_correct", "test_accuracy")):  # fmt: skip
+        expected = run[metric][[lowest, -1]]
+        np.testing.assert_allclose(details[name].astype(float).mean(axis=1), expected, rtol=2e-3)
+    counts = np.bincount(images.test_labels[20:40], minlength=10)
+    np.testing.assert_allclose(details["class_errors"].astype(float) @ counts / 20, 1 - run["test_accuracy"], atol=2e-3)
+
+
+def test_held_out_sets_are_measured_by_what_was_fitted_elsewhere() -> None:
+    rng = np.random.default_rng(0)
+    sets = {name: (rng.integers(0, 3, 400), rng.normal(size=(400, 3)).astype(np.float32)) for name in ("val", "test")}
+    row = training.measure(sets)
+    labels, logits = sets["test"]
+    temperature = calibration.fit_temperature(*sets["val"])
+    assert row["test_scaled_loss"] == pytest.approx(metrics.cross_entropy(labels, logits=logits / temperature))
+    assert row["test_scaled_loss"] >= row["test_refinement_bound"]
+    log_p = metrics.log_softmax(logits)
+    for share in (0.1, 0.5):  # wrong labels drawn evenly: their expected loss
+        targets = np.full((400, 3), share / 2)
+        targets[np.arange(400), labels] = 1 - share
+        expected = (1 - share) * row["test_loss"] + share * row["test_other_loss"]
+        assert expected == pytest.approx(-(targets * log_p).sum(axis=1).mean())
+    confidence, right = np.exp(log_p).max(axis=1), metrics.correct(labels, logits)
+    assert row["test_confidence_wrong"] == pytest.approx(confidence[~right].mean())
+    losses = calibration.cross_fitted_losses(calibration.vector_scaling, *sets["val"])
+    assert row["val_vector_loss"] == pytest.approx(losses.mean())
 
 
 def test_running_metrics_are_of_the_weights_before_the_steps_and_evaluation_is_of_those_after(
