@@ -156,14 +156,21 @@ class Run:
         is left out, what was not (training, test) stays. Such labels: ``problems.flip_labels(run.val_labels, 0.1,
         n_classes=10, rng=0)``.
         """
-        logits = self._kept_logits()
-        new = check.label_vector(labels, logits.shape[2], n_examples=logits.shape[1])
-        rows = [loss_and_accuracy(new, each, prefix="val") for each in logits]
+        return self._judged(self._kept_logits(), labels, "other labels")
+
+    def judged_on(self, examples: ArrayLike) -> Run:
+        """Return this run as some of its kept validation examples judge it: their indices, or a mask.
+
+        With it, an epoch picked on one half is judged on the other. What it has is what `judged_by` has.
+        """
+        return self._judged(self._kept_logits()[:, examples], self.val_labels[examples], "some examples")
+
+    def _judged(self, logits: NDArray[np.float16], labels: ArrayLike, what: str) -> Run:
+        labels = check.label_vector(labels, logits.shape[2], n_examples=logits.shape[1])
+        rows = [loss_and_accuracy(labels, each, prefix="val") for each in logits]
         others = {name: values for name, values in self.metrics.items() if not name.startswith("val_")}
-        return Run(
-            others | {name: np.array([row[name] for row in rows]) for name in rows[0]}, logits, new,
-            {**self.provenance, "n_val": len(new), "judged_by": "other labels"},
-        )  # fmt: skip
+        measured = others | {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        return Run(measured, logits, labels, {**self.provenance, "n_val": len(labels), "judged": what})
 
     def val_losses(self) -> NDArray[np.float64]:
         """Compute the loss of each kept validation example after each epoch, shape (n_epochs, n_examples), in nats."""

@@ -132,6 +132,15 @@ def test_other_labels_change_what_validation_says_and_nothing_else() -> None:
     )
 
 
+def test_judged_on_some_examples_a_run_has_their_means_whether_named_by_index_or_mask() -> None:
+    run, chosen = make_run(n_epochs=4, n_examples=50), np.arange(50) % 2 == 0
+    half = run.judged_on(chosen)
+    np.testing.assert_allclose(half["val_loss"], run.val_losses()[:, chosen].mean(axis=1))
+    np.testing.assert_allclose(half["val_accuracy"], run.val_hits()[:, chosen].mean(axis=1))
+    assert_same(half, run.judged_on(np.flatnonzero(chosen)))
+    assert half.provenance["n_val"] == 25
+
+
 def test_a_run_shows_recipe_seed_and_last_values() -> None:
     run = Run({"val_loss": [2, 1]}, provenance={"recipe": {"name": "main"}, "seed": 3})
     assert str(run) == "main (seed 3): 2 epochs, at the end val_loss 1.000"
