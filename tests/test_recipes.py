@@ -41,6 +41,29 @@ def test_every_experiment_is_the_base_recipe_with_its_own_change_alone() -> None
         assert len(changed - {"name"}) == (name != "base")
 
 
+def test_the_cells_cross_optimiser_schedule_and_batch_norm_and_share_all_else() -> None:
+    factors = {(cell.optimizer, cell.schedule, cell.batch_norm) for cell in recipes.CELLS.values()}
+    assert len(factors) == len(recipes.CELLS) == 8
+    same = {
+        "optimizer": "sgd",
+        "learning_rate": 0.02,
+        "schedule": "cosine",
+        "batch_norm": True,
+        "name": "sgd-cosine-bn",
+    }
+    assert {dataclasses.replace(cell, **same) for cell in recipes.CELLS.values()} == {recipes.CELL}
+    rates = {(cell.optimizer, cell.learning_rate) for cell in recipes.CELLS.values()}
+    assert len(rates) == 2, "each optimiser has one rate"
+
+
+def test_trials_at_equal_steps_take_the_steps_of_the_cell() -> None:
+    for name, recipe in recipes.TRIALS.items():
+        assert RECIPES[name] is recipe
+        if name.startswith("steps-"):
+            steps = recipe.passes * -(-recipe.n_train // recipe.batch_size)
+            assert steps == pytest.approx(-(-10_000 // 64), rel=0.03)
+
+
 def test_the_full_recipe_differs_in_name_and_training_images_alone() -> None:
     full = recipes.BASE.full()
     assert full == dataclasses.replace(recipes.BASE, name="base-full", n_train=0)

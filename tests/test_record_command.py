@@ -90,12 +90,15 @@ def test_the_sweep_records_every_recipe_of_the_sweep_and_no_other(
     assert runs.Run.load(tmp_path / "sweep-b-seed2.npz").provenance["recipe"]["name"] == "sweep-b"
 
 
-def test_experiments_records_those_of_lesson_8(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    experiments = {name: dataclasses.replace(SMALL, name=name) for name in ("base", "dropout")}
-    monkeypatch.setattr(recipes, "EXPERIMENTS", experiments)
-    monkeypatch.setattr(recipes, "RECIPES", {"live": SMALL} | experiments)
+@pytest.mark.parametrize("group", ["EXPERIMENTS", "CELLS", "TRIALS"])
+def test_a_group_records_its_own_recipes(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str
+) -> None:
+    members = {name: dataclasses.replace(SMALL, name=name) for name in ("base", "dropout")}
+    monkeypatch.setattr(recipes, group, members)
+    monkeypatch.setattr(recipes, "RECIPES", {"live": SMALL} | members)
     usual = ["--data", str(tiny), "--out", str(tmp_path), "--device", "cpu", "--keep-logits", "0"]
-    assert main(["record", "experiments", "--seeds", "1", *usual]) == 0
+    assert main(["record", group.lower(), "--seeds", "1", *usual]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["base-seed1.npz", "dropout-seed1.npz"]
 
 
