@@ -16,21 +16,21 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from lessonlib.course import hypotheses
-from lessonlib.course.hypotheses import Outcome
+from lessonlib.course.hypotheses import Outcome, sign_test
 from lessonlib.recipes import CELLS
 from lessonlib.runs import Run
 
 PAGE = hypotheses.DOCS / "predictions-outcome.md"
 VERDICTS = ("failed", "held", "cannot tell", "not run yet")
-HEAD = """# What became of the predictions
+HEAD = f"""# What became of the predictions
 
 Made by `python -m tools.predictions_outcome` from the recorded runs. `predictions.md` has the measures and the rule; it
 was written before the runs. `python -m tools.predictions_outcome bn-accuracy` prints one prediction, seed by seed.
 
 *Found* is the mean over the seeds with its 95 % interval, which for means over test pictures counts the pictures too.
-*Inside* says how many seeds lie in the predicted range themselves (8 of 8 has p = .008 in a sign test). *p* is
-the verdict's after Holm's correction over all rows that were run: "held" and "failed" mean p below .05. With fewer than
-eight seeds a row can still change.
+*Inside* says how many seeds lie in the predicted range themselves (8 of 8: p = {sign_test(8, 8):.3f} in a sign test).
+*p* is the verdict's after Holm's correction over all rows that were run: "held" and "failed" mean p below .05. With fewer
+than eight seeds a row can still change.
 """
 
 
@@ -39,7 +39,7 @@ def page(outcomes: Sequence[Outcome], recorded: Callable[[str], Mapping[int, Run
     counts = Counter(outcome.verdict for outcome in outcomes)
     parts = [HEAD, "**" + ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS) + "** of "
              f"{len(outcomes)} rows.\n", "## The predictions that failed\n", _failures(outcomes),
-             "## The eight cells\n", _cells(recorded)]  # fmt: skip
+             "## The eight cells\n", _cells(recorded, 0), _cells(recorded, 1)]  # fmt: skip
     for experiment, group in itertools.groupby(outcomes, key=lambda outcome: outcome.prediction.experiment):
         parts += [f"## {experiment[0].upper()}{experiment[1:]}\n", _table(list(group))]
     return "\n".join(parts)
@@ -55,20 +55,23 @@ def _failures(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines or ["None so far."]) + "\n"
 
 
-def _cells(recorded: Callable[[str], Mapping[int, Run]]) -> str:
-    """Tabulate means over the seeds on the test pictures: epoch of the lowest validation loss → last epoch."""
+def _cells(recorded: Callable[[str], Mapping[int, Run]], around: int) -> str:
+    """Tabulate means over the seeds on the test pictures, of single epochs (around = 0) or with their neighbours."""
     columns = (("loss", "test_loss", 1, 2), ("accuracy", "test_accuracy", 100, 1),
                ("loss at the best temperature", "test_scaled_loss", 1, 3),
                ("after vector scaling", "test_vector_loss", 1, 3),
                ("training accuracy", "train_accuracy", 100, 0))  # fmt: skip
-    lines = ["Means over the seeds on the test pictures, at the epoch of the lowest validation loss → at the last.\n",
+    lines = ["The same, each end a mean of three epochs, since a single lowest epoch is a lucky one.\n" if around else
+             "Means over the seeds on the test pictures, at the epoch of the lowest validation loss → at the last.\n",
              "| cell | seeds | " + " | ".join(title for title, *_ in columns) + " |", "|---" * 7 + "|"]  # fmt: skip
     for cell in CELLS:
         found = list(recorded(cell).values())
+        ends = [
+            [_mean_around(run, epoch, around) for epoch in (run.best_epoch("val_loss"), run.n_epochs - around)]
+            for run in found
+        ]
         texts = [
-            " → ".join(
-                f"{scale * np.mean([run[name][at(run)] for run in found]):.{digits}f}" for at in (_lowest, _last)
-            )
+            " → ".join(f"{scale * np.mean([pair[end](name) for pair in ends]):.{digits}f}" for end in (0, 1))
             for _, name, scale, digits in columns
             if found
         ]
@@ -76,12 +79,8 @@ def _cells(recorded: Callable[[str], Mapping[int, Run]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _lowest(run: Run) -> int:
-    return run.best_epoch("val_loss") - 1
-
-
-def _last(run: Run) -> int:
-    return run.n_epochs - 1
+def _mean_around(run: Run, epoch: int, around: int) -> Callable[[str], float]:
+    return lambda metric: float(run[metric][max(epoch - 1 - around, 0) : epoch + around].mean())
 
 
 def _table(outcomes: Sequence[Outcome]) -> str:
