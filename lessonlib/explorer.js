@@ -70,10 +70,7 @@ export default () => {
   const frames = new Map(), pieces = new Map(), stages = new Set();
   let model, asked = null; // the pictures that the kernel is working on
 
-  const digits = () => model.get("axes").map(({ start, step, labels }, i) => {
-    const digit = Math.round((Number(model.get(`slider_${i}`)) - start) / step);
-    return Math.min(Math.max(digit, 0), labels.length - 1);
-  });
+  const digits = () => model.get("axes").map((_, i) => Number(model.get(`slider_${i}`))); // of a box, true is 1
   const sizes = () => model.get("axes").map((axis) => axis.labels.length);
   const current = () => pictureIndex(digits(), sizes());
 

@@ -88,71 +88,41 @@ class Slider:
     start: int
     label: str
 
-    @cached_property
-    def kind(self) -> str:
-        """Which control shows it: "checkbox", "int", "float", or "select" for what is not evenly spaced and rising."""
-        kinds = {type(position) for position in self.positions}
-        if kinds == {bool}:
-            return "checkbox" if self.positions == (False, True) else "select"
-        if not kinds <= {int, float}:
-            return "select"
-        steps = np.diff(np.asarray(self.positions, dtype=float))
-        if steps.min() <= 0 or not np.allclose(steps, steps[0], rtol=1e-6, atol=0):
-            return "select"
-        return "int" if kinds == {int} else "float"
+    @property
+    def is_box(self) -> bool:
+        """Whether it is a box to tick."""
+        return len(self.positions) == 2 and all(self.positions[i] is bool(i) for i in range(2))
 
     @cached_property
     def texts(self) -> list[str]:
-        """The positions as the learner reads them."""
-        if self.kind == "checkbox":
+        """The positions as the learner reads them: of floats, the decimals that write them, or tell them apart."""
+        if self.is_box:
             return ["off", "on"]
-        if self.kind == "float" or all(isinstance(position, float) for position in self.positions):
-            return [f"{position:z.{self._decimals}f}" for position in self.positions]  # z: no -0.0
-        return [str(position) for position in self.positions]
-
-    @property
-    def _step(self) -> float:
-        return (self.positions[-1] - self.positions[0]) / (len(self.positions) - 1)
-
-    @property
-    def _decimals(self) -> int:
-        """How many decimals write the positions exactly, or else tell them apart."""
-        values = np.asarray(self.positions, dtype=float)
-        for decimals in range(5):
-            if np.allclose(values.round(decimals), values, rtol=0, atol=1e-9):
-                return decimals
-        return max(2, math.ceil(-math.log10(np.abs(np.diff(np.sort(values))).min())) + 1)
-
-    def axis(self) -> dict[str, Any]:
-        """Tell the browser how the control's value becomes the number of a position."""
-        start, step = (self.positions[0], self._step) if self.kind in ("int", "float") else (0, 1)
-        return {"name": self.label, "labels": self.texts, "start": start, "step": step}
+        kinds = {type(position) for position in self.positions}
+        if float not in kinds or not kinds <= {int, float}:
+            return [str(position) for position in self.positions]
+        values = np.array(self.positions, dtype=float)
+        apart = max(2, math.ceil(-math.log10(np.diff(np.sort(values)).min())) + 1)
+        exact = (n for n in range(5) if np.allclose(values.round(n), values, rtol=0, atol=1e-9))
+        decimals = next(exact, apart)
+        return [f"{value:z.{decimals}f}" for value in values]  # z: no -0.0
 
     def widget(self, label_width: str) -> tuple[widgets.Widget, str]:
-        """Return the ipywidget and the name of its trait that says where it stands."""
-        first, *_, last = self.positions
+        """Return the ipywidget and the name of its trait that holds the number of its position."""
         common: dict[str, Any] = {
             "description": self.label,
             "style": {"description_width": label_width},
             "layout": widgets.Layout(width="100%", max_width="40em"),
         }
-        value = self.positions[self.start]
-        if self.kind == "checkbox":
-            return widgets.Checkbox(value=value, indent=False, **common), "value"
-        if self.kind == "int":
-            return widgets.IntSlider(value=value, min=first, max=last, step=int(self._step), **common), "value"
-        if self.kind == "float":
-            form = f".{self._decimals}f"
-            return widgets.FloatSlider(
-                value=value, min=first, max=last, step=self._step, readout_format=form, **common
-            ), "value"
+        if self.is_box:
+            return widgets.Checkbox(value=bool(self.start), indent=False, **common), "value"
         options = list(zip(self.texts, range(len(self.positions)), strict=True))
         return widgets.SelectionSlider(options=options, index=self.start, **common), "index"
 
     def html(self) -> str:
         """Return the native control for a page without a kernel."""
         texts, label = self.texts, f"<span>{escape(self.label)}</span>"
-        if self.kind == "checkbox":
+        if self.is_box:
             checked = " checked" if self.start else ""
             return f'<label><input type="checkbox" autocomplete="off"{checked}>{label}</label>'
         if any(isinstance(position, str) for position in self.positions):
@@ -175,44 +145,27 @@ def slider(values: Iterable[Position], *, start: Position | None = None, label: 
     Parameters
     ----------
     values : iterable of int, float, str or bool
-        Its positions, two or more. Evenly spaced whole numbers give an ``IntSlider``, evenly spaced floats a
-        ``FloatSlider``, ``[False, True]`` a checkbox, all else a ``SelectionSlider``.
+        Its positions, two or more; ``[False, True]`` gives a box to tick.
     start : optional
         Where it stands first; by default on the first position.
     label : str
         What stands beside it; by default the name of the function's argument.
     """
-    if isinstance(values, tuple) and all(isinstance(value, int | float) for value in values):
-        if len(values) == 2 and not isinstance(values[0], bool):
-            low, high = values
-            every = f"range({low}, {high + 1})" if isinstance(low, int) and isinstance(high, int) else (
-                f"np.linspace({low}, {high}, 21)")  # fmt: skip
-            raise ValueError(
-                f"{values} gives only two positions: write {every} for all between, or {[*values]} for two."
-            )
-        if len(values) == 3 and values[0] < values[1] and 0 < values[2] < values[1] - values[0]:
-            low, high, step = values
-            every = f"range({low}, {high + 1}, {step})" if all(isinstance(v, int) for v in values) else (
-                f"np.arange({low}, {high + step / 2:g}, {step})")  # fmt: skip
-            raise ValueError(
-                f"{values} gives three positions: write {every} for all between, or {[*values]} for three."
-            )
+    if isinstance(values, tuple) and all(type(value) in (int, float) for value in values):
+        low, high, *step = values if len(values) in (2, 3) else (0, 0)
+        if low < high and all(0 < each < high - low for each in step):  # to `interact` this is a range
+            by = step[0] if step else 1 if isinstance(low, int) and isinstance(high, int) else (high - low) / 20
+            is_whole = all(isinstance(value, int) for value in (low, high, by))
+            every = f"range({low}, {high + 1}, {by})" if is_whole else f"np.arange({low}, {high + by / 2:g}, {by:g})"
+            raise ValueError(f"{values} gives {len(values)} positions: write {every} for all between, or {[*values]}.")
     if isinstance(values, str | bytes | set | frozenset | Mapping) or not isinstance(values, Iterable):
-        raise TypeError(
-            f"{values!r:.80} is no list of positions: give a list, a range or a one-dimensional array, such as "
-            + (
-                f"{list(values)!r:.60}, and look up in the function what they stand for."
-                if isinstance(values, Mapping)
-                else "[False, True] or np.linspace(0, 1, 21)."
-            )
-        )
+        remedy = f"{list(values)!r:.60}, and look up in the function what they stand for" if isinstance(
+            values, Mapping) else "[False, True] or np.linspace(0, 1, 21)"  # fmt: skip
+        raise TypeError(f"{values!r:.80} is no list of positions: give a list, a range or an array, such as {remedy}.")
     positions = tuple(value.item() if isinstance(value, np.generic) else value for value in values)
     for i, value in enumerate(positions):
         if not isinstance(value, int | float | str):
-            raise TypeError(
-                f"Position {i} is {value!r:.80}: use numbers, strings or booleans, and look up in the function what "
-                "they stand for."
-            )
+            raise TypeError(f"Position {i} is {value!r:.80}: use numbers, words or booleans that stand for it.")
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"Position {i} is {value}: leave it out.")
         if value in positions[:i]:
@@ -326,6 +279,7 @@ class Explorer:
         self.sliders = {
             name: replace(each, label=each.label or name.replace("_", " ")) for name, each in sliders.items()
         }
+        self._axes = [{"name": each.label, "labels": each.texts} for each in self.sliders.values()]
         self._sizes = [len(each.positions) for each in self.sliders.values()]
         self._start = int(np.ravel_multi_index([each.start for each in self.sliders.values()], self._sizes))
         self._frames: dict[int, Frame] = {}
@@ -410,7 +364,7 @@ class Explorer:
             if panel.ends != first.ends or panel.scales != first.scales:
                 raise ValueError(
                     f"Panel {panel.title!r} has the limits {panel.ends} at {where} instead of {first.ends} and would "
-                    "jump: give the same limits, or bars (also of length 0), in every picture; or none, and they hold all."
+                    "jump: give the same limits (or bars, also of length 0) in every picture, or none."
                 )
 
     def _draw(self, index: int) -> tuple[list[list[str]], str]:
@@ -465,14 +419,14 @@ class Explorer:
     @cached_property
     def stage(self) -> Stage:
         """The widget that shows the panels, linked to `controls` in the browser."""
-        in_front = [len(each.label) for each in self.sliders.values() if each.kind != "checkbox"]
+        in_front = [len(each.label) for each in self.sliders.values() if not each.is_box]
         width = f"{max(in_front, default=0) * 0.55 + 1:.1f}em"
         pairs = [each.widget(width) for each in self.sliders.values()]
         stage = Stage(
             panels=self._panels,
             pieces=[[number, piece] for piece, number in self._pieces.items()],
             frames=[[index, *frame] for index, frame in self._frames.items()],
-            axes=[each.axis() for each in self.sliders.values()],
+            axes=self._axes,
             ahead=self.n_positions <= AHEAD_LIMIT,
             sliders=[control for control, _ in pairs],
             **{f"slider_{i}": getattr(control, trait) for i, (control, trait) in enumerate(pairs)},
@@ -543,7 +497,7 @@ class Explorer:
             "panels": self._panels,
             "pieces": [pieces[number] for number in used],
             "frames": [[[[renumber[n] for n in panel] for panel in slots], said] for slots, said in frames],
-            "axes": [each.axis() for each in self.sliders.values()],
+            "axes": self._axes,
         }
         controls = "".join(each.html() for each in self.sliders.values())
         hydrate = 'document.querySelectorAll(".lesson-explorer:not([data-live])").forEach'
