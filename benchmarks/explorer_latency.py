@@ -21,35 +21,35 @@ from tests.browser import Browser, Lab, open_browser, running_lab
 
 FIGURE = """
 import numpy as np
-from lessonlib.explorer import Explorer
+from lessonlib import figures
+from lessonlib.explorer import Explorer, Panel, Picture
 positions = np.arange(1, 100) / 100
 
-def setup(fig):
-    left, right = fig.subplots(1, 2)
-    left.set(xlim=(0, 1), ylim=(0, 5), xlabel="probability of the true class", ylabel="loss")
-    left.plot(positions, -np.log(positions))
-    right.set(ylim=(0, 1), ylabel="probability")
-    bars = right.bar(["cat", "dog", "horse"], [0, 0, 0])
-    return {"dot": left.plot([], [], "o")[0], "text": left.text(0.5, 4, ""), "bars": bars}
-
-def update(artists, p):
-    artists["dot"].set_data([p], [-np.log(p)])
-    artists["text"].set_text(f"loss {-np.log(p):.2f}")
-    for bar, height in zip(artists["bars"], [p, (1 - p) / 2, (1 - p) / 2]):
-        bar.set_height(height)
-    return f"At p = {p:.2f} the loss is {-np.log(p):.3f}."
+def cost(p):
+    loss, names = -np.log(p), ["cat", "dog", "horse"]
+    return Picture(
+        f"At p = {p:.2f} the loss is {loss:.3f}.",
+        Panel("Loss", figures.line(positions, -np.log(positions)), figures.dot(p, loss, f"loss {loss:.2f}"),
+              x=(0, 1), y=(0, 5), xlabel="probability of the true class"),
+        Panel("Answers", figures.bars(dict(zip(names, [p, (1 - p) / 2, (1 - p) / 2]))), x=(0, 1.1), xlabel="share"),
+    )
 """
 WAYS = {
-    "Explorer": "Explorer(setup, update, p=positions)",
-    "Explorer, too many positions to fetch ahead": "Explorer(setup, update, p=np.arange(1, 2500) / 2500)",
+    "Explorer": "Explorer(cost, p=positions)",
+    "Explorer, too many positions to fetch ahead": "Explorer(cost, p=np.arange(1, 2500) / 2500)",
     "interact + matplotlib": """
 import matplotlib.pyplot as plt
 from ipywidgets import FloatSlider, interact
 
 @interact(p=FloatSlider(min=0.01, max=0.99, step=0.01, value=0.01))
 def draw(p):
-    fig = plt.figure(figsize=(8, 3.4), layout="constrained")
-    update(setup(fig), p)
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
+    left.set(xlim=(0, 1), ylim=(0, 5), xlabel="probability of the true class", title="Loss")
+    left.plot(positions, -np.log(positions))
+    left.plot([p], [-np.log(p)], "o")
+    left.text(p, -np.log(p), f"loss {-np.log(p):.2f}")
+    right.barh(["cat", "dog", "horse"], [p, (1 - p) / 2, (1 - p) / 2])
+    right.set(xlim=(0, 1.1), xlabel="probability", title="Answers")
     plt.show()
 """,
 }
@@ -62,7 +62,7 @@ const changed = () => requestAnimationFrame(() => requestAnimationFrame(() => {
 }));
 document.addEventListener("load", (event) => { if (event.target.tagName === "IMG") changed(); }, true);
 new MutationObserver((changes) => {
-    if (changes.some((change) => change.target.classList?.contains("lesson-moving"))) changed();
+    if (changes.some((change) => change.target.closest?.(".lesson-panels svg"))) changed();
 }).observe(document, { subtree: true, childList: true });
 """
 

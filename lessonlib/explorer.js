@@ -160,6 +160,16 @@ export async function hydrate(box) {
     });
     view.show(frames[pictureIndex(controls.map(digit), axes.map((axis) => axis.labels.length))], aloud);
   }
+  standAt(new URLSearchParams(location.hash.slice(1)), axes, controls);
   box.addEventListener("input", () => draw(true));
   draw(moved);
+}
+
+// An address that ends in "#epoch=40&wrong=0.10" puts the sliders of these names there.
+function standAt(address, axes, controls) {
+  axes.forEach(({ argument, labels }, i) => {
+    const digit = labels.indexOf(address.get(argument));
+    if (digit < 0) return;
+    controls[i].type === "checkbox" ? (controls[i].checked = digit === 1) : (controls[i].value = digit);
+  });
 }

@@ -279,7 +279,9 @@ class Explorer:
         self.sliders = {
             name: replace(each, label=each.label or name.replace("_", " ")) for name, each in sliders.items()
         }
-        self._axes = [{"name": each.label, "labels": each.texts} for each in self.sliders.values()]
+        self._axes = [
+            {"argument": name, "name": each.label, "labels": each.texts} for name, each in self.sliders.items()
+        ]
         self._sizes = [len(each.positions) for each in self.sliders.values()]
         self._start = int(np.ravel_multi_index([each.start for each in self.sliders.values()], self._sizes))
         self._frames: dict[int, Frame] = {}

@@ -410,16 +410,17 @@ def points(
 @mark
 def dot(
     ax: Axes, x: float, y: float, words: str = "", colour: str = "vermilion", *, label: str = "", side: str = "",
-    size: float = 7.0, hollow: bool = False,
+    below: bool = False, size: float = 7.0, hollow: bool = False,
 ) -> None:  # fmt: skip
-    """Draw one marker with words above it, on its "left" or "right" `side`, by default where there is room."""
+    """Draw one marker with words above or `below` it, on the "left" or "right" `side`, by default the roomier."""
     look = {"ms": size, "fillstyle": "none" if hollow else "full", "zorder": 4, "clip_on": False}
     ax.plot([x], [y], MARKERS[colour], color=PALETTE[colour], label=label, **look)
     if words:
         across = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))[0]
         is_left = side == "left" if side else across > 0.5
-        place = {"xytext": (-NUMBER_OFFSET if is_left else NUMBER_OFFSET, NUMBER_OFFSET), "bbox": _ON_PAPER}
-        _words(ax, words, (x, y), color=PALETTE[colour], ha="right" if is_left else "left", va="bottom", **place)
+        aside = {"ha": "right" if is_left else "left", "va": "top" if below else "bottom", "bbox": _ON_PAPER}
+        offset = (-NUMBER_OFFSET if is_left else NUMBER_OFFSET, -NUMBER_OFFSET if below else NUMBER_OFFSET)
+        _words(ax, words, (x, y), color=PALETTE[colour], xytext=offset, **aside)
 
 
 @mark
@@ -497,20 +498,24 @@ def bars(
     """
     names, lengths = _named(values)
     kinds = ["blue" if good else "vermilion" for good in (right if right is not None else [True] * len(names))]
-    return _rows(names, lengths, kinds, list(texts or [f"{length:.{digits}f}" for length in lengths]), most, False)
+    return _rows(names, lengths, kinds, _texts(texts, lengths, f".{digits}f"), most, False)
 
 
 def signed_bars(values: Mapping[str, float], *, texts: Sequence[str] | None = None, digits: int = 2) -> Mark:
     """Return horizontal bars to both sides of zero: what adds is vermilion and hatched, what takes away blue."""
     names, lengths = _named(values)
     kinds = ["vermilion" if length > 0 else "blue" for length in lengths]
-    return _rows(names, lengths, kinds, list(texts or [f"{length:+.{digits}f}" for length in lengths]), 0.0, True)
+    return _rows(names, lengths, kinds, _texts(texts, lengths, f"+.{digits}f"), 0.0, True)
 
 
 def _named(values: Mapping[str, float]) -> tuple[list[str], list[float]]:
     if not isinstance(values, Mapping):
         raise TypeError(f"bars take a dict from name to value, got {values!r:.80}: pass dict(zip(names, values)).")
     return [str(name) for name in values], [float(value) for value in values.values()]
+
+
+def _texts(texts: Sequence[str] | None, lengths: list[float], form: str) -> list[str]:
+    return [f"{length:{form}}" for length in lengths] if texts is None else list(texts)
 
 
 def _row_names(ax: Axes, names: list[str], signed: bool) -> None:

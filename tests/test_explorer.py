@@ -181,7 +181,7 @@ def test_positions_are_written_as_a_learner_reads_them(positions, texts):
     made = Explorer(say, q=positions)
     [control] = made.controls
     assert type(control) is (ipywidgets.Checkbox if texts == ["off", "on"] else ipywidgets.SelectionSlider)
-    assert made.stage.axes == [{"name": "q", "labels": texts}]
+    assert made.stage.axes == [{"argument": "q", "name": "q", "labels": texts}]
     assert made.n_positions == len(texts)
 
 

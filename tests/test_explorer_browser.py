@@ -270,6 +270,13 @@ def test_without_scripts_the_start_is_there(browser: Browser, reference, tmp_pat
     context.close()
 
 
+def test_an_address_may_name_a_position(offline, reference, tmp_path):
+    (tmp_path / "page.html").write_text(reference.to_html(), encoding="utf-8")
+    offline.goto((tmp_path / "page.html").as_uri() + "#p=0.60&k=many&other=1")
+    shows(offline.locator(".lesson-panels"), reference, 11 * 3 + 2)
+    expect(offline.locator(".lesson-value")).to_have_text("0.60")
+
+
 def test_panels_stand_below_each_other_on_a_phone(browser: Browser, reference, tmp_path):  # noqa: F811
     (tmp_path / "page.html").write_text(reference.to_html(), encoding="utf-8")
     for width, is_stacked in ((390, True), (1000, False)):

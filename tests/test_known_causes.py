@@ -101,14 +101,14 @@ def test_a_run_can_be_looked_at(monkeypatch):
     from lessonlib import figures
 
     shown = []
-    monkeypatch.setattr(figures, "show", lambda figure, text: shown.append((figure, text)))
+    monkeypatch.setattr(figures, "show", lambda picture, **_: shown.append(picture))
     run = known_causes.train("tiny features", 3)
     known_causes.look(run)
-    (figure, text) = shown[0]
+    figure = figures.draw(shown[0])
     drawn = [line.get_ydata() for ax in figure.axes for line in ax.lines]
     for values, name in zip(drawn, ("train_loss", "val_loss", "train_accuracy", "val_accuracy"), strict=True):
         np.testing.assert_array_equal(values, run[name])
-    assert text.startswith("10 epochs: train_loss from")
+    assert shown[0].sentence.startswith("10 epochs: train_loss from")
 
 
 @pytest.mark.parametrize("cause", ["at chance", "softmax twice", "diverging late"])

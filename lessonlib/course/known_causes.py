@@ -183,20 +183,20 @@ def ward(causes: Sequence[str], seed: Sequence[int], *, n_runs: int | None = Non
 
 def look(run: Run) -> None:
     """Show the curves of a run in a notebook."""
-    from matplotlib.figure import Figure  # a grader that trains the runs draws nothing
+    from lessonlib import figures  # a grader that trains the runs draws nothing
 
-    from lessonlib import charts, figures
-
-    with figures.style():
-        figure = Figure(figsize=(9, 3.2))
-        axes = charts.panels(figure, "Loss, nats", "Accuracy")
-        for ax, measure in zip(axes, ("loss", "accuracy"), strict=True):
-            charts.curve(ax, run.epochs, run[f"train_{measure}"], label="training")
-            charts.curve(ax, run.epochs, run[f"val_{measure}"], colour="vermilion", label="validation")
-            ax.set(xlabel="epoch", ylim=(0, None if measure == "loss" else 1.03))
-            ax.legend()
+    panels = [
+        figures.Panel(
+            title,
+            figures.line(run.epochs, run[f"train_{measure}"], label="training"),
+            figures.line(run.epochs, run[f"val_{measure}"], "vermilion", label="validation"),
+            xlabel="epoch",
+            y=limits,
+        )
+        for measure, title, limits in (("loss", "Loss, nats", (0, None)), ("accuracy", "Accuracy", (0, 1.03)))
+    ]
     ends = ", ".join(f"{name} from {run[name][0]:.2f} to {run[name][-1]:.2f}" for name in LOGGED)
-    figures.show(figure, f"{run.n_epochs} epochs: {ends}.")
+    figures.show(figures.Picture(f"{run.n_epochs} epochs: {ends}.", *panels), figsize=(9, 3.2))
 
 
 # ---- runs on problems drawn at random ---------------------------------------------------------------------------
