@@ -123,7 +123,7 @@ def assets() -> dict[str, str]:
     """Return the files that all pages share."""
     return {
         "assets/site.css": (HERE / "site.css").read_text(encoding="utf-8"),
-        "assets/lesson.css": explorer.Picture._css + page.STYLE,
+        "assets/lesson.css": explorer.Stage._css + page.STYLE,
         "assets/site.js": (HERE / "site.js").read_text(encoding="utf-8"),
         "assets/explorer.js": explorer.SCRIPT,
         "assets/panel.js": page.SCRIPT,
