@@ -80,7 +80,7 @@ def build_network(recipe: Recipe, *, n_classes: int = 10) -> torch.nn.Sequential
 
 
 def _convolution(recipe: Recipe, c_in: int, c_out: int, *, size: int = 3, stride: int = 1) -> list[torch.nn.Module]:
-    """Return a convolution that keeps the image's size (divided by the stride), normalised if the recipe says so."""
+    """Return a convolution that divides the image's size by the stride, normalised if the recipe says so."""
     from torch import nn
 
     options = {"kernel_size": size, "stride": stride, "padding": size // 2, "bias": not recipe.batch_norm}
@@ -156,14 +156,12 @@ def train(
     Run
         Its metrics: ``running_train_loss`` and ``running_train_accuracy`` (means over the epoch while the weights move,
         in training mode: what most tools report), ``train_loss``, ``train_accuracy`` and ``train_loss_se`` (after the
-        epoch, on up to 2,000 of the training images) and, for validation and test images, what `measure` gives. A
-        recipe with label noise has ``noisy_val_loss`` and the like, against validation labels with the same share of
-        wrong ones. An epoch at which the network has diverged has NaN.
+        epoch, on up to 2,000 training images) and what `measure` gives; with label noise also ``noisy_val_loss`` and
+        the like, against validation labels with the same share of wrong ones. NaN where the network has diverged.
 
-        Its details: ``batch_losses`` (n_epochs, n_batches). With test images also ``class_errors`` (n_epochs,
-        n_classes), the share of each class that is answered wrongly, and, for the epoch of the lowest validation loss
-        and the last one, ``test_losses``, ``test_scaled_losses`` (at the temperature fitted on validation) and
-        ``test_correct``, each of shape (2, n_test).
+        Its details: ``batch_losses`` (n_epochs, n_batches) and, with test images, ``class_errors`` (n_epochs,
+        n_classes), shares, and at the epoch of the lowest validation loss and at the last one ``test_losses``,
+        ``test_scaled_losses`` (at the temperature fitted on validation) and ``test_correct``, of shape (2, n_test).
     """
     import torch
 
@@ -276,7 +274,12 @@ class Trainer:
         self.labels = torch.from_numpy(examples[1]).to(device)
         self.order = torch.Generator().manual_seed(seed)
         self.distortions = torch.Generator(device).manual_seed(seed)
-        self.fixed_batches = self._fixed_batches()
+        #: The batches of every epoch, where the recipe does not shuffle them anew.
+        self.fixed_batches: tuple[torch.Tensor, ...] = ()
+        if recipe.batch_order == "fixed":
+            self.fixed_batches = self._shuffled_batches()
+        elif recipe.batch_order == "sorted":
+            self.fixed_batches = self.labels.argsort(stable=True).split(recipe.batch_size)
         self.batch_losses = np.zeros(0, np.float16)
         options = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
         if recipe.optimizer == "sgd":
@@ -348,14 +351,6 @@ class Trainer:
 
         order = torch.randperm(len(self.labels), generator=self.order).to(self.device)
         return order.split(self.recipe.batch_size)
-
-    def _fixed_batches(self) -> tuple[torch.Tensor, ...] | None:
-        """Return the batches of every epoch where the recipe does not shuffle them anew, else None."""
-        if self.recipe.batch_order == "fixed":
-            return self._shuffled_batches()
-        if self.recipe.batch_order == "sorted":
-            return self.labels.argsort(stable=True).split(self.recipe.batch_size)
-        return None
 
     def _distort(self, images: torch.Tensor) -> torch.Tensor:
         """Return what the network sees of a batch: augmented and with noise, where the recipe says so."""

@@ -29,8 +29,8 @@ was written before the runs. `python -m tools.predictions_outcome bn-accuracy` p
 
 *Found* is the mean over the seeds with its 95 % interval, which for means over test pictures counts the pictures too.
 *Inside* says how many seeds lie in the predicted range themselves (8 of 8: p = {sign_test(8, 8):.3f} in a sign test).
-*p* is the verdict's after Holm's correction over all rows that were run: "held" and "failed" mean p below .05. With fewer
-than eight seeds a row can still change.
+*p* is the verdict's after Holm's correction over all rows that were run: "held" and "failed" mean p below .05. A row of
+fewer than eight seeds can still change.
 """
 
 
