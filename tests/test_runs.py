@@ -237,6 +237,17 @@ def test_any_metrics_and_provenance_survive_the_disk_nan_included(metrics: dict,
         assert_same(Run.load(run.save(Path(folder) / "a.npz")), run)
 
 
+def test_details_survive_the_disk_and_the_refinement_of_older_recordings_is_called_a_bound(tmp_path: Path) -> None:
+    details = {"batch_losses": np.ones((1, 3), np.float16), "test_correct": np.zeros((2, 4), np.int8)}
+    Run({"val_loss": [1.0], "val_refinement": [0.75]}, details=details).save(tmp_path / "run.npz")
+    again = Run.load(tmp_path / "run.npz")
+    assert set(again.metrics) == {"val_loss", "val_refinement_bound"}
+    assert set(again.details) == set(details)
+    for name, values in details.items():
+        np.testing.assert_array_equal(again.details[name], values)
+        assert again.details[name].dtype == values.dtype
+
+
 def test_saving_again_replaces_the_old_run(tmp_path: Path) -> None:
     path = make_run(n_epochs=3).save(tmp_path / "a.npz")
     make_run(n_epochs=2).save(path)
