@@ -293,31 +293,33 @@ class Explorer:
         digits = np.unravel_index(index, self._sizes)
         return {name: each.positions[i] for (name, each), i in zip(self.sliders.items(), digits, strict=True)}
 
+    def _where(self, index: int) -> str:
+        return ", ".join(f"{name} = {value!r}" for name, value in self._values(index).items())
+
     def _picture(self, index: int) -> Picture:
-        """Call the author's function for one position, or return what it gave."""
+        """Call the author's function for one position, or return what it gave when limits were looked for."""
         if index in self._pictures:
-            return self._pictures[index]
-        values, name = self._values(index), getattr(self._function, "__name__", "the function")
-        where = ", ".join(f"{key} = {value!r}" for key, value in values.items())
-        pyplot = sys.modules.get("matplotlib.pyplot")
-        open_before = set(pyplot.get_fignums()) if pyplot else set()
+            return self._pictures.pop(index)
+        name, where = getattr(self._function, "__name__", "the function"), self._where(index)
+        open_before = _open_in_pyplot()
         try:
             with figures.style():
-                picture = self._function(**values)
+                picture = self._function(**self._values(index))
         except Exception as error:
             raise ValueError(f"{name} failed at {where}: {type(error).__name__}: {error}") from error
+        finally:
+            drawn = _open_in_pyplot() - open_before
+            for number in drawn:
+                sys.modules["matplotlib.pyplot"].close(number)
         if not isinstance(picture, Picture):
             raise TypeError(
                 f"{name} returned {picture!r:.60} at {where}, which would not be drawn: return Picture(sentence, "
                 "Panel('Loss', ...)), or Picture(sentence, figure=fig)."
             )
-        if pyplot and (drawn := set(pyplot.get_fignums()) - open_before):
-            for number in drawn:
-                pyplot.close(number)
-            if picture.figure is None:
-                raise ValueError(
-                    f"{name} drew with pyplot, which would not be shown: return Picture(sentence, figure=fig)."
-                )
+        if drawn and picture.figure is None:
+            raise ValueError(
+                f"{name} drew with pyplot, which would not be shown: return Picture(sentence, figure=fig)."
+            )
         return picture
 
     def _set_up(self) -> None:
@@ -356,11 +358,11 @@ class Explorer:
 
     def _check_alike(self, index: int, picture: Picture) -> None:
         """Refuse a picture that has other panels or limits than the first one."""
-        where = ", ".join(f"{key} = {value!r}" for key, value in self._values(index).items())
+        where = self._where(index)
         if len(picture.panels) != len(self._first.panels):
             raise ValueError(
                 f"The picture at {where} has {len(picture.panels)} panels instead of {len(self._first.panels)}: "
-                "give every picture the same panels; a panel may be empty."
+                "give every picture the same panels, of which some may be empty, or a figure."
             )
         for panel, first in zip(picture.panels, self._first.panels, strict=True):
             if panel.ends != first.ends or panel.scales != first.scales:
@@ -372,9 +374,9 @@ class Explorer:
     def _draw(self, index: int) -> tuple[list[list[str]], str]:
         """Return the pieces of each panel, and the sentence."""
         picture = self._first if index == self._start else self._picture(index)
+        self._check_alike(index, picture)
         if picture.figure is not None:
             return [figures.figure_pieces(picture.figure)], picture.sentence
-        self._check_alike(index, picture)
         with figures.style():
             panels = [easel.pieces(panel) for easel, panel in zip(self._easels, picture.panels, strict=True)]
         return panels, picture.sentence
@@ -559,6 +561,12 @@ def _as_slider(name: str, given: Any) -> Slider:
         return slider(given)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from error
+
+
+def _open_in_pyplot() -> set[int]:
+    """Return the numbers of pyplot's figures, without importing it, which would choose a backend for the learner."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    return set(pyplot.get_fignums()) if pyplot else set()
 
 
 def _script_safe(text: str) -> str:

@@ -9,10 +9,15 @@ import xml.etree.ElementTree as ElementTree
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
+from sklearn.metrics import confusion_matrix
 
 from lessonlib import figures
+from lessonlib.calibration import reliability
+from lessonlib.figures import Panel, Picture
+from lessonlib.runs import Run
 
 
 def _linear(colour: str) -> np.ndarray:
@@ -169,3 +174,143 @@ def test_show_displays_once_and_closes_the_figure(monkeypatch):
 def test_show_refuses_a_figure_without_alt_text(figure, alt, error):
     with pytest.raises(error, match="alt must give one sentence"):
         figures.show(figure, alt)
+
+
+def test_show_takes_a_picture_with_its_sentence(monkeypatch):
+    import IPython.display as display
+
+    shown = []
+    monkeypatch.setattr(display, "display", lambda bundle, raw: shown.append(bundle))
+    figures.show(Picture("A level.", Panel("Loss", figures.level(0.7, "ln 2"))))
+    assert shown[0]["text/plain"] == "A level."
+
+
+# ---- marks and panels --------------------------------------------------------------------------------
+
+
+def drawn(*marks, **options):
+    """Return the axes of a panel with these marks."""
+    [ax] = figures.draw(Picture("A picture.", Panel("title", *marks, **options))).axes
+    return ax
+
+
+@pytest.mark.parametrize(
+    ("x", "options", "side"),
+    [
+        (0.2, {"x": (0, 1)}, "left"),
+        (0.9, {"x": (0, 1)}, "right"),
+        (0.5, {"x": (0.01, 100), "xscale": "log"}, "left"),  # of the middle, which is 1
+    ],
+)
+def test_the_words_of_a_dot_stand_where_there_is_room(x, options, side):
+    [words] = drawn(figures.dot(x, 1, "here"), **options).texts
+    assert (words.get_text(), words.xy, words.get_ha()) == ("here", (x, 1), side)
+
+
+def test_words_that_a_line_may_cross_stand_on_paper():
+    for one in (figures.dot(0, 1, "here"), figures.level(1, "there")):
+        assert to_hex(drawn(one).texts[0].get_bbox_patch().get_facecolor()) == figures.PAPER
+
+
+def test_bars_show_names_values_and_a_second_cue():
+    ax = drawn(figures.bars({"a": 0.25, "b": 0.75}, right=[True, False], most=1))
+    good, bad = ax.patches
+    assert (good.get_width(), bad.get_width()) == (0.25, 0.75)
+    assert good.get_facecolor() != bad.get_facecolor()
+    assert good.get_hatch() != bad.get_hatch()
+    assert [words.get_text() for words in ax.texts] == ["0.25", "0.75"]
+    assert [words.get_text() for words in ax.get_yticklabels()] == ["a", "b"]
+    assert ax.get_xlim()[0] == 0
+    assert ax.get_xlim()[1] > 1
+
+
+def test_signed_bars_tell_what_adds_from_what_takes_away():
+    ax = drawn(figures.signed_bars({"one": -0.5, "two": 1.5}, texts=["-0.5 (3)", "+1.5 (4)"]))
+    assert [bar.get_hatch() for bar in ax.patches] == [figures.HATCHES["blue"], figures.HATCHES["vermilion"]]
+    assert [words.xy for words in ax.texts] == [(0, 0), (1.5, 1)]
+    assert ax.get_xlim()[0] < -0.5
+
+
+def test_a_band_covers_the_error_either_way_and_the_limits_hold_it():
+    ax = drawn(figures.band([1, 2, 3], [1, 2, 3], [0.1, 0.2, 0.3], label="validation"))
+    y = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert (y.min(), y.max()) == (pytest.approx(0.9), pytest.approx(3.3))
+    assert ax.get_ylim()[0] < 0.9 < 3.3 < ax.get_ylim()[1]
+    assert [words.get_text() for words in ax.get_legend().get_texts()] == ["validation"]
+
+
+def test_rows_of_a_table_are_true_classes_and_columns_answers_from_top_left():
+    ax = drawn(figures.table(confusion_matrix([0, 0, 0, 1], [0, 0, 1, 0]), ["negative", "positive"]))
+    assert {words.get_position(): words.get_text() for words in ax.texts} == {
+        (0, 0): "2", (1, 0): "1", (0, 1): "1", (1, 1): "0",
+    }  # fmt: skip
+    assert ax.get_ylim()[1] < 0 < ax.get_ylim()[0], "the first class stands at the top"
+    right, wrong = ax.patches[:2]
+    assert right.get_hatch() != wrong.get_hatch()
+
+
+def test_a_reliability_diagram_shows_filled_bins_and_their_distance_to_the_diagonal():
+    bins = reliability([0, 0, 1], [[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]], n_bins=10)
+    ax = drawn(figures.reliability(bins))
+    filled = bins.counts > 0
+    points = np.column_stack([bins.confidence, bins.accuracy])[filled]
+    np.testing.assert_array_equal(ax.lines[-1].get_xydata(), points)
+    gaps = np.array([segment[:, 1] for segment in ax.collections[0].get_segments()])
+    np.testing.assert_allclose(np.abs(np.diff(gaps).ravel()), np.abs(points[:, 0] - points[:, 1]))
+
+
+def test_the_other_marks_stand_where_they_are_told():
+    ax = drawn(
+        figures.stairs([0, 0.5, 1], [0.2, 0.8], "vermilion"), figures.span(0.2, 0.6, "either", "green"),
+        figures.upright(0.4), figures.points([0.1], [0.3], "purple"), figures.text(5, 5, "corner", inside=True),
+        figures.area([0, 1], [0, 0], [1, 1]),
+    )  # fmt: skip
+    assert ax.patches[0].get_data().values.tolist() == [0.2, 0.8]
+    assert (ax.patches[1].get_x(), ax.patches[1].get_width()) == (0.2, pytest.approx(0.4))
+    assert ax.lines[0].get_xdata() == [0.4, 0.4]
+    assert ax.lines[1].get_marker() == figures.MARKERS["purple"]
+    assert ax.get_xlim()[1] < 1.1, "words inside a panel are not data"
+
+
+def test_no_predictions_lie_where_the_plane_says_so():
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.full(4, 0.3), 10_000)
+    right = p.argmax(axis=1) == 0
+    edge = drawn(figures.impossible_region(0.0)).lines[0]
+    lowest = np.interp(right.mean(), *edge.get_data())
+    assert -np.log(p[:, 0]).mean() > lowest
+    best_wrong = np.array([0.5 - 1e-9, 0.5 + 1e-9])  # a wrong answer that costs as little as one can
+    assert -np.log(best_wrong[0]) == pytest.approx(np.interp(0, *edge.get_data()))
+
+
+def test_ticks_say_what_they_are_told_and_limits_follow_a_logarithm():
+    ax = drawn(figures.line([1, 100], [1, 2]), xscale="log", xticks={1: "one", 100: "many"}, y=(0, None))
+    assert [words.get_text() for words in ax.get_xticklabels()] == ["one", "many"]
+    assert 0.5 < ax.get_xlim()[0] < 1
+    assert ax.get_ylim() == (0, pytest.approx(2.05))
+
+
+def some_run(**provenance) -> Run:
+    rng = np.random.default_rng(0)
+    names = ("train_loss", "val_loss", "val_loss_se", "train_accuracy", "val_accuracy")
+    return Run({name: rng.uniform(0.1, 0.9, 4) for name in names}, provenance=provenance)
+
+
+def test_training_panels_name_both_sets_and_show_accuracy_in_per_cent():
+    run = some_run(n_val=100)
+    loss, accuracy = figures.draw(Picture("A run.", *figures.training_panels(run, epoch=3))).axes
+    assert [words.get_text() for words in loss.get_legend().get_texts()] == ["training", "validation"]
+    np.testing.assert_allclose(accuracy.lines[1].get_ydata(), 100 * run["val_accuracy"])
+    assert (len(loss.collections), len(accuracy.collections)) == (1, 1), "a band each"
+    assert loss.lines[2].get_xydata().tolist() == [[3, run["val_loss"][2]]]
+
+
+def test_training_panels_judged_otherwise_have_no_band_of_the_runs_own():
+    loss, _ = figures.draw(Picture("A run.", *figures.training_panels(some_run(), val_loss=np.ones(4)))).axes
+    assert loss.lines[1].get_ydata().tolist() == [1, 1, 1, 1]
+    assert len(loss.collections) == 0
+
+
+def test_a_panel_with_more_on_top_leaves_the_first_as_it_was():
+    panel = Panel("Loss", figures.level(1))
+    assert (len(panel.plus(figures.upright(2)).marks), len(panel.marks)) == (2, 1)
