@@ -255,12 +255,9 @@ steadier
 
 
 # %%
-from lessonlib import smoothing
-
-
 def smoothness(values):
     """Epoch-to-epoch jitter as a share of the range of the curve."""
-    return smoothing.jitter(values) / np.ptp(values)
+    return uncertainty.jitter(values) / np.ptp(values)
 
 
 def relative_errors(losses, hits):
@@ -494,7 +491,7 @@ loops = {
 
 def late_jitter(run, name):
     """Epoch-to-epoch noise of a curve once the first epochs are over."""
-    return smoothing.jitter(run[name][4:])
+    return uncertainty.jitter(run[name][4:])
 
 
 # %% claims=["000-C4", "000-E1a", "000-E1b"]
@@ -541,9 +538,9 @@ print("validation examples   offset of the curve   jitter of the curve")
 for n in (50, 200, 1_000, 5_000):
     curves = np.array([hits[20:, rng.choice(20_000, n)].mean(axis=1) for _ in range(100)])
     offset[n] = curves.mean(axis=1).std()
-    own_jitter[n] = np.mean([smoothing.jitter(curve) for curve in curves])
+    own_jitter[n] = np.mean([uncertainty.jitter(curve) for curve in curves])
     print(f"{n:19} {offset[n]:21.3f} {own_jitter[n]:21.3f}")
-whole = smoothing.jitter(hits[20:].mean(axis=1))
+whole = uncertainty.jitter(hits[20:].mean(axis=1))
 print(f"jitter on the whole pool, the weights alone: {whole:.3f}")
 assert all(offset[n] > 3 * own_jitter[n] for n in (50, 200, 1_000))
 
@@ -597,7 +594,7 @@ def update_rates(parts, rate, batch, n):
         curve = factor * values[:, :n].mean(axis=1)
         truth.set_ydata(factor * values.mean(axis=1))
         seen.set_ydata(curve)
-        jumps.append(smoothing.jitter(curve[20:]))
+        jumps.append(uncertainty.jitter(curve[20:]))
     return (
         f"Learning rate {rate:g}, batch {batch}, {n} examples: in the second half the loss jumps "
         f"by {jumps[0]:.3f} nats from epoch to epoch, the accuracy by {jumps[1]:.1f} points."
@@ -621,7 +618,7 @@ Explorer(
 # %%
 def jump(rate, n):
     """Jitter of the loss in the second half of training, batch 32, on a set of n."""
-    return smoothing.jitter(grid[rate, "32"][0][20:, :n].mean(axis=1))
+    return uncertainty.jitter(grid[rate, "32"][0][20:, :n].mean(axis=1))
 
 
 wilder, calmer = jump(0.1, 200) / jump(0.01, 200), jump(0.1, 200) / jump(0.1, 4_000)
@@ -637,8 +634,8 @@ early, late = {}, {}
 for rate in (0.001, 0.01, 0.1):
     each_seed = [train_with(rate, "32", seed, epochs=30, n_pool=200) for seed in SEEDS]
     curves = np.array([loss.mean(axis=1) for loss, _ in each_seed])
-    early[rate] = np.array([smoothing.jitter(curve[:10]) for curve in curves])
-    late[rate] = np.array([smoothing.jitter(curve[10:]) for curve in curves])
+    early[rate] = np.array([uncertainty.jitter(curve[:10]) for curve in curves])
+    late[rate] = np.array([uncertainty.jitter(curve[10:]) for curve in curves])
 rising = ((late[0.001] < late[0.01]) & (late[0.01] < late[0.1])).sum()
 print(f"the larger the rate, the larger the jitter of the loss: {rising} of 10 seeds")
 calm = {rate: (late[rate] < early[rate] / 2).sum() for rate in late}
@@ -671,7 +668,7 @@ for part, name in ((slice(3, 13), "epochs 4 to 14"), (slice(14, 24), "epochs 15 
     real = np.isin(verdicts[part], ["rise", "fall"]).sum()
     print(f"{name}: {real} of ten steps are real changes of the loss")
 first, second = (
-    smoothing.jitter(cifar["val_loss"][part]) for part in (slice(3, 14), slice(14, 25))
+    uncertainty.jitter(cifar["val_loss"][part]) for part in (slice(3, 14), slice(14, 25))
 )
 print(f"the jitter falls by a factor of about {first / second:.0f}")
 assert first > 2 * second
@@ -893,8 +890,8 @@ Explorer(
 single, together = [], []
 for each in loops["shuffled"]:
     per_epoch = each.val_losses()
-    single.append(np.median([smoothing.jitter(one) for one in per_epoch.T]))
-    together.append(smoothing.jitter(per_epoch.mean(axis=1)))
+    single.append(np.median([uncertainty.jitter(one) for one in per_epoch.T]))
+    together.append(uncertainty.jitter(per_epoch.mean(axis=1)))
     batch_sums = [per_epoch[-1, i : i + 33].sum() for i in range(0, 200, 33)]
     assert np.isclose(sum(batch_sums) / 200, per_epoch[-1].mean())  # in batches: the same
 ratio = np.array(single) / together
@@ -953,7 +950,7 @@ members = [np.flatnonzero(labels == k) for k in (0, 1)]
 
 def mean_jitter(draw):
     """Mean epoch-to-epoch jitter of accuracy over 200 validation sets of 200."""
-    return np.mean([smoothing.jitter(hits[:, draw()].mean(axis=1)) for _ in range(200)])
+    return np.mean([uncertainty.jitter(hits[:, draw()].mean(axis=1)) for _ in range(200)])
 
 
 plain = mean_jitter(lambda: rng.choice(20_000, 200))
@@ -1042,13 +1039,13 @@ late_by
 rng, trend = np.random.default_rng(10), np.arange(300.0)
 noise = rng.normal(size=20_000)
 for beta in (0.5, 0.8, 0.9):
-    cost = smoothing.exponential_smoothing(beta)
-    lag = trend[-1] - smoothing.exponential_average(trend, beta)[-1]
-    left = smoothing.exponential_average(noise, beta).std()
+    cost = uncertainty.exponential_smoothing(beta)
+    lag = trend[-1] - uncertainty.exponential_average(trend, beta)[-1]
+    left = uncertainty.exponential_average(noise, beta).std()
     print(f"{cost}; measured: x {left:.1f}, late by {lag:.0f}")
     assert np.isclose(lag, cost.lag, atol=1e-3) and np.isclose(left, cost.noise_factor, atol=0.03)
-print(smoothing.running_smoothing(9), "(the same noise as β = 0.8, the same lag)")
-print(late_by.settle(smoothing.exponential_smoothing(0.9).lag))
+print(uncertainty.running_smoothing(9), "(the same noise as β = 0.8, the same lag)")
+print(late_by.settle(uncertainty.exponential_smoothing(0.9).lag))
 
 # %% [markdown]
 # To have something to smooth, take a restless student: a tenth of its 2,000 training labels are wrong and its batches are small, so that its weights never
@@ -1081,14 +1078,14 @@ def setup_smooth(fig):
 def update_smooth(parts, beta, n, draw):
     chosen = np.random.default_rng(draw).choice(10_000, n, replace=False)
     curve = 100 * restless_hits[:, chosen].mean(axis=1)
-    smoothed = smoothing.exponential_average(curve, beta)
+    smoothed = uncertainty.exponential_average(curve, beta)
     parts[0].set_ydata(curve)
     parts[1].set_ydata(smoothed)
-    before, after = smoothing.jitter(curve[5:]), smoothing.jitter(smoothed[5:])
+    before, after = uncertainty.jitter(curve[5:]), uncertainty.jitter(smoothed[5:])
     bias = (smoothed - pool_curve)[20:].mean()
     return (
         f"β = {beta}: jitter {before:.1f} -> {after:.1f} points, "
-        f"late by {smoothing.exponential_smoothing(beta).lag:.1f} epochs. "
+        f"late by {uncertainty.exponential_smoothing(beta).lag:.1f} epochs. "
         f"From epoch 21 on the curve still lies {bias:+.0f} points off the truth."
     )
 
@@ -1110,8 +1107,8 @@ Explorer(
 rng, calmer, closer = np.random.default_rng(11), [], []
 for _ in range(300):
     curve = 100 * restless_hits[:, rng.choice(10_000, 50)].mean(axis=1)
-    smoothed = smoothing.exponential_average(curve, 0.9)
-    calmer.append(smoothing.jitter(smoothed) / smoothing.jitter(curve))
+    smoothed = uncertainty.exponential_average(curve, 0.9)
+    calmer.append(uncertainty.jitter(smoothed) / uncertainty.jitter(curve))
     off = [np.abs((each - pool_curve)[20:].mean()) for each in (curve, smoothed)]
     closer.append(off)
 raw_off, smooth_off = np.mean(closer, axis=0)

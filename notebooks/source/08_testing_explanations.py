@@ -48,7 +48,7 @@ from lessonlib import calibration, charts, checks, figures, metrics, problems, r
 from lessonlib.explorer import Explorer
 from lessonlib.network import Network, fit
 from lessonlib.predictions import Question
-from lessonlib.stopping import cost_of_stopping, stop_epoch
+from lessonlib.runs import cost_of_stopping, stop_epoch
 
 # %% [markdown]
 # ## The base that everything is compared with
