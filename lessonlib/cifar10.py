@@ -99,7 +99,7 @@ def load(path: str | os.PathLike[str] | None = None, *, download: bool = False) 
 
 
 def cache_folder() -> Path:
-    """Return the folder for downloads, the operating system's cache folder for lessonlib."""
+    """Return the operating system's cache folder for lessonlib, where downloads go."""
     import pooch
 
     return Path(pooch.os_cache("lessonlib"))

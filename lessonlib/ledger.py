@@ -110,18 +110,9 @@ def _signed(value: float) -> str:
 
 
 def between(
-    labels: ArrayLike,
-    *,
-    logits: Sequence[ArrayLike] | None = None,
-    probabilities: Sequence[ArrayLike] | None = None,
+    labels: ArrayLike, *, logits: Sequence[ArrayLike] | None = None, probabilities: Sequence[ArrayLike] | None = None
 ) -> Ledger:
-    """Split the change in mean cross-entropy between two sets of predictions for the same examples.
-
-    Parameters
-    ----------
-    labels : array_like of int, shape (n_examples,)
-    logits, probabilities : pair of array_like, each of shape (n_examples, n_classes)
-        Before, after; exactly one of the two pairs.
+    """Split the change in mean cross-entropy between two sets of predictions for the same examples: (before, after).
 
     Examples
     --------

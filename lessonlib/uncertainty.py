@@ -103,10 +103,9 @@ def mean_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     array = _at_least_two(values, "values")
     estimate, n = estimate_mean(array), len(array)
     error = estimate.standard_error * np.sqrt(n / (n - 1))
-    q = _t_quantile(level, n - 1)
-    skewness = _skewness(array)
-    low, high = (estimate.value - error * _undo_skewness(z, skewness, n) for z in (q, -q))
-    return Interval(estimate, float(low), float(high), level)
+    q, skewness = _t_quantile(level, n - 1), _skewness(array)
+    low, high = (float(estimate.value - error * _undo_skewness(z, skewness, n)) for z in (q, -q))
+    return Interval(estimate, low, high, level)
 
 
 def _skewness(array: NDArray[np.float64]) -> float:
@@ -226,17 +225,10 @@ def mcnemar_p_value(gained: int, lost: int) -> float:
 
 
 def examples_needed(change: float, sd: float, *, level: float = 0.95, power: float = 0.8) -> int:
-    """Compute how many examples make a change visible: an interval that excludes zero. At least 2.
+    """Compute how many examples, at least 2, show a true change with the chance `power`: their interval excludes zero.
 
-    Parameters
-    ----------
-    change : float
-        The true change; not zero.
-    sd : float
-        The standard deviation of what one example contributes: of the paired differences; for a single accuracy
-        ``sqrt(p (1 - p))``; for accuracies on different examples ``sqrt(2 p (1 - p))``.
-    power : float
-        The chance to see the change, by the normal approximation; 0.5 is an even bet.
+    `sd` is the standard deviation of what one example contributes: of the paired differences; for a single accuracy
+    ``sqrt(p (1 - p))``; for accuracies on different examples ``sqrt(2 p (1 - p))``. By the normal approximation.
 
     Examples
     --------
@@ -253,12 +245,9 @@ def examples_needed(change: float, sd: float, *, level: float = 0.95, power: flo
 
 
 def _pair(before: ArrayLike, after: ArrayLike, what: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    first = _at_least_two(before, f"{what} before")
-    second = _at_least_two(after, f"{what} after")
+    first, second = _at_least_two(before, f"{what} before"), _at_least_two(after, f"{what} after")
     if len(first) != len(second):
-        raise ValueError(
-            f"{len(first)} {what} before and {len(second)} after: a paired comparison needs the same examples."
-        )
+        raise ValueError(f"{len(first)} {what} before and {len(second)} after: pass the same examples twice.")
     return first, second
 
 
@@ -319,15 +308,13 @@ def count_seeds(happened: ArrayLike) -> SeedCount:
     """Count the seeds in which something happened, for a sentence that holds on any processor.
 
     Training differs from processor to processor in the last digits, so a bare count (9 of 10) does too, now and
-    then. The band does not, unless the count stands at its edge (7 or 8, 2 or 3 of 10): choose a limit that is
-    further from what was measured, or more seeds, and assert what you claim.
+    then. The band does not, unless the count stands at its edge (7 or 8, 2 or 3 of 10): then choose a limit further
+    from what was measured, or more seeds. Assert what you claim: ``assert count_seeds(rise > 0).mostly``.
 
     Examples
     --------
-    >>> rise = np.array([0.3, 0.2, 0.4, 0.1, 0.2, 0.3, -0.1, 0.2, 0.1, 0.5])
-    >>> print(f"the loss rises in {count_seeds(rise > 0)}")
+    >>> print("the loss rises in", count_seeds([True] * 9 + [False]))
     the loss rises in at least 8 of 10 seeds
-    >>> assert count_seeds(rise > 0).mostly
     """
     hits = _hits(happened, "happened")
     return SeedCount(int(hits.sum()), len(hits))

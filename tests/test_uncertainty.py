@@ -376,7 +376,7 @@ BAD = [
     (lambda: uncertainty.mean_interval([1.0]), "at least two"),
     (lambda: uncertainty.judge(0.2, 0.1, 0.01), "swap"),
     (lambda: uncertainty.judge(0.0, 0.1, -0.01), "margin"),
-    (lambda: uncertainty.loss_change([1.0, 2.0], [1.0, 2.0, 3.0], margin=0.1), "same examples"),
+    (lambda: uncertainty.loss_change([1.0, 2.0], [1.0, 2.0, 3.0], margin=0.1), "2 losses before and 3 after"),
     (lambda: uncertainty.accuracy_change([0.3, 1.0], [1, 1], margin=0.1), "metrics.correct"),
     (lambda: uncertainty.accuracy_change([True], [True], margin=0.1), "at least two"),
     (lambda: uncertainty.unpaired_change(Estimate(0, 1, 2), Estimate(0, 1, 2), margin=0.1, level=2), "level"),
