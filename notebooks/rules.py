@@ -29,8 +29,6 @@ TOO_LONG_STILL = (
     "06_cifar10_overfitting",
     "07_who_pays",
     "08_testing_explanations",
-    "09_reading_curves",
-    "10_curve_clinic",
 )
 
 #: What the minutes are made of.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from scipy.stats import binom
 
 from lessonlib.course import concept_inventory
 from lessonlib.course.concept_inventory import FORMS, Comparison, Item, items, panels
-from lessonlib.questions import Panel
+from lessonlib.questions import Panel, Prediction
+from notebooks import build
 
 N_ITEMS = len(items("pre"))
 HEDGE = re.compile(r"\b(may|might|can|could|perhaps|sometimes|depends?|either|cannot|unclear|unknown|usually)\b")
@@ -166,3 +168,24 @@ def test_luck_explains_an_even_exchange_and_hardly_a_one_sided_one() -> None:
     mixed = {concept: concept < "e" for concept in "abcdefgh"}
     assert Comparison(wrong, right).p_value < 0.01
     assert Comparison(mixed, {concept: not value for concept, value in mixed.items()}).p_value > 0.5
+
+
+# ---- the lesson with a learner in it ---------------------------------------------------------------------------------
+
+
+def test_the_last_lesson_shows_gain_brier_score_and_diagram_of_a_simulated_learner(home: Path) -> None:
+    answer("pre", right=4)
+    answer("post", right=10)
+    for number in range(24):  # always 80 % sure of the first of two options, and wrong every fourth time
+        question = Prediction(f"simulated-{number}", "?", ["a", "b"])
+        question.record(0, 0.8)
+        question.resolve("b" if number % 4 == 0 else "a")
+    notebook = build.convert(build.sources(["10c"])[0])
+    build.execute(notebook, LESSONLIB_HOME=str(home))
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    shown = "\n".join(str(output.get("text", output.get("data", {}).get("text/plain", ""))) for output in outputs)
+    brier = (3 * 2 * 0.2**2 + 2 * 0.8**2) / 4
+    assert "Normalised gain 0.50" in shown
+    assert f"24 predictions resolved; mean Brier score {brier:.2f}" in shown
+    assert "would have got 0.50" in shown
+    assert "Confidence minus accuracy +0.05 over 24 predictions" in shown

@@ -97,18 +97,10 @@ def test_an_unknown_cause_is_refused_with_the_known_ones():
         known_causes.train("bad luck", 0)
 
 
-def test_a_run_can_be_looked_at(monkeypatch):
-    from lessonlib import figures
-
-    shown = []
-    monkeypatch.setattr(figures, "show", lambda picture, **_: shown.append(picture))
+def test_a_run_can_be_looked_at(capsys):
     run = known_causes.train("tiny features", 3)
     known_causes.look(run)
-    figure = figures.draw(shown[0])
-    drawn = [line.get_ydata() for ax in figure.axes for line in ax.lines]
-    for values, name in zip(drawn, ("train_loss", "val_loss", "train_accuracy", "val_accuracy"), strict=True):
-        np.testing.assert_array_equal(values, run[name])
-    assert shown[0].sentence.startswith("10 epochs: train_loss from")
+    assert f"10 epochs: train_loss from {run['train_loss'][0]:.2f}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("cause", ["at chance", "softmax twice", "diverging late"])

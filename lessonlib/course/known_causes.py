@@ -185,18 +185,8 @@ def look(run: Run) -> None:
     """Show the curves of a run in a notebook."""
     from lessonlib import figures  # a grader that trains the runs draws nothing
 
-    panels = [
-        figures.Panel(
-            title,
-            figures.line(run.epochs, run[f"train_{measure}"], label="training"),
-            figures.line(run.epochs, run[f"val_{measure}"], "vermilion", label="validation"),
-            xlabel="epoch",
-            y=limits,
-        )
-        for measure, title, limits in (("loss", "Loss, nats", (0, None)), ("accuracy", "Accuracy", (0, 1.03)))
-    ]
     ends = ", ".join(f"{name} from {run[name][0]:.2f} to {run[name][-1]:.2f}" for name in LOGGED)
-    figures.show(figures.Picture(f"{run.n_epochs} epochs: {ends}.", *panels), figsize=(9, 3.2))
+    figures.show(figures.Picture(f"{run.n_epochs} epochs: {ends}.", *figures.training_panels(run)))
 
 
 # ---- runs on problems drawn at random ---------------------------------------------------------------------------

@@ -115,8 +115,14 @@ for number, case in CASES.items():
 # And one picture of all six. A *running mean* calms a curve and delays it; the band shows what another draw of as many validation examples would change.
 
 # %% plumbing
+def stranger(number, window, errors):
+    """A figure of its own for each case, since each has its own axes."""
+    shown = picture(number, window, errors)
+    return Picture(shown.sentence, figure=figures.draw(shown, figsize=(9, 3.2)))
+
+
 Explorer(
-    picture,
+    stranger,
     number=slider(range(1, 7), label="case"),
     window=slider([1, 3, 5, 9], label="running mean, epochs"),
     errors=slider([0, 1, 2], start=1, label="standard errors"),
@@ -195,7 +201,7 @@ readings = {
     )
     for number, case in CASES.items()
 }
-first_two = {n: {found.pattern for found in reading.findings[:2]} for n, reading in readings.items()}
+first_two = {n: {found.pattern for found in said.findings[:2]} for n, said in readings.items()}
 named = [n for n in CASES if clinic.answer(n).named_by & first_two[n]]
 
 # %% plumbing

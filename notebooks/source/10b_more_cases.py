@@ -102,8 +102,14 @@ for number, case in CASES.items():
 # **From which epoch on is there still something to see?**
 
 # %% plumbing
+def stranger(number, first):
+    """A figure of its own for each case, since each has its own axes."""
+    shown = picture(number, first)
+    return Picture(shown.sentence, figure=figures.draw(shown, figsize=(9, 3.2)))
+
+
 Explorer(
-    picture,
+    stranger,
     number=slider(range(7, 13), label="case"),
     first=slider([1, 2, 5, 10], label="from epoch"),
     title="Six more strangers",
