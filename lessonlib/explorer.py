@@ -54,16 +54,16 @@ _CSS = """
 .lesson-figure .lesson-sentence {padding:.1em .5em; background:var(--lesson-paper)}
 .lesson-figure .lesson-status {position:absolute; top:0; left:0; margin:0}
 .lesson-figure .lesson-status {width:1px; height:1px; overflow:hidden; clip-path:inset(50%)}
-.lesson-panels {display:flex; flex-wrap:wrap}
+.lesson-panels {display:flex; flex-wrap:wrap; background:var(--lesson-paper)}
 .lesson-panels svg {min-width:0}
 .lesson-panels[aria-busy=true] {opacity:.35; transition:opacity .1s .3s}
 .lesson-title {font-weight:bold; margin:.3em 0; line-height:1.3}
 .lesson-explorer .widget-slider {flex-wrap:wrap; height:auto}
 .lesson-explorer .widget-slider .widget-label {text-align:left}
 .lesson-explorer .widget-slider .slider-container {min-width:8em}
-.lesson-controls span:first-child {min-width:11em}
+.lesson-controls span:first-child {min-width:min(11em, 30vw)}
 .lesson-controls label {display:flex; flex-wrap:wrap; align-items:center; gap:.2em .8em; margin:.3em 0}
-.lesson-controls input[type=range] {flex:1 1 12em; max-width:24em}
+.lesson-controls input[type=range] {flex:1 1 8em; max-width:24em}
 """
 
 
@@ -222,16 +222,11 @@ class Explorer:
     **sliders : slider or sequence of values
         One to four, by the names of the function's arguments: ``epoch=slider(range(1, 41), start=40)``.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If a slider or a picture is not as described; the message names the value and the remedy.
-
     Notes
     -----
-    Limits that no panel gives are found from the pictures of all positions, which calls the function for each of
-    them; drawing goes on while the kernel is idle. With more than `AHEAD_LIMIT` positions the limits must be given,
-    and frames are drawn only on demand.
+    What would not be shown is refused, with the remedy. Limits that no panel gives are found from the pictures of
+    all positions, which calls the function for each of them. With more than `AHEAD_LIMIT` positions the limits must
+    be given, and frames are drawn only on demand.
 
     Examples
     --------
@@ -422,7 +417,7 @@ class Explorer:
 
     @cached_property
     def stage(self) -> Stage:
-        """The widget that shows the panels, linked to `controls` in the browser."""
+        """The widget that shows the panels, linked to its sliders in the browser."""
         in_front = [len(each.label) for each in self.sliders.values() if not each.is_box]
         width = f"{max(in_front, default=0) * 0.55 + 1:.1f}em"
         pairs = [each.widget(width) for each in self.sliders.values()]
@@ -441,30 +436,17 @@ class Explorer:
         ]
         return stage
 
-    @property
-    def controls(self) -> list[widgets.Widget]:
-        """The sliders as ipywidgets, in the order of the call."""
-        return list(self.stage.sliders)
-
     @cached_property
     def widget(self) -> widgets.VBox:
         """Title, sliders and panels as one widget, to be put into other layouts."""
         title = [widgets.HTML(f'<p class="lesson-title">{escape(self.title)}</p>')] if self.title else []
-        return widgets.VBox([*title, *self.controls, self.stage]).add_class("lesson-explorer")
+        return widgets.VBox([*title, *self.stage.sliders, self.stage]).add_class("lesson-explorer")
 
     def answer(self, content: Mapping[str, Any]) -> dict[str, list[list[Any]]]:
-        """Draw frames that the browser asks for, as many as fit in `ANSWER_SECONDS`, at least one.
+        """Draw what the browser wants, ``{"want": [index, ...]}``, for `ANSWER_SECONDS`, but at least one frame.
 
-        Parameters
-        ----------
-        content : dict
-            ``{"want": [index, ...]}``, most urgent first.
-
-        Returns
-        -------
-        dict
-            ``frames``, each index, slots and sentence, and the ``pieces`` they need beyond those that came with the
-            widget, each number and SVG. Where the author's function fails, the sentence says so.
+        Returns ``frames``, each index, slots and sentence, and the ``pieces`` that they need, each number and SVG.
+        Where the author's function fails, the sentence says so.
         """
         wanted = [i for i in content.get("want", []) if isinstance(i, int) and 0 <= i < self.n_positions]
         begun, frames = time.perf_counter(), []
@@ -483,13 +465,7 @@ class Explorer:
     # ---- without a kernel --------------------------------------------------------------------------
 
     def to_html(self) -> str:
-        """Return a piece of HTML with every picture in it: sliders that live without kernel or network.
-
-        Raises
-        ------
-        ValueError
-            If there are more than `AHEAD_LIMIT` positions.
-        """
+        """Return a piece of HTML with all pictures in it, at most `AHEAD_LIMIT`; it lives without kernel or network."""
         if self.n_positions > AHEAD_LIMIT:
             raise ValueError(
                 f"{self.n_positions} pictures are too many for one page (limit {AHEAD_LIMIT}): give fewer positions."
@@ -543,14 +519,12 @@ class Explorer:
 
     def _check_signature(self) -> None:
         """Refuse a function that does not take the sliders, before anything is drawn."""
-        names = ", ".join(self.sliders)
+        name, names = getattr(self._function, "__name__", "function"), ", ".join(self.sliders)
         try:
             inspect.signature(self._function).bind(**dict.fromkeys(self.sliders))
         except TypeError as error:
-            name = getattr(self._function, "__name__", "function")
-            raise TypeError(
-                f"{name} does not fit the sliders {names} ({error}): define it as {name}({names})."
-            ) from error
+            remedy = f"define it as {name}({names})"
+            raise TypeError(f"{name} does not fit the sliders {names} ({error}): {remedy}.") from error
 
 
 def _as_slider(name: str, given: Any) -> Slider:

@@ -751,7 +751,7 @@ class Easel:
     """A panel's axes on a figure of their own, from which its pieces are drawn as SVG, each once."""
 
     def __init__(self, panel: Panel, limits: tuple[Limits, Limits], size: tuple[float, float]) -> None:
-        self.limits, self._panel = limits, panel
+        self.limits = limits
         self.figure = Figure(figsize=size, layout="constrained")
         self._ax = self.figure.subplots()
         panel.prepare(self._ax, limits)

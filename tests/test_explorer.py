@@ -179,14 +179,14 @@ def say(**values):
 )
 def test_positions_are_written_as_a_learner_reads_them(positions, texts):
     made = Explorer(say, q=positions)
-    [control] = made.controls
+    [control] = made.stage.sliders
     assert type(control) is (ipywidgets.Checkbox if texts == ["off", "on"] else ipywidgets.SelectionSlider)
     assert made.stage.axes == [{"argument": "q", "name": "q", "labels": texts}]
     assert made.n_positions == len(texts)
 
 
 def test_start_and_labels(made):
-    p, k = made.controls
+    p, k = made.stage.sliders
     assert (p.index, k.index) == (2, 0)
     assert (p.description, k.description) == ("probability <p>", "k")
     assert (made.stage.slider_0, made.stage.slider_1) == (2, 0)
@@ -194,7 +194,7 @@ def test_start_and_labels(made):
 
 def test_the_label_of_a_checkbox_takes_no_room_from_the_sliders():
     tick = slider([False, True], label="a long label, which stands behind its box")
-    widths = [Explorer(say, p=P, **more).controls[0].style.description_width for more in ({"tick": tick}, {})]
+    widths = [Explorer(say, p=P, **more).stage.sliders[0].style.description_width for more in ({"tick": tick}, {})]
     assert widths[0] == widths[1]
 
 
