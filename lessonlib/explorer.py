@@ -246,6 +246,7 @@ class Explorer:
     def __init__(
         self,
         picture: Callable[..., Picture],
+        /,
         *,
         title: str = "",
         figsize: tuple[float, float] = (8.0, 3.4),

@@ -307,7 +307,7 @@ def test_page_cannot_be_broken_by_its_texts():
 
 
 def test_native_controls_fit_the_positions():
-    html = Explorer(say, a=[1, 2], b=["x", "y"], c=[False, True], d=[2, 3, 10]).to_html()
+    html = Explorer(say, picture=[1, 2], b=["x", "y"], c=[False, True], d=[2, 3, 10]).to_html()
     assert [html.count(kind) for kind in ('type="range"', "<select", 'type="checkbox"')] == [2, 1, 1]
     assert html.count("<label>") == 4
 
