@@ -268,20 +268,10 @@ def sentence(text: object, name: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """One thing that a panel shows: a function that draws on axes, and its arguments; see `mark`.
+    """One thing that a panel shows, as `mark` makes it of a function and its arguments.
 
-    Attributes
-    ----------
-    draw, setting : callable
-        ``draw(ax)`` adds it to axes whose limits are set, ``setting(ax)`` adds what belongs to the axes themselves.
-    key, setting_key : bytes
-        Marks, or settings, of one key look the same and are drawn once.
-    x, y : ndarray
-        What the panel's limits must hold.
-    label, look : str, tuple
-        Its name in the legend, and what decides how it looks there.
-    limits : mapping
-        Limits that it asks for, under "x" and "y".
+    Marks, or their settings, of one key look the same and are drawn once. `x` and `y` are what the panel's limits
+    must hold, `limits` those that the mark asks for, and `look` is what decides how its `label` looks in the legend.
     """
 
     draw: Callable[[Axes], object]
@@ -329,7 +319,10 @@ def mark(
     def make(*args: Any, **options: Any) -> Mark:
         bound = signature.bind(*args, **options)
         bound.apply_defaults()
-        given = _checked(bound.arguments)
+        given = _with_vectors(bound.arguments)
+        if "colour" in given and given["colour"] not in (*PALETTE, signature.parameters["colour"].default):
+            colours = ", ".join(PALETTE)
+            raise ValueError(f"colour={given['colour']!r} is not in the palette: choose one of {colours}.")
 
         def call(function: Callable[..., Any], *first: Any) -> Any:
             return function(*first, **{name: value for name, value in given.items() if name in names_of[function]})
@@ -342,7 +335,7 @@ def mark(
             x=np.ravel(x), y=np.ravel(y), label=given.get("label", ""),
             look=(draw.__name__, given.get("label"), given.get("colour")),
             setting=(lambda ax: call(setting, ax)) if setting else None,
-            setting_key=pickle.dumps(of_setting),
+            setting_key=pickle.dumps([draw.__name__ if setting else "", of_setting]),
             limits=call(limits) if limits else {},
         )  # fmt: skip
 
@@ -350,8 +343,8 @@ def mark(
     return make
 
 
-def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mark's arguments, vectors as copies of floats, or say which is not as it must be."""
+def _with_vectors(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mark's arguments, numbers and vectors as copies of floats, or say which is not as it must be."""
     numbers = {
         name: np.array(value, dtype=float)
         for name, value in given.items()
@@ -360,9 +353,6 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
     if len({array.shape for array in numbers.values()}) > 1 or any(array.ndim > 1 for array in numbers.values()):
         shapes = ", ".join(f"{name} {array.shape}" for name, array in numbers.items())
         raise ValueError(f"{' and '.join(numbers)} must be numbers, or vectors of one length; got shapes {shapes}.")
-    colour = given.get("colour", "ink")
-    if colour not in (*PALETTE, "ink"):
-        raise ValueError(f"colour={colour!r} is not in the palette: choose one of {', '.join(PALETTE)}.")
     return {**given, **numbers}
 
 
