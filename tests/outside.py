@@ -59,7 +59,7 @@ OUTSIDE = {
     "git": program("git"),
     "bash": program("bash", possible=os.name == "posix"),
     "node": program("node", "Node.js"),
-    "docker": program("docker"),
+    "docker": program("docker", possible=HERE[0] == "Linux"),
     "bwrap": program("bwrap", "bubblewrap", possible=HERE[0] == "Linux"),
     "nbgrader": module("nbgrader"),
     "torch": module("torch", possible=FRAMEWORKS_EXIST),

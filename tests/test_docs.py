@@ -64,7 +64,10 @@ def test_the_readme_shows_an_explorer_with_alt_text(root: Path) -> None:
     assert 5_000 < (root / path).stat().st_size < 200_000
 
 
-@pytest.mark.parametrize("page", sorted((build.ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+PAGES = [path for folder in (".", "docs", "exercises") for path in sorted((build.ROOT / folder).glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_links_of_the_documents_lead_to_files_and_headings(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for target, anchor in re.findall(r"\]\(([^)#:]*)(#[\w-]+)?\)", text):
@@ -76,7 +79,7 @@ def test_links_of_the_documents_lead_to_files_and_headings(page: Path) -> None:
 
 
 def test_every_command_that_a_document_names_exists(root: Path) -> None:
-    pages = [*root.glob("*.md"), *(root / "docs").glob("*.md")]
+    pages = [*PAGES, *(root / ".github").rglob("*.yml"), root / ".devcontainer/devcontainer.json", root / ".ci/run"]
     named = {word for page in pages for word in re.findall(r"course\.py (\w+)", page.read_text(encoding="utf-8"))}
     assert named >= {"start", "test", "site", "export", "lite", "binder", "badges"}
     assert named <= set(course.COMMANDS)

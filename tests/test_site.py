@@ -134,6 +134,10 @@ def test_the_address_comes_from_pyproject_then_from_origin(tmp_path: Path) -> No
     assert repository.find(tmp_path) == Repository("fork", "b")
     project.write_text('[project]\nname = "x"\n[project.urls]\nRepository = "https://github.com/a/b"\n')
     assert repository.find(tmp_path) == Repository("a", "b")
+    commit = ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "first"]
+    subprocess.run(["git", "-C", str(tmp_path), *commit], check=True)
+    subprocess.run(["git", "-C", str(tmp_path), "tag", "v1.2.0"], check=True)
+    assert "/a/b/v1.2.0?labpath=" in repository.find(tmp_path).binder("00_start_here")
     project.write_text('[project]\nname = "x"\n[project.urls]\nRepository = "somewhere"\n')
     with pytest.raises(ValueError, match=r"'somewhere': write https://github\.com/OWNER/REPOSITORY"):
         repository.find(tmp_path)

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,10 +27,13 @@ class Repository:
     Attributes
     ----------
     owner, name : str
+    release : str
+        The newest release, a tag whose image Binder has built already; HEAD if there is none.
     """
 
     owner: str
     name: str
+    release: str = "HEAD"
 
     @property
     def address(self) -> str:
@@ -44,7 +47,7 @@ class Repository:
     def binder(self, lesson: str) -> str:
         """Return the address that opens a lesson on Binder."""
         notebook = quote(f"notebooks/{lesson}.ipynb", safe="")
-        return f"https://mybinder.org/v2/gh/{self.owner}/{self.name}/HEAD?labpath={notebook}"
+        return f"https://mybinder.org/v2/gh/{self.owner}/{self.name}/{self.release}?labpath={notebook}"
 
     def colab(self, lesson: str) -> str:
         """Return the address that opens a lesson's copy for Colab, published with the site."""
@@ -65,6 +68,13 @@ def parse(address: str) -> Repository | None:
     return Repository(*found.groups()) if found else None
 
 
+def newest_release(root: Path) -> str:
+    """Return the newest tag like v1.2.0 that this copy comes from, or HEAD."""
+    described = ["git", "describe", "--tags", "--abbrev=0", "--match", "v[0-9]*"]
+    told = subprocess.run(described, cwd=root, capture_output=True, text=True) if shutil.which("git") else None
+    return told.stdout.strip() if told and told.returncode == 0 else "HEAD"
+
+
 def find(root: Path = ROOT) -> Repository | None:
     """Return the repository of this copy of the course, or None if nothing says which it is.
 
@@ -77,8 +87,9 @@ def find(root: Path = ROOT) -> Repository | None:
     if said := project.get("urls", {}).get("Repository"):
         if not (known := parse(said)):
             raise ValueError(f"pyproject.toml: Repository is {said!r}: write https://github.com/OWNER/REPOSITORY.")
-        return known
+        return replace(known, release=newest_release(root))
     if not shutil.which("git"):
         return None
     origin = subprocess.run(["git", "remote", "get-url", "origin"], cwd=root, capture_output=True, text=True)
-    return parse(origin.stdout) if origin.returncode == 0 else None
+    known = parse(origin.stdout) if origin.returncode == 0 else None
+    return known and replace(known, release=newest_release(root))
