@@ -117,23 +117,10 @@ PICTURES: dict[str, dict[str, Any]] = {
 
 
 def train(cause: str, seed: int | Sequence[int], *, logged: Sequence[str] = LOGGED, **changes: float) -> Run:
-    """Train a run of `CAUSES`.
+    """Train a run of `CAUSES`, keep the curves `logged`, and tell its sizes but not its cause.
 
-    Parameters
-    ----------
-    cause : str
-    seed : int or sequence of int
-        For `numpy.random.default_rng`.
-    logged : sequence of str
-        Which curves are kept.
-    **changes : float
-        Options of the cause, such as the bias of a noise ceiling.
-
-    Returns
-    -------
-    Run
-        The curves `logged`; its provenance holds ``n_train``, ``n_val``, ``n_classes`` and ``class_shares`` (of the
-        validation set), and nothing that names the cause.
+    `changes` are options of the cause, such as the bias of a noise ceiling. The provenance of the run holds
+    ``n_train``, ``n_val``, ``n_classes`` and ``class_shares`` (of the validation set), and nothing else.
     """
     if cause not in CAUSES:
         raise ValueError(f"no cause {cause!r}: choose one of {', '.join(CAUSES)}.")
@@ -162,19 +149,8 @@ def judged_anew(run: Run, n_val: int, *, rng: int | Generator) -> Run:
 def ward(causes: Sequence[str], seed: Sequence[int], *, n_runs: int | None = None) -> dict[str, Run]:
     """Train runs of different causes and give them letters, from A, in an order drawn from a seed.
 
-    Parameters
-    ----------
-    causes : sequence of str
-        Keys of `CAUSES`.
-    seed : sequence of int
-        Such as the number of a class and that of a question.
-    n_runs : int, optional
-        Only so many of the causes, drawn as well; all by default.
-
-    Returns
-    -------
-    dict of str to Run
-        See `train`.
+    The seed is a sequence, such as the number of a class and that of a question. With `n_runs`, only so many of the
+    causes are drawn. See `train`.
     """
     order = np.random.default_rng(seed).permutation(len(causes))[:n_runs]
     letters = string.ascii_uppercase
@@ -194,19 +170,11 @@ def look(run: Run) -> None:
 
 @dataclass(frozen=True)
 class Trace:
-    """One training in torch, measured on its pool after every epoch.
+    """One training in torch, measured after every epoch on its training set and on a pool of fresh examples.
 
-    Attributes
-    ----------
-    train_loss, train_accuracy, running_loss, running_accuracy : ndarray, shape (n_epochs,)
-        After the epoch in evaluation mode, and as means over the moving epoch.
-    losses, hits : ndarray, shape (n_epochs, POOL)
-    n_train, n_classes : int
-    labels : ndarray of int, shape (POOL,)
-    log : {"running", "evaluated", "both"}
-        Which training loss the log has.
-    resampled : bool
-        Whether validation takes other examples in every epoch.
+    The training curves have shape (n_epochs,): in evaluation mode, and (running) as means over the moving epoch.
+    `losses` and `hits` have shape (n_epochs, POOL), `labels` (POOL,). `log` says which training loss the log has
+    ("running", "evaluated", "both"), `resampled` whether validation takes other examples in every epoch.
     """
 
     train_loss: NDArray
