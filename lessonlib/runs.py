@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lessonlib import _validate as check
-from lessonlib import metrics, storage
+from lessonlib import calibration, metrics, storage
 
 #: Environment variable that points to another folder of recorded runs.
 FOLDER_VARIABLE = "LESSONLIB_RECORDINGS"
@@ -241,6 +241,63 @@ def loss_and_accuracy(labels: ArrayLike, logits: NDArray, *, prefix: str) -> dic
         return dict.fromkeys(names, np.nan)
     loss = metrics.estimate_mean(metrics.cross_entropy_per_example(labels, logits=logits))
     return dict(zip(names, (loss.value, metrics.accuracy(labels, logits), loss.standard_error), strict=True))
+
+
+def measure(sets: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float32]]]) -> dict[str, float]:
+    """Measure held-out sets, labels and logits of "val" and, where there is one, "test", after an epoch.
+
+    Returns
+    -------
+    dict of str to float
+        ``val_loss``, ``val_accuracy``, ``val_loss_se``; the best temperature ``val_temperature`` with the loss that it
+        leaves, ``val_refinement_bound``; the means ``val_confidence``, ``val_confidence_right`` (of the right answers),
+        ``val_confidence_wrong`` and ``val_logit_norm``; ``val_other_loss``, what a wrong label drawn at random would
+        cost (a share s of wrong labels makes the loss (1 - s) * ``val_loss`` + s * ``val_other_loss`` in expectation).
+        The same under ``test_``. With test images also recalibrations judged on examples that they were not fitted on:
+        fitted on validation ``test_scaled_loss`` (temperature), ``test_vector_loss`` and ``test_isotonic_loss``,
+        cross-fitted ``val_vector_loss`` and ``val_isotonic_loss``.
+    """
+    row: dict[str, float] = {}
+    for name, (labels, logits) in sets.items():
+        row |= measure_one(labels, logits, prefix=name)
+    if "test" not in sets:
+        return row
+    finite = all(np.isfinite(logits).all() for _, logits in sets.values())
+    labels, logits = sets["test"]
+    for name, fit in (("scaled", calibration.temperature_scaling), ("vector", calibration.vector_scaling),
+                      ("isotonic", calibration.isotonic_confidence)):  # fmt: skip
+        row[f"test_{name}_loss"] = metrics.cross_entropy(labels, logits=fit(*sets["val"])(logits)) if finite else np.nan
+        if name != "scaled":
+            losses = calibration.cross_fitted_losses(fit, *sets["val"]) if finite else np.nan
+            row[f"val_{name}_loss"] = float(np.mean(losses))
+    return row
+
+
+def measure_one(labels: NDArray[np.int64], logits: NDArray[np.float32], *, prefix: str) -> dict[str, float]:
+    row = loss_and_accuracy(labels, logits, prefix=prefix)
+    names = ("refinement_bound", "temperature", "confidence", "confidence_right", "confidence_wrong", "logit_norm",
+             "other_loss")  # fmt: skip
+    if not np.isfinite(logits).all():
+        return row | dict.fromkeys([f"{prefix}_{name}" for name in names], np.nan)
+    split = calibration.split_loss(labels, logits)
+    costs = -metrics.log_softmax(logits)
+    confidence, right = np.exp(-costs.min(axis=1)), metrics.correct(labels, logits)
+    k = logits.shape[1]
+    other_loss = (costs.sum() - costs[np.arange(len(labels)), labels].sum()) / (len(labels) * (k - 1))
+    of = [confidence[which].mean() if which.any() else np.nan for which in (right, ~right)]
+    values = (split.refinement_bound, split.temperature, confidence.mean(), *of, calibration.logit_norm(logits).mean(),
+              other_loss)  # fmt: skip
+    return row | {f"{prefix}_{name}": float(value) for name, value in zip(names, values, strict=True)}
+
+
+def measure_pictures(labels: NDArray[np.int64], logits: NDArray, temperature: float) -> dict[str, NDArray]:
+    """Return loss, loss at a temperature and whether the answer is right, picture by picture, in few bytes."""
+    scaled = logits.astype(np.float64) / temperature
+    losses = (metrics.cross_entropy_per_example(labels, logits=scores) for scores in (logits, scaled))
+    with np.errstate(over="ignore"):
+        plain, at_temperature = (values.astype(np.float16) for values in losses)
+    correct = (logits.argmax(axis=1) == labels).astype(np.int8)
+    return {"test_losses": plain, "test_scaled_losses": at_temperature, "test_correct": correct}
 
 
 def _metric_vector(values: ArrayLike, name: str) -> NDArray[np.float64]:

@@ -11,16 +11,16 @@ import html
 import platform
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib import _validate as check
-from lessonlib import calibration, metrics, problems
+from lessonlib import problems
 from lessonlib.cifar10 import ImageData
 from lessonlib.recipes import Recipe
-from lessonlib.runs import MEASURED_TRAINING_EXAMPLES, Run, loss_and_accuracy
+from lessonlib.runs import MEASURED_TRAINING_EXAMPLES, Run, loss_and_accuracy, measure, measure_one, measure_pictures
 
 if TYPE_CHECKING:
     import torch
@@ -148,20 +148,18 @@ def train(
     keep_logits : int
         For how many validation examples, the first ones, logits are kept per epoch; 0 for none.
     on_batch, on_epoch : callable, optional
-        Called as ``on_batch(epoch, batch, n_batches)`` after each step, for a progress bar, and as
-        ``on_epoch(epoch, metrics_of_this_epoch)``.
+        Called as ``on_batch(epoch, batch, n_batches)`` and ``on_epoch(epoch, metrics_of_this_epoch)``.
 
     Returns
     -------
     Run
         Its metrics: ``running_train_loss`` and ``running_train_accuracy`` (means over the epoch while the weights move,
         in training mode: what most tools report), ``train_loss``, ``train_accuracy`` and ``train_loss_se`` (after the
-        epoch, on up to 2,000 training images) and what `measure` gives; with label noise also ``noisy_val_loss`` and
-        the like, against validation labels with the same share of wrong ones. NaN where the network has diverged.
-
+        epoch, on up to 2,000 training images) and what `runs.measure` gives; with label noise also ``noisy_val_loss``
+        and the like, against validation labels with the same share of wrong ones. NaN where the network has diverged.
         Its details: ``batch_losses`` (n_epochs, n_batches) and, with test images, ``class_errors`` (n_epochs,
-        n_classes), shares, and at the epoch of the lowest validation loss and at the last one ``test_losses``,
-        ``test_scaled_losses`` (at the temperature fitted on validation) and ``test_correct``, of shape (2, n_test).
+        n_classes), shares, and what `runs.measure_pictures` gives at the epoch of the lowest validation loss and at the
+        last one, each of shape (2, n_test).
     """
     import torch
 
@@ -188,10 +186,10 @@ def train(
         row |= measure(sets)
         if recipe.label_noise:
             noisy = _with_noise(recipe, sets["val"][0], data, seed)
-            row |= _measure_one(noisy, sets["val"][1], prefix="noisy_val")
+            row |= measure_one(noisy, sets["val"][1], prefix="noisy_val")
         batch_losses.append(trainer.batch_losses)
         if "test" in sets and np.isfinite(row["val_loss"] + row["test_loss"]):
-            pictures["last"] = last = _measure_pictures(*sets["test"], row["val_temperature"])
+            pictures["last"] = last = measure_pictures(*sets["test"], row["val_temperature"])
             if not any(earlier["val_loss"] <= row["val_loss"] for earlier in history):
                 pictures["lowest"] = last
             class_errors.append([1 - last["test_correct"][sets["test"][0] == c].mean() for c in range(data.n_classes)])
@@ -204,8 +202,18 @@ def train(
     if class_errors:
         details["class_errors"] = np.array(class_errors, np.float16)
         details |= {name: np.stack([pictures["lowest"][name], last]) for name, last in pictures["last"].items()}
-    provenance = _provenance(recipe, data, seed, device, precision, n_train=len(train_set[1]))
-    provenance["eval_precision"] = eval_precision
+    provenance = {
+        "recipe": dataclasses.asdict(recipe),
+        "seed": seed,
+        "n_train": len(train_set[1]),
+        "n_val": recipe.n_val,
+        "class_names": list(data.class_names),
+        "data_checksum": data.checksum,
+        "device": f"{device} ({_device_name(device)}, {torch.get_num_threads()} threads)",
+        "precision": precision,
+        "eval_precision": eval_precision,
+        "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
+    }
     return Run.of_epochs(history, kept, held_out["val"][1], provenance, details)
 
 
@@ -414,80 +422,10 @@ def predict_logits(
     return np.concatenate(parts)
 
 
-def measure(sets: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float32]]]) -> dict[str, float]:
-    """Measure held-out sets, labels and logits of "val" and, where there is one, "test", after an epoch.
-
-    Returns
-    -------
-    dict of str to float
-        ``val_loss``, ``val_accuracy``, ``val_loss_se``; the best temperature ``val_temperature`` with the loss that it
-        leaves, ``val_refinement_bound``; the means ``val_confidence``, ``val_confidence_right`` (of the right answers),
-        ``val_confidence_wrong`` and ``val_logit_norm``; ``val_other_loss``, what a wrong label drawn at random would
-        cost (a share s of wrong labels makes the loss (1 - s) * ``val_loss`` + s * ``val_other_loss`` in expectation).
-        The same under ``test_``. With test images also recalibrations judged on examples that they were not fitted on:
-        fitted on validation ``test_scaled_loss`` (temperature), ``test_vector_loss`` and ``test_isotonic_loss``,
-        cross-fitted ``val_vector_loss`` and ``val_isotonic_loss``.
-    """
-    row: dict[str, float] = {}
-    for name, (labels, logits) in sets.items():
-        row |= _measure_one(labels, logits, prefix=name)
-    if "test" not in sets:
-        return row
-    finite = all(np.isfinite(logits).all() for _, logits in sets.values())
-    labels, logits = sets["test"]
-    for name, fit in (("scaled", calibration.temperature_scaling), ("vector", calibration.vector_scaling),
-                      ("isotonic", calibration.isotonic_confidence)):  # fmt: skip
-        row[f"test_{name}_loss"] = metrics.cross_entropy(labels, logits=fit(*sets["val"])(logits)) if finite else np.nan
-        if name != "scaled":
-            losses = calibration.cross_fitted_losses(fit, *sets["val"]) if finite else np.nan
-            row[f"val_{name}_loss"] = float(np.mean(losses))
-    return row
-
-
-def _measure_one(labels: NDArray[np.int64], logits: NDArray[np.float32], *, prefix: str) -> dict[str, float]:
-    row = loss_and_accuracy(labels, logits, prefix=prefix)
-    names = ("refinement_bound", "temperature", "confidence", "confidence_right", "confidence_wrong", "logit_norm",
-             "other_loss")  # fmt: skip
-    if not np.isfinite(logits).all():
-        return row | dict.fromkeys([f"{prefix}_{name}" for name in names], np.nan)
-    split = calibration.split_loss(labels, logits)
-    costs = -metrics.log_softmax(logits)
-    confidence, right = np.exp(-costs.min(axis=1)), metrics.correct(labels, logits)
-    k = logits.shape[1]
-    other_loss = (costs.sum() - costs[np.arange(len(labels)), labels].sum()) / (len(labels) * (k - 1))
-    of = [confidence[which].mean() if which.any() else np.nan for which in (right, ~right)]
-    values = (split.refinement_bound, split.temperature, confidence.mean(), *of, calibration.logit_norm(logits).mean(),
-              other_loss)  # fmt: skip
-    return row | {f"{prefix}_{name}": float(value) for name, value in zip(names, values, strict=True)}
-
-
-def _measure_pictures(labels: NDArray[np.int64], logits: NDArray, temperature: float) -> dict[str, NDArray]:
-    """Return loss, loss at a temperature and whether the answer is right, picture by picture, in few bytes."""
-    scaled = logits.astype(np.float64) / temperature
-    losses = (metrics.cross_entropy_per_example(labels, logits=scores) for scores in (logits, scaled))
-    with np.errstate(over="ignore"):
-        plain, at_temperature = (values.astype(np.float16) for values in losses)
-    correct = (logits.argmax(axis=1) == labels).astype(np.int8)
-    return {"test_losses": plain, "test_scaled_losses": at_temperature, "test_correct": correct}
-
-
-def _provenance(
-    recipe: Recipe, data: ImageData, seed: int, device: str, precision: str, *, n_train: int
-) -> dict[str, Any]:
+def _device_name(device: str) -> str:
     import torch
 
-    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
-    return {
-        "recipe": dataclasses.asdict(recipe),
-        "seed": seed,
-        "n_train": n_train,
-        "n_val": recipe.n_val,
-        "class_names": list(data.class_names),
-        "data_checksum": data.checksum,
-        "device": f"{device} ({name}, {torch.get_num_threads()} threads)",
-        "precision": precision,
-        "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
-    }
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
 
 
 class ProgressBar:
