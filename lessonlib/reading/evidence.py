@@ -1,8 +1,8 @@
 """What a run's curves show, prepared for the curve reader: values, their errors, windows and changes.
 
 Where each example's loss is known, changes are paired and exact. Where only loss and accuracy per epoch are known, the
-standard error of the loss is *modelled*, and the reading says so. Used by `lessonlib.reading.patterns`; taught
-in lesson 9.
+standard error of the loss is *modelled*; where the size of the validation set is not known either, only the epochs' own
+scatter is, and no interval is given. Taught in lesson 9.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from lessonlib import _validate as check
 from lessonlib import calibration, smoothing, uncertainty
 from lessonlib.metrics import Estimate
+from lessonlib.reading.findings import number, share
 from lessonlib.runs import Run
 from lessonlib.uncertainty import Change
 
@@ -29,13 +30,10 @@ LOSS_MARGIN = 0.05
 ACCURACY_MARGIN = 0.01
 #: Standard deviation of one example's squared error over its mean: sqrt(2) for normal errors, more with heavy tails.
 LOSS_SD_WITHOUT_ACCURACY = 2.0
-#: Second differences of T independent values carry the information of about half as many (18 / 35) free squares.
-JITTER_FREEDOM = 18 / 35
-
 #: Fewer epochs have no trend that could be told from noise.
 FEWEST_EPOCHS = 4
-#: Training and validation run together when they are within this share of the validation loss.
-TOGETHER = 0.1
+#: The metrics that are read.
+_READ = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "running_train_loss", "running_train_accuracy")
 
 
 @dataclass(frozen=True)
@@ -45,9 +43,11 @@ class Curves:
     Attributes
     ----------
     epochs : ndarray of int64, shape (n_epochs,)
-        Numbers of the epochs that are used, 1 for the run's first.
+        The log's own numbers of what is used.
+    unit : str
+        What they count.
     train_loss, train_accuracy, val_loss, val_accuracy : ndarray, shape (n_epochs,), or None
-        Losses in nats, accuracies as shares; None where the run has none.
+        Losses (nats, if they are cross-entropies), accuracies as shares.
     running_loss : ndarray or None
         The training loss as a mean over the moving epoch, where the run has that beside `train_loss`.
     n_val, n_classes : int or None
@@ -56,7 +56,7 @@ class Curves:
     level : float
         Of every interval.
     stopped_at : int or None
-        The first epoch from which on losses are not finite to the end.
+        The number of the first epoch from which on losses are not finite to the end.
     passed_over : int
         How many other epochs were left out because a value was missing.
     loss_se : ndarray or None
@@ -65,9 +65,16 @@ class Curves:
         Per example, where logits of the whole validation set were kept.
     refinement : ndarray or None
         The loss of the kept logits at the best temperature.
+    rates : ndarray or None
+        Learning rates, where the log has them.
+    n_counted : bool
+        Whether `n_val` was worked out from the accuracies.
+    unread : tuple of str
+        Columns that measure something and were not read.
     """
 
     epochs: NDArray[np.int64]
+    unit: str
     train_loss: Values | None
     train_accuracy: Values | None
     val_loss: Values | None
@@ -83,6 +90,9 @@ class Curves:
     losses: Values | None = None
     hits: Values | None = None
     refinement: Values | None = None
+    rates: Values | None = None
+    n_counted: bool = False
+    unread: tuple[str, ...] = ()
 
     # ---- stretches of epochs -----------------------------------------------------------------------
 
@@ -111,20 +121,14 @@ class Curves:
         """Return the second half of the run, where curves have lost the bend of the beginning."""
         return slice(self.n // 2, self.n)
 
-    def around(self, index: int) -> slice:
-        """Return the stretch whose middle is an epoch, as far as the run reaches."""
-        start = min(max(0, index - self.width // 2), self.n - self.width)
-        return slice(start, start + self.width)
-
     def numbers(self, stretch: slice) -> tuple[int, int]:
-        """Return the first and the last epoch number of a stretch."""
+        """Return the log's first and last number of a stretch."""
         return int(self.epochs[stretch][0]), int(self.epochs[stretch][-1])
 
     @functools.cached_property
     def lowest(self) -> slice:
         """Return the stretch in which the mean validation loss is lowest."""
-        means = moving_means(self.val_loss, self.width)
-        start = int(np.argmin(means))
+        start = int(np.argmin(moving_means(self.val_loss, self.width)))
         return slice(start, start + self.width)
 
     # ---- errors ------------------------------------------------------------------------------------
@@ -140,26 +144,13 @@ class Curves:
             return None
         return modelled_loss_sd(self.val_loss, self.val_accuracy, self.n_val) / np.sqrt(self.n_val)
 
-    @property
-    def loss_error_source(self) -> str:
-        """Return one clause that says where the standard error of the loss comes from."""
-        if self.losses is not None:
-            return "paired, from each example's loss"
-        if self.loss_se is not None:
-            return "from the recorded standard errors, as if the epochs had separate validation sets"
-        if self.n_val is None:
-            return "the epochs' own scatter alone: n_val is not known, so another validation set may differ by more"
-        if self.val_accuracy is None:
-            return f"n = {self.n_val} and an assumed spread of {LOSS_SD_WITHOUT_ACCURACY:g} times the mean loss"
-        return f"n = {self.n_val} and a modelled spread (all loss on the wrong answers, exponentially distributed)"
-
     @functools.cached_property
     def accuracy_error(self) -> Values | None:
         """Return the binomial standard error of the validation accuracy per epoch, never 0, or None."""
         if self.n_val is None or self.val_accuracy is None:
             return None
-        share = (self.val_accuracy * self.n_val + 1) / (self.n_val + 2)  # one example away from certainty
-        return np.sqrt(share * (1 - share) / self.n_val)
+        kept = (self.val_accuracy * self.n_val + 1) / (self.n_val + 2)  # one example away from certainty
+        return np.sqrt(kept * (1 - kept) / self.n_val)
 
     # ---- changes -----------------------------------------------------------------------------------
 
@@ -190,6 +181,18 @@ class Curves:
         sampling = 0.0 if errors is None else float(errors[stretch].mean())
         return Estimate(float(part.mean()), float(np.hypot(sampling, scatter)), self.n_val or len(part))
 
+    def said(self, measure: str, before: slice, after: slice) -> str:
+        """Return a change as text; with an interval only where the sampling error is known."""
+        values = self.val_loss if measure == "loss" else self.val_accuracy
+        change = (self.loss_change if measure == "loss" else self.accuracy_change)(before, after)
+        a, b = float(values[before].mean()), float(values[after].mean())
+        known, i = self.n_val is not None or self.losses is not None or self.loss_se is not None, change.interval
+        if measure == "accuracy":
+            interval = f"; {100 * self.level:g} % interval {100 * i.low:+.1f} to {100 * i.high:+.1f}" if known else ""
+            return f"{share(a)} to {share(b)} ({100 * (b - a):+.1f} points{interval})"
+        interval = f"; {100 * self.level:g} % interval {number(i.low)} to {number(i.high)}" if known else ""
+        return f"{number(a)} to {number(b)} ({100 * (b - a) / abs(a):+.0f} %{interval})" if a else f"0 to {number(b)}"
+
 
 def prepare(
     run: Run, *, n_val: int | None, n_classes: int | None, class_shares: ArrayLike | None, level: float
@@ -205,18 +208,12 @@ def prepare(
         By default those of the kept labels.
     level : float
 
-    Returns
-    -------
-    Curves
-
     Raises
     ------
     ValueError
-        If the run has no loss and no accuracy, nothing in it is finite, or what is said of the validation set is not
-        possible.
+        If the run has no loss and no accuracy, or what is said of the validation set is not possible.
     """
-    names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "running_train_loss", "running_train_accuracy")
-    found = {name: run.metrics[name] for name in names if name in run.metrics}
+    found = {name: run.metrics[name] for name in _READ if name in run.metrics}
     if not found:
         raise ValueError(
             f"there is no loss or accuracy in this run, only {', '.join(run.metrics)}: say which columns they are, "
@@ -224,32 +221,52 @@ def prepare(
         )
     _refuse_impossible(found)
     n_val, n_classes, shares = _about_validation(run, n_val, n_classes, class_shares)
+    counted = size_behind(found.get("val_accuracy")) if n_val is None else None
+    about = run.provenance
+    epochs = np.asarray(about.get("numbers", run.epochs))
     stopped = _stops_being_finite(found)
-    kept = np.logical_and.reduce([np.isfinite(values) for values in found.values()])
+    kept = np.logical_and.reduce([np.isfinite(values) for values in _without_edges(found).values()])
     if stopped is not None:
         kept[stopped:] = False
     whole = run.val_logits is not None and n_val == run.val_logits.shape[1] and np.isfinite(run.val_logits).all()
-    part = {name: values[kept] for name, values in found.items()}
-    recorded_se = run.metrics.get("val_loss_se")
+    part = {name: values[kept] for name, values in found.items() if np.isfinite(values[kept]).all()}
+    recorded_se, rates = run.metrics.get("val_loss_se"), about.get("learning_rates")
     usable_se = recorded_se is not None and np.isfinite(recorded_se[kept]).all()
     return Curves(
-        epochs=run.epochs[kept],
+        epochs=epochs[kept],
+        unit=about.get("unit", "epoch"),
         train_loss=part.get("train_loss", part.get("running_train_loss")),
         train_accuracy=part.get("train_accuracy", part.get("running_train_accuracy")),
         val_loss=part.get("val_loss"),
         val_accuracy=part.get("val_accuracy"),
         running_loss=part.get("running_train_loss") if "train_loss" in part else None,
-        n_val=n_val,
+        n_val=counted if n_val is None else n_val,
         n_classes=n_classes,
         class_shares=shares,
         level=level,
-        stopped_at=None if stopped is None else int(run.epochs[stopped]),
+        stopped_at=None if stopped is None else int(epochs[stopped]),
         passed_over=int((~kept[:stopped]).sum()),
         loss_se=recorded_se[kept] if usable_se else None,
         losses=run.val_losses()[kept] if whole else None,
         hits=run.val_hits()[kept].astype(float) if whole else None,
         refinement=None if run.val_logits is None else refinements(run)[kept],
+        rates=None if rates is None else np.asarray(rates)[kept],
+        n_counted=counted is not None,
+        unread=tuple(about.get("unread", ())),
     )
+
+
+def _without_edges(found: dict[str, Values]) -> dict[str, Values]:
+    """Leave a training curve aside that begins later or ends earlier than validation, if that would cost epochs."""
+    validated = [np.isfinite(values) for name, values in found.items() if name[:4] == "val_"]
+    if not validated:
+        return found
+    needed = np.logical_and.reduce(validated)
+    usable = {
+        name: values for name, values in found.items()
+        if name[:4] == "val_" or np.isfinite(values[needed]).sum() >= max(FEWEST_EPOCHS, 0.5 * needed.sum())
+    }  # fmt: skip
+    return usable if needed.sum() >= FEWEST_EPOCHS else found
 
 
 def _refuse_impossible(found: dict[str, Values]) -> None:
@@ -283,6 +300,8 @@ def _about_validation(
     n_classes = len(shares) if n_classes is None and shares is not None else n_classes
     n_val = None if n_val is None else check.whole_number(n_val, "n_val", low=1)
     n_classes = None if n_classes is None else check.whole_number(n_classes, "n_classes", low=2)
+    if n_classes is None and run.provenance.get("n_classes", 0) > 1:
+        n_classes = int(run.provenance["n_classes"])
     if shares is not None and len(shares) != n_classes:
         raise ValueError(f"{len(shares)} class_shares for n_classes = {n_classes}: pass one share per class.")
     return n_val, n_classes, shares
@@ -350,15 +369,43 @@ def refinements(run: Run) -> Values:
 
 
 def loss_rise(c: Curves) -> Change | None:
-    """Return the rise of the validation loss from its lowest to the end, if it is certain and matters.
+    """Return the rise of the validation loss from its lowest to the end, if it is certain, lasts and matters.
 
     None as well if the training loss rose with it: then something else is wrong.
     """
-    if c.val_loss is None:
+    if c.val_loss is None or c.n < FEWEST_EPOCHS:
         return None
     change = c.loss_change(c.lowest, c.end)
     if change.verdict != "rise" or change.interval.estimate.value <= change.margin:
         return None
     if c.train_loss is not None and c.train_loss[c.end].mean() > 1.02 * c.train_loss[c.lowest].mean():
         return None
+    if c.n_val is None and c.losses is None and c.loss_se is None:  # one high value at the end is no rise
+        after = c.val_loss[c.lowest.stop :]
+        level = float(c.val_loss[c.lowest].mean()) + change.margin / 2
+        if len(after) < 2 or (after > level).mean() < 0.6 or after[-2] <= level:
+            return None
     return change
+
+
+def size_behind(accuracies: Values | None) -> int | None:
+    """Return the number of examples of which every accuracy is a whole number, where that cannot be chance.
+
+    Accuracies over n examples are multiples of 1/n. Taken for n is the least that fits to the digits that are given,
+    unless as many values would fit it by chance.
+    """
+    if accuracies is None or len(accuracies) < FEWEST_EPOCHS:
+        return None
+    values = np.unique(accuracies[(accuracies > 0) & (accuracies < 1)])
+    if len(values) < 3:
+        return None
+    digits = max(len(f"{value:.7g}".partition(".")[2]) for value in values)
+    rounding = 0.5 * 10.0**-digits + 1e-7
+    expected = 0.0
+    for n in range(2, 20_001):
+        expected += min(1.0, 2 * n * rounding) ** len(values)
+        if expected > 0.01:
+            return None
+        if np.abs(values * n - np.round(values * n)).max() <= n * rounding:
+            return n
+    return None

@@ -1,8 +1,7 @@
-"""Files of training logs as numbers: tables (CSV and its kin), JSON, MLflow's folders, TensorBoard's event files.
+"""Training logs as tables of numbers: files, folders, pasted text and what is in memory.
 
-What the names in them mean is the business of `lessonlib.reading.logs`. An empty cell is a gap (NaN); a NaN
-that was written is
-a loss that is not finite, and becomes infinity.
+What the names in them mean is the business of `lessonlib.reading.logs`. An empty cell is a gap (NaN); a NaN that was
+written is a loss that is not finite, and becomes infinity.
 """
 
 from __future__ import annotations
@@ -12,15 +11,16 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonlib.reading import event_files
-from lessonlib.reading.event_files import LogError
+from lessonlib.reading import terminal_text
+from lessonlib.reading.names import canonical_name, measures_something, position
 
 #: A file of a million rows has 100 MB; what is far larger is not a log of losses.
 LARGEST_FILE_BYTES = 1_000_000_000
@@ -33,29 +33,112 @@ Columns = dict[str, NDArray[np.float64]]
 Series = dict[str, dict[int, float]]
 
 
+class LogError(ValueError):
+    """A log cannot be read; the message says why and what to do."""
+
+
+@dataclass
+class Table:
+    """Rows of a log, before their names have a meaning.
+
+    Attributes
+    ----------
+    columns : dict of str to ndarray of float64, shape (n_rows,)
+    origin : str
+        The file's name, or what was passed.
+    texts : dict of str to list of str
+        Columns without numbers, such as the set or the run that a row belongs to.
+    facts : dict of str to int
+        ``n_val``, ``n_classes``, where the log says them.
+    notes, structure : list of str
+        What was done on the way; what the log is made of.
+    series : bool
+        Whether the curves were kept apart, each with steps of its own.
+    """
+
+    columns: Columns
+    origin: str
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    facts: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    structure: list[str] = field(default_factory=list)
+    series: bool = False
+
+
 # ---- text -------------------------------------------------------------------------------------------------------
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a file.
-
-    Raises
-    ------
-    LogError
-        If it is empty, far too large or not a text.
-    OSError
-        If it cannot be read.
-    """
+def from_path(path: Path) -> Table:
+    """Read a file or a folder."""
+    if not path.exists():
+        raise FileNotFoundError(
+            f"there is no log at {path}. To read pasted text, pass it with its line breaks (command line: -)."
+        )
+    if path.is_dir() or "tfevents" in path.name:
+        return from_series(_series_at(path), path.name)
     if path.suffix in _PICKLES:
         raise LogError(
             f"{path} can run code when it is opened, so it is not: save json.dumps(history.history) to a .json file, "
             "or open it yourself and pass the dict to lessonlib.reading.reader.read."
         )
     if path.stat().st_size > LARGEST_FILE_BYTES:
-        raise LogError(
-            f"{path} has {path.stat().st_size / 1e9:.1f} GB, which is no log of losses: pass one row per epoch."
-        )
-    return _decoded(path.read_bytes(), path)
+        raise LogError(f"{path} has {path.stat().st_size / 1e9:.1f} GB, which is no log of losses: pass a row an epoch.")
+    return from_text(_decoded(path.read_bytes(), path), path.name)
+
+
+def from_text(text: str, origin: str) -> Table:
+    """Read text of any kind: JSON, a table with a header, or what a training printed."""
+    if not text.strip():
+        raise LogError(f"{origin} is empty: was the training stopped before its first epoch?")
+    suffix = Path(origin).suffix.lower()
+    stripped = text.lstrip("\ufeff \t\r\n")
+    if suffix == ".json" or stripped[0] in "{[":
+        content = _json(stripped)
+        if content is not None:
+            return from_content(content, origin)
+        if suffix == ".json":
+            raise LogError(f"{origin} is not JSON and holds no dict that can be read: save json.dumps(history.history).")
+    if _begins_a_table(stripped, suffix):
+        return parse_table(text, origin)
+    lists = terminal_text.lists_in(text)
+    if lists:
+        return _equally_long({name: np.array(values) for name, values in lists.items()}, origin)
+    printed = terminal_text.parse(text)
+    rows = [row for row in printed.rows if row]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if not any(map(canonical_name, names)):
+        raise LogError(_looks_like(stripped, names, origin))
+    columns = {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
+    return Table(columns, origin, facts=printed.facts, notes=printed.notes, structure=printed.structure)
+
+
+def _looks_like(text: str, names: Sequence[str], origin: str) -> str:
+    """Say what a text looks like in which no loss was found, and what to type."""
+    first = text.splitlines()[0].strip()[:60]
+    scores = [name for name in names if measures_something(name)] or [n for n in names if not position(n)]
+    found = f"numbers stand under {', '.join(map(repr, scores[:6]))}" if scores else "no number has a name"
+    name = scores[0] if scores else "my column"
+    return (
+        f"{origin} looks like text of {len(text.splitlines())} lines (it begins {first!r}); {found}, none of which is "
+        f"known as a loss or an accuracy. Say which: columns={{'val_loss': {name!r}}} (--columns val_loss={name!r}); "
+        "it reads lines such as 'epoch 1: loss 0.7, val_loss 0.6', and tables with a header."
+    )
+
+
+def _begins_a_table(text: str, suffix: str) -> bool:
+    """Tell whether a text is one table: a header of names without numbers, and rows with as many cells."""
+    lines = [line for line in text.splitlines()[:3] if line.strip(" #\t")]
+    if suffix in (".csv", ".tsv") or not lines:
+        return True
+    delimiter = _delimiter([line.lstrip("# ") for line in lines])
+    header = next(csv.reader([lines[0].lstrip("# ")], delimiter=delimiter))
+    if len(lines) < 2:
+        return len(header) > 1 and any(map(canonical_name, header))
+    cells = next(csv.reader([lines[1]], delimiter=delimiter), [])
+    known = any(canonical_name(name) or position(name) or measures_something(name) for name in header)
+    named = not any(re.search(r"[:=|│┃]|^\s*[-+\d.]+%?\s*$", name) for name in header if name)
+    filled = any(np.isfinite(number(cell)) for cell in cells)
+    return known and named and filled and len(cells) == len(header)
 
 
 def _decoded(raw: bytes, path: Path) -> str:
@@ -69,8 +152,8 @@ def _decoded(raw: bytes, path: Path) -> str:
             raise LogError(f"{path} begins like UTF-16 text but is not ({error}): save it as UTF-8.") from error
     if b"\0" in raw[:100_000]:
         raise LogError(
-            f"{path} is not a text file: a log is CSV (spreadsheets: save as CSV), JSON, a TensorBoard event file "
-            "or a saved run."
+            f"{path} is not a text file: a log is CSV (spreadsheets: save as CSV), JSON, printed text, a TensorBoard "
+            "event file or a saved run."
         )
     try:
         return raw.decode("utf-8-sig")
@@ -78,28 +161,26 @@ def _decoded(raw: bytes, path: Path) -> str:
         return raw.decode("latin-1")
 
 
-def parse_json(text: str, path: Path) -> Any:
-    """Return what JSON holds; a list if each line is an object of its own, as DeiT and detectron2 log."""
+def _json(text: str) -> Any:
+    """Return what JSON holds; a list if each line is an object of its own; None if it is neither."""
     try:
         return json.loads(text)
-    except RecursionError as error:
-        raise LogError(f"{path} is nested too deeply for a log: save json.dumps(history.history).") from error
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError):
         try:
             return [json.loads(line) for line in text.splitlines() if line.strip()]
         except (json.JSONDecodeError, RecursionError):
-            raise LogError(f"{path} is not JSON ({error}): save json.dumps(history.history).") from error
+            return None
 
 
 # ---- tables -----------------------------------------------------------------------------------------------------
 
 
-def parse_table(text: str, path: Path) -> Columns:
+def parse_table(text: str, origin: str) -> Table:
     """Read a table with a header; repeated headers are passed over, short rows filled with gaps."""
     text = re.sub(r"^\s*#\s*", "", text)  # NumPy's savetxt
     lines = text.lstrip().splitlines()
     if not lines:
-        raise LogError(f"{path} holds no table: a log is CSV with one header line.")
+        raise LogError(f"{origin} holds no table: a log is CSV with one header line.")
     delimiter = _delimiter(lines)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     try:
@@ -107,22 +188,32 @@ def parse_table(text: str, path: Path) -> Columns:
         refuse_repeated(header)
         body = [row for row in rows if row and not _is_header(row, header)]
     except (csv.Error, StopIteration) as error:  # StopIteration: no row has a name in it
-        raise LogError(f"{path} is not a table ({error}): a log is CSV with one header line.") from error
+        raise LogError(f"{origin} is not a table ({error}): a log is CSV with one header line.") from error
     if not body:
-        raise LogError(f"{path} has a header ({lines[0][:80]!r}) and no rows: was the training stopped early?")
+        raise LogError(f"{origin} has a header ({lines[0][:80]!r}) and no rows: was the training stopped early?")
     if {"Name", "State", "Runtime"} <= set(header):
         raise LogError(
-            f"{path} is Weights & Biases' table of runs, one row for each: export the curves of one run, "
+            f"{origin} is Weights & Biases' table of runs, one row for each: export the curves of one run, "
             "run.history().to_csv('log.csv')."
         )
     for row in body:
         if any(cell.strip() for cell in row[len(header) :]):
             raise LogError(
-                f"a row of {path} has {len(row)} cells under a header of {len(header)}: {delimiter.join(row)[:80]!r}. "
-                "Decimal commas need another separator, such as a semicolon."
+                f"a row of {origin} has {len(row)} cells under a header of {len(header)}: "
+                f"{delimiter.join(row)[:80]!r}. Decimal commas need another separator, such as a semicolon."
             )
     cells = itertools.zip_longest(*body, fillvalue="")
-    return {name: _numbers_of_cells(column) for name, column in zip(header, cells, strict=False) if name}
+    named = {name: column for name, column in zip(header, cells, strict=False) if name}
+    return from_cells(named, origin)
+
+
+def from_cells(named: Mapping[str, Sequence[object]], origin: str) -> Table:
+    """Turn columns of cells into numbers, and keep those without any number as text."""
+    columns = {name: _numbers_of_cells(column) for name, column in named.items()}
+    texts = {
+        name: [str(cell).strip() for cell in named[name]] for name, values in columns.items() if np.isnan(values).all()
+    }
+    return Table(columns, origin, texts=texts)
 
 
 def _delimiter(lines: Sequence[str]) -> str:
@@ -147,13 +238,13 @@ def refuse_repeated(header: Sequence[str]) -> None:
         )
 
 
-def _numbers_of_cells(cells: tuple[str, ...]) -> NDArray[np.float64]:
+def _numbers_of_cells(cells: Sequence[object]) -> NDArray[np.float64]:
     """Return a column of a file as floats, quickly where every cell is a plain number."""
     try:
         numbers = np.array(cells, dtype=np.float64)
-    except ValueError:
+    except (TypeError, ValueError):
         return np.array([number(cell) for cell in cells])
-    return np.where(np.isnan(numbers), np.inf, numbers)  # written as NaN
+    return np.where(np.isnan(numbers), np.inf, numbers) if any(isinstance(c, str) for c in cells[:1]) else numbers
 
 
 def number(value: object) -> float:
@@ -169,33 +260,96 @@ def number(value: object) -> float:
     return np.inf if np.isnan(found) and isinstance(value, str) else found
 
 
+# ---- what is in memory, or was JSON --------------------------------------------------------------------------------
+
+
+def from_content(content: object, origin: str) -> Table:
+    """Read a dict of lists, a list of dicts, or a dict that holds either, as Hugging Face's ``trainer_state.json``."""
+    if isinstance(content, Mapping):
+        flat = _flat(content)
+        vectors = {name: numbers(values) for name, values in flat.items() if _is_sequence(values)}
+        if any(map(canonical_name, vectors)):
+            return _equally_long(vectors, origin)
+        lists = [value for value in [*content.values(), *flat.values()] if _is_records(value)]
+        records = next((value for value in lists if any(map(canonical_name, _flat(value[0])))), None) or next(
+            iter(lists), None
+        )
+        if records is None:
+            if vectors:
+                return _equally_long(vectors, origin)
+            raise LogError(
+                f"the {origin} holds no list of values, got {list(content)!r:.80}: pass {{'val_loss': [...], ...}}."
+            )
+        content = records
+    if not _is_records(content):
+        raise LogError(f"{origin} holds a {type(content).__name__}: it should hold {{'val_loss': [...], ...}}.")
+    rows = [_flat(record) for record in content if "train_runtime" not in record]  # Hugging Face's summary at the end
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return from_cells({name: [row.get(name, np.nan) for row in rows] for name in names}, origin)
+
+
+def _equally_long(vectors: Columns, origin: str) -> Table:
+    """Keep columns that have one value per row; of those that mean nothing to us nothing is asked."""
+    read = {name: values for name, values in vectors.items() if canonical_name(name) or position(name)}
+    lengths = {name: len(values) for name, values in (read or vectors).items()}
+    if len(set(lengths.values())) > 1:
+        raise LogError(
+            f"columns of a {origin} must be equally long, got {lengths}: log every metric in every epoch (with Keras' "
+            "validation_freq, read the file of its CSVLogger)."
+        )
+    n_rows = next(iter(lengths.values()))
+    return Table({name: values for name, values in vectors.items() if len(values) == n_rows}, origin)
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "", depth: int = 3) -> dict[str, Any]:
+    """Name what is nested by its path, ``train/loss``; pandas' ``{"0": 1.2, "1": 0.9}`` is a list."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping) and value and all(str(index).isdigit() for index in value):
+            value = list(value.values())
+        if isinstance(value, Mapping) and depth:
+            flat |= _flat(value, f"{prefix}{key}/", depth - 1)
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _is_sequence(values: object) -> bool:
+    return hasattr(values, "__len__") and not isinstance(values, str | bytes | Mapping)
+
+
+def _is_records(content: object) -> bool:
+    return isinstance(content, list) and bool(content) and all(isinstance(record, Mapping) for record in content)
+
+
+def numbers(values: Iterable[Any]) -> NDArray[np.float64]:
+    """Return a column as floats; what is no number is NaN, a gap."""
+    try:
+        vector = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        vector = np.array([number(value) for value in values])
+    return vector if vector.ndim == 1 else np.full(len(values), np.nan)
+
+
 # ---- folders ----------------------------------------------------------------------------------------------------
 
 
-def read_curves(path: Path) -> Series:
-    """Read TensorBoard's event files, one or all in a folder, or the folder in which MLflow keeps a run's metrics.
+def from_series(series: Series, origin: str) -> Table:
+    """Put curves that have steps of their own into rows, one for each step of any of them."""
+    steps = sorted(set().union(*series.values()))
+    columns = {name: np.array([curve.get(step, np.nan) for step in steps]) for name, curve in series.items()}
+    return Table(columns | {"step": np.array(steps, np.float64)}, origin, series=True)
 
-    Parameters
-    ----------
-    path : Path
 
-    Returns
-    -------
-    dict of str to dict of int to float
-        Values by step, the later of two at one step.
-
-    Raises
-    ------
-    LogError
-        If there is nothing of the kind, or an event file is damaged.
-    OSError
-        If a file cannot be read.
-    """
+def _series_at(path: Path) -> Series:
+    """Read TensorBoard's event files, or the folder in which MLflow or DVCLive keeps a run's metrics."""
     if path.is_file():
         return _event_series([path], [""])
     files = sorted(path.rglob("*tfevents*"))
     if files:
         return _event_series(files, _prefixes([file.parent.relative_to(path).parts for file in files]))
+    if tables := sorted(path.rglob("metrics/**/*.tsv")) or sorted(path.rglob("*.tsv")):
+        return _dvclive_series(tables)
     own = [folder for folder in (path / "metrics", path) if folder.name == "metrics" and folder.is_dir()]
     metrics = own[:1] or sorted(found for found in path.rglob("metrics") if found.is_dir())
     if len(metrics) == 1:
@@ -204,16 +358,35 @@ def read_curves(path: Path) -> Series:
         raise LogError(f"{path} holds {len(metrics)} runs of MLflow: pass the folder of one, such as {metrics[0]}.")
     logs = ", ".join(sorted(file.name for file in path.iterdir() if file.suffix in (".csv", ".json"))) or "none"
     raise LogError(
-        f"there is no event file (*tfevents*) in {path}, and no metrics of MLflow: pass the folder given to "
+        f"there is no event file (*tfevents*) in {path}, and no metrics of MLflow or DVCLive: pass the folder given to "
         f"TensorBoard, or a log as a file (CSV and JSON in this folder: {logs})."
     )
 
 
 def _event_series(files: Iterable[Path], prefixes: Iterable[str]) -> Series:
+    """Read scalars with TensorBoard's own reader; a last record that was cut off is passed over."""
+    try:
+        from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+        from tensorboard.util import tensor_util
+    except ImportError as error:
+        raise LogError("event files are read by TensorBoard's reader: pip install tensorboard, then again.") from error
     series: Series = {}
     for file, prefix in zip(files, prefixes, strict=True):
-        for tag, step, value in event_files.scalars(file):
-            series.setdefault(prefix + tag, {})[step] = np.inf if np.isnan(value) else value
+        if file.stat().st_size == 0:
+            raise LogError(f"{file} is empty: TensorBoard files are written when the writer is flushed or closed.")
+        try:
+            for event in EventFileLoader(str(file)).Load():
+                for value in event.summary.value:
+                    found = np.asarray(tensor_util.make_ndarray(value.tensor))
+                    if found.size == 1 and found.dtype.kind == "f":
+                        scalar = float(found.reshape(()))
+                        series.setdefault(prefix + value.tag, {})[event.step] = np.inf if np.isnan(scalar) else scalar
+        except LogError:
+            raise
+        except Exception as error:  # its errors are TensorFlow's own and protobuf's, with or without TensorFlow
+            raise LogError(f"{file} is no event file, or damaged ({type(error).__name__}).") from error
+    if not series:
+        raise LogError(f"{', '.join(str(file) for file in files)}: no event file with a scalar in it, or damaged.")
     return series
 
 
@@ -240,4 +413,19 @@ def _mlflow_series(folder: Path) -> Series:
         if len(set(steps)) == 1:  # logged without steps
             steps = list(range(len(values)))
         series[file.relative_to(folder).as_posix()] = dict(zip(steps, values, strict=True))
+    return series
+
+
+def _dvclive_series(files: Sequence[Path]) -> Series:
+    """Read DVCLive's metrics: a file for each, a table of step and value."""
+    series: Series = {}
+    for file in files:
+        table = parse_table(_decoded(file.read_bytes(), file), file.name).columns
+        value = next((name for name in table if not position(name) and name != "timestamp"), None)
+        if "step" in table and value is not None:
+            parts = file.with_suffix("").parts
+            below = parts[max((i for i, part in enumerate(parts) if part == "metrics"), default=len(parts) - 2) + 1 :]
+            series["/".join(below)] = dict(zip(table["step"].astype(int).tolist(), table[value].tolist(), strict=True))
+    if not series:
+        raise LogError(f"{files[0].parent} holds tables that are not DVCLive's: pass one of them, such as {files[0]}.")
     return series

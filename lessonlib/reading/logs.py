@@ -1,8 +1,9 @@
-"""Other tools' logs as a `Run`: Keras, Lightning, Hugging Face, fastai, Ultralytics, MLflow, TensorBoard, pandas, CSV.
+"""Any training log as a `Run`: which column is which metric, and what the log is made of.
 
-Columns are recognised by their names, whatever the tool: ``val_acc``, ``Accuracy/validation``, ``valid_loss_epoch``.
-What was done to a log on the way (percentages divided, restarts dropped, steps gathered into epochs) stands in
-``run.provenance["notes"]`` and is repeated by the curve reader. Taught in lesson 9.
+One file can hold several runs, several evaluation sets, a later evaluation, rows per step. What was found is said:
+``run.provenance["structure"]`` (before anything else), ``"notes"`` (what was done on the way), ``"numbers"`` and
+``"unit"`` (the log's own count of epochs, steps or rounds), ``"unread"`` (columns that measure something and were not
+read). Taught in lesson 9.
 """
 
 from __future__ import annotations
@@ -17,44 +18,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib.reading import log_files
-from lessonlib.reading.log_files import Columns, LogError, Series
+from lessonlib.reading.log_files import Columns, LogError, Table
+from lessonlib.reading.names import (
+    NAMES,
+    SPLITS,
+    canonical_name,
+    is_rate,
+    measures_something,
+    position,
+    run_and_metric,
+    words,
+)
 from lessonlib.runs import Run
 
-#: The metrics that a log can have, under our names.
-NAMES = (
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "running_train_loss",
-    "running_train_accuracy",
-    "val_loss_se",
-)
-
-_SPLITS = {"val": "val", "valid": "val", "validation": "val", "dev": "val", "eval": "val", "evaluation": "val",
-           "test": "val", "train": "train", "training": "train", "trn": "train", "tr": "train"}  # fmt: skip
-_MEASURES = {"loss": "loss", "nll": "loss", "crossentropy": "loss", "accuracy": "accuracy", "acc": "accuracy",
-             "multiclassaccuracy": "accuracy", "binaryaccuracy": "accuracy", "top1": "accuracy", "acc1": "accuracy",
-             "prec1": "accuracy", "errorrate": "accuracy"}  # fmt: skip
-#: Words of a name that say nothing about which metric it is.
-_FILLERS = {"epoch", "step", "categorical", "sparse", "binary", "multiclass", "ce", "avg", "mean", "total", "running",
-            "score", "metric", "metrics", "history", "log", "logs"}  # fmt: skip
-_KNOWN = {*_SPLITS, *_MEASURES, *_FILLERS}
-#: Two words, or a word and a sign, that are one: ``acc@1``, ``top-1``, ``cross_entropy``, ``valLoss``.
-_SPELLINGS = (
-    (r"([a-z])([A-Z])", r"\1 \2"),
-    (r"(?i)(top|acc|prec)[-_ @]1(?![a-z0-9])", r"\g<1>1"),
-    (r"(?i)cross[-_ ]?entropy", "crossentropy"),
-    (r"(?i)error[-_ ]?rate", "errorrate"),
-)
-_POSITIONS = {"epoch": "epoch", "epochs": "epoch", "step": "step", "steps": "step", "global step": "step",
-              "trainer global step": "step", "iteration": "step", "iterations": "step", "iter": "step"}  # fmt: skip
 #: What only just exceeds 1 is neither a share nor a percentage that anyone would keep a log of.
 LEAST_PERCENTAGE = 1.5
 #: A training that was logged by step has at least this many steps in an epoch.
 FEWEST_STEPS = 5
 #: A share may exceed 1 by what single precision rounds.
 ROUNDING = 1e-5
+#: A training loss that jumps to this many times what it was, and keeps, did not go on from there.
+NEW_RUN = 5.0
+#: A count that begins anew goes on if the loss differs from where it was by less than this share of its way so far.
+GOES_ON = 0.3
+#: Columns whose values tell runs apart.
+_RUN_COLUMNS = {"run", "fold", "seed", "trial", "experiment", "run id", "model", "name", "repeat"}
 
 
 def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run:
@@ -63,18 +51,16 @@ def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run
     Parameters
     ----------
     source : object
-        A `Run`; a Keras ``History``; a dict of lists; a list of dicts (Hugging Face's ``trainer.state.log_history``); a
-        pandas DataFrame; or a path: any table with a header (Keras CSVLogger, Lightning ``metrics.csv``, fastai
-        ``history.csv``, Ultralytics ``results.csv``, an export of Weights & Biases), a JSON file of lists or of
-        records (``trainer_state.json``), a TensorBoard event file or folder, the folder of an MLflow run, or a run
-        saved by lessonlib.
+        A `Run`; a Keras ``History``; a dict of lists; a list of dicts; a pandas DataFrame; text with line breaks, as
+        it was printed or pasted; or a path: printed output, a table with a header, JSON, a TensorBoard event file or
+        folder, the folder of an MLflow or DVCLive run, or a run saved by lessonlib (``docs/reading-curves.md``).
     columns : mapping of str to str, optional
-        From our names (`NAMES`) to the log's, where they are not recognised: ``{"val_loss": "my column"}``.
+        From our names (`names.NAMES`) to the log's, where they are not recognised: ``{"val_loss": "my column"}``.
 
     Returns
     -------
     Run
-        One value per epoch; ``provenance["notes"]`` says what was done on the way.
+        One value per epoch (or evaluation), with the provenance that this module names.
 
     Raises
     ------
@@ -90,173 +76,105 @@ def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run
     >>> run = read_log({"loss": [1.0, 0.5], "val_loss": [1.1, 0.7], "val_acc": [40.0, 60.0]})
     >>> sorted(run.metrics), run["val_accuracy"].tolist()
     (['running_train_loss', 'val_accuracy', 'val_loss'], [0.4, 0.6])
+    >>> read_log("epoch 1: train loss 0.9, val loss 1.0\\nepoch 2: train loss 0.7, val loss 0.8")["val_loss"].tolist()
+    [1.0, 0.8]
     """
     if isinstance(source, Run):
         return source
-    if isinstance(source, str | os.PathLike):
-        return _from_path(Path(source), columns)
+    if isinstance(source, str | os.PathLike) and not _is_text(source):
+        path = Path(source)
+        return Run.load(path) if path.suffix == ".npz" and path.exists() else _run(log_files.from_path(path), columns)
+    if isinstance(source, str):
+        return _run(log_files.from_text(source, "pasted text"), columns)
     if hasattr(source, "history") and isinstance(source.history, Mapping):  # a Keras History
-        return _from_columns(source.history, columns, "History")
+        return _run(log_files.from_content(source.history, "History"), columns)
     if hasattr(source, "columns") and hasattr(source, "to_numpy"):  # a pandas DataFrame
         log_files.refuse_repeated([str(name) for name in source.columns])
-        table = {str(name): _numbers(source[name]) for name in source.columns}
-        return _from_table(table, _choose_columns(table, columns, "DataFrame"), "DataFrame")
-    if isinstance(source, Mapping) or _is_records(source):
-        return _from_content(source, columns, "dict" if isinstance(source, Mapping) else "list")
+        return _run(log_files.from_cells({str(name): list(source[name]) for name in source.columns}, "DataFrame"), columns)
+    if isinstance(source, Mapping | list):
+        return _run(log_files.from_content(source, "dict" if isinstance(source, Mapping) else "list"), columns)
     raise TypeError(
-        f"a log is a path, a Keras History, a dict of lists, a list of dicts, a DataFrame or a Run, got "
+        f"a log is text, a path, a Keras History, a dict of lists, a list of dicts, a DataFrame or a Run, got "
         f"{type(source).__name__}: pass history.history or a dict such as {{'val_loss': [...]}}."
     )
 
 
-def _from_path(path: Path, columns: Mapping[str, str] | None) -> Run:
-    if not path.exists():
-        raise FileNotFoundError(f"there is no log at {path}.")
-    if path.is_dir() or "tfevents" in path.name:
-        return _from_series(log_files.read_curves(path), columns, path.name)
-    if path.suffix == ".npz":
-        return Run.load(path)
-    text = log_files.read_text(path)
-    if path.suffix == ".json" or text.lstrip().startswith(("{", "[")):
-        return _from_content(log_files.parse_json(text, path), columns, path.name)
-    table = log_files.parse_table(text, path)
-    chosen = _choose_columns(table, columns, path.name)
-    run = _from_table(_without_empty_rows(table, chosen), chosen, path.name)
-    _refuse_empty({name: values[~np.isnan(values)] for name, values in run.metrics.items()}, chosen, path.name)
-    return run
+def _is_text(source: str | os.PathLike[str]) -> bool:
+    """Tell pasted text from a path."""
+    if not isinstance(source, str):
+        return False
+    return "\n" in source.strip() or source.lstrip()[:1] in ("{", "[") or bool(re.search(r"\w[:= ]+\d*\.\d+.*\s", source))
 
 
-def _refuse_empty(metrics: Mapping[str, NDArray], chosen: Mapping[str, str], origin: str) -> None:
-    if not any(len(values) for values in metrics.values()):
-        raise LogError(f"there is no number in {', '.join(chosen.values())} of {origin}: log the values.")
+def _run(table: Table, columns: Mapping[str, str] | None) -> Run:
+    """Turn a table into a run: one run of it, one row per epoch, numbers with a meaning."""
+    if columns is None or not set(columns.values()) <= table.columns.keys():
+        table = _one_set_per_column(table)
+    chosen = _choose_columns(table, columns)
+    metrics = {ours: table.columns[theirs] for ours, theirs in chosen.items()}
+    if not any((~np.isnan(values)).any() for values in metrics.values()):
+        raise LogError(f"there is no number in {', '.join(chosen.values())} of {table.origin}: log the values.")
+    rate = next((name for name in table.columns if is_rate(name) and np.isfinite(table.columns[name]).any()), None)
+    if rate is not None:
+        metrics["learning_rate"] = table.columns[rate]
+    places = _positions(table)
+    if table.series:
+        metrics, places = _on_one_scale(metrics, places, table.notes)
+    rows = ~np.logical_and.reduce([np.isnan(values) for name, values in metrics.items() if name != "learning_rate"])
+    metrics, places = _rows(metrics, rows), _rows(places, rows)
+    kept = _named_run(table, rows)
+    metrics, places = _rows(metrics, kept), _rows(places, kept)
+    metrics, places = _one_run(metrics, places, table)
+    is_batch = _is_batches(metrics, places)
+    metrics, places = _one_row_per_epoch(metrics, places, table.notes)
+    metrics, places = _without_later_evaluation(metrics, places, table)
+    rates = metrics.pop("learning_rate", None)
+    validated = np.logical_or.reduce([~np.isnan(v) for name, v in metrics.items() if name[:4] == "val_"], initial=False)
+    for ours, values in metrics.items():
+        if ours.endswith("accuracy"):
+            values = _as_share(chosen[ours], values, table.notes)
+        metrics[ours] = _interpolated(chosen[ours], values, validated, table.notes) if "train" in ours else values
+    unit, numbers, beside = _own_numbers(places, len(next(iter(metrics.values()))))
+    about = {"origin": table.origin, "columns": chosen, "notes": table.notes + _said_of(chosen, metrics)}
+    about |= {"structure": table.structure, "numbers": numbers, "unit": "step" if is_batch else unit}
+    about |= {"epochs_beside": beside, "batch_losses": is_batch, "unread": _unread(table, chosen), **table.facts}
+    if rates is not None and np.isfinite(rates).all():
+        about["learning_rates"] = rates.tolist()
+    return Run({name: values for name, values in metrics.items() if (~np.isnan(values)).any()}, provenance=about)
 
 
-def _from_content(content: object, columns: Mapping[str, str] | None, origin: str) -> Run:
-    """Read what JSON holds, or a dict or list in memory."""
-    if isinstance(content, Mapping):  # Hugging Face's trainer_state.json has them under log_history
-        lists = [value for value in content.values() if _is_records(value)]
-        content = lists[0] if len(lists) == 1 else content
-    if _is_records(content):
-        return _from_records(content, columns, origin)
-    if isinstance(content, Mapping):
-        return _from_columns(content, columns, origin)
-    raise LogError(f"{origin} holds a {type(content).__name__}: it should hold {{'val_loss': [...], ...}}.")
+def _rows(columns: Columns, kept: NDArray) -> Columns:
+    return {name: values[kept] for name, values in columns.items()}
 
 
-def _from_columns(given: Mapping[str, Any], columns: Mapping[str, str] | None, origin: str) -> Run:
-    """Read columns of equal length; of those that are not recognised nothing is asked."""
-    vectors = {name: _numbers(values) for name, values in _flat(given).items() if _is_sequence(values)}
-    if not vectors:
-        raise LogError(
-            f"the {origin} holds no list of values, got {list(given)!r:.80}: pass {{'val_loss': [...], ...}}."
-        )
-    chosen = _choose_columns(vectors, columns, origin)
-    used = {name: values for name, values in vectors.items() if name in chosen.values() or _position(name)}
-    lengths = {name: len(values) for name, values in used.items()}
-    if len(set(lengths.values())) > 1:
-        raise LogError(
-            f"columns of a {origin} must be equally long, got {lengths}: log every metric in every epoch (with Keras' "
-            "validation_freq, read the file of its CSVLogger)."
-        )
-    return _from_table(used, chosen, origin)
+# ---- which column is which metric ----------------------------------------------------------------------------------
 
 
-def _from_records(records: Sequence[Mapping[str, Any]], columns: Mapping[str, str] | None, origin: str) -> Run:
-    """Read a list of dicts, one for each time that something was logged; a metric may be missing from a record."""
-    rows = [_flat(record) for record in records if "train_runtime" not in record]  # Hugging Face's summary at the end
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    chosen = _choose_columns(names, columns, origin)
-    used = dict.fromkeys([*chosen.values(), *filter(_position, names)])
-    table = {
-        name: np.array([log_files.number(str(row[name])) if name in row else np.nan for row in rows]) for name in used
-    }
-    return _from_table(_without_empty_rows(table, chosen), chosen, origin)
+def _one_set_per_column(table: Table) -> Table:
+    """Spread a table with a row for each set ("train", "val" in a column) over columns that name the set."""
+    for name, cells in table.texts.items():
+        sets = {cell: SPLITS.get(next(iter(words(cell)), "")) for cell in dict.fromkeys(cells) if cell}
+        if len(set(sets.values())) == 2 and None not in sets.values():
+            break
+    else:
+        return table
+    where = {cell: np.array([other == cell for other in cells]) for cell in sets}
+    columns = {}
+    for metric, values in table.columns.items():
+        if metric == name:
+            continue
+        if not canonical_name(metric):
+            columns[metric] = values
+            continue
+        columns |= {f"{cell}_{metric}": np.where(at, values, np.nan) for cell, at in where.items()}
+    table.structure.append(f"One row for each set: {name!r} tells {' from '.join(map(repr, sets))}.")
+    table.columns = columns
+    return table
 
 
-def _from_series(series: Series, columns: Mapping[str, str] | None, origin: str) -> Run:
-    """Read curves that have steps of their own, one row for each step of any of them."""
-    chosen = _choose_columns(series, columns, origin)
-    notes: list[str] = []
-    used = _on_one_scale({ours: series[theirs] for ours, theirs in chosen.items()}, notes)
-    steps = sorted(set().union(*used.values()))
-    table = {chosen[ours]: np.array([curve.get(step, np.nan) for step in steps]) for ours, curve in used.items()}
-    table["step"] = np.array(steps, np.float64)
-    return _from_table(table, chosen, origin, notes)
-
-
-def _on_one_scale(curves: Series, notes: list[str]) -> Series:
-    """Spread validations that are counted by epoch over a training that is counted by step."""
-    validations = sorted(set().union(*(curve for name, curve in curves.items() if name.startswith("val_"))))
-    last = max((step for name, curve in curves.items() if "train" in name for step in curve), default=0)
-    first, n = (validations or [0])[0], len(validations)
-    if n < 2 or first not in (0, 1) or validations != list(range(first, first + n)) or last < FEWEST_STEPS * n:
-        return curves
-    notes.append(
-        f"Training reaches step {last} and validation step {validations[-1]}: the steps of validation were read as "
-        "epochs of equal length."
-    )
-    return {
-        name: {(step - first + 1) * last // n: value for step, value in curve.items()} if name[:4] == "val_" else curve
-        for name, curve in curves.items()
-    }
-
-
-# ---- names ------------------------------------------------------------------------------------------------------
-
-
-def canonical_name(name: str) -> str | None:
-    """Return our name for a metric of another tool, or None if it is none of ours.
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    str or None
-        A bare ``loss`` or ``accuracy`` is Keras' mean over the moving epoch. An error rate goes by the name of the
-        accuracy.
-
-    Examples
-    --------
-    >>> canonical_name("Accuracy/validation"), canonical_name("loss"), canonical_name("learning_rate")
-    ('val_accuracy', 'running_train_loss', None)
-    >>> canonical_name("happy-frog-7 - val/top1"), canonical_name("happy-frog-7 - val/top1__MAX")  # Weights & Biases
-    ('val_accuracy', None)
-    """
-    if name in NAMES:
-        return name
-    words = _words(_run_and_metric(name)[1])
-    measures = {_MEASURES[word] for word in words if word in _MEASURES}
-    splits = {_SPLITS[word] for word in words if word in _SPLITS}
-    if len(measures) != 1 or len(splits) > 1 or not _KNOWN.issuperset(words):
-        return None
-    measure = measures.pop()
-    if not splits or (splits == {"train"} and "running" in words):
-        return f"running_train_{measure}"
-    return f"{splits.pop()}_{measure}"
-
-
-def _words(name: str) -> list[str]:
-    for spelling, standard in _SPELLINGS:
-        name = re.sub(spelling, standard, name)
-    return [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
-
-
-def _run_and_metric(name: str) -> tuple[str, str]:
-    """Split "run - metric", as Weights & Biases writes it; a name of known words has no run."""
-    run, _, metric = name.rpartition(" - ")
-    return ("", name) if _KNOWN.issuperset(_words(name)) else (run, metric)
-
-
-def _position(name: str) -> str | None:
-    """Return "epoch" or "step" for a column that counts them."""
-    return _POSITIONS.get(" ".join(_words(name)))
-
-
-def _choose_columns(names: Iterable[str], wanted: Mapping[str, str] | None, origin: str) -> dict[str, str]:
+def _choose_columns(table: Table, wanted: Mapping[str, str] | None) -> dict[str, str]:
     """Return which column holds which metric: as told, else by name; the plainest name wins, a tie is an error."""
-    names = list(names)
+    names, origin = list(table.columns), table.origin
     listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
     told = dict(wanted or {})
     for ours, theirs in told.items():
@@ -268,125 +186,176 @@ def _choose_columns(names: Iterable[str], wanted: Mapping[str, str] | None, orig
     for name in _of_one_run([name for name in names if canonical_name(name)], told):
         if canonical_name(name) not in told and name not in told.values():
             candidates.setdefault(canonical_name(name), []).append(name)
-    chosen = told | {ours: _plainest(ours, theirs) for ours, theirs in candidates.items()}
+    _boosting_sets(candidates, table)
+    chosen = told | {ours: _plainest(ours, theirs, table) for ours, theirs in candidates.items()}
     if not chosen:
-        raise LogError(
-            f"no column of the {origin} is a loss or an accuracy, it has {listed}: say which, "
-            "columns={'val_loss': 'my column'} (--columns val_loss='my column'). Several runs: pass one."
-        )
+        raise LogError(_no_metric(names, listed, origin))
     bare = [name for name in candidates.get("running_train_accuracy", ()) if "train" not in name.lower()]
     if bare and "val_loss" in chosen and not {"running_train_loss", "val_accuracy"} & chosen.keys():
         chosen["val_accuracy"] = chosen.pop("running_train_accuracy")  # as fastai and Ultralytics log it
     return chosen
 
 
+def _no_metric(names: Sequence[str], listed: str, origin: str) -> str:
+    """Say what to type where no column is known as a loss or an accuracy."""
+    losses = {side: [n for n in names if measures_something(n) and "loss" in words(n) and SPLITS.get(words(n)[0]) == side]
+              for side in ("train", "val")}  # fmt: skip
+    if len(losses["val"]) > 1 and any({"box", "cls", "dfl", "obj"} & set(words(name)) for name in losses["val"]):
+        pair = [next((n for n in side if "cls" in words(n)), side[0]) for side in losses.values() if side]
+        ours = [f"{'train' if i == 0 and len(pair) > 1 else 'val'}_loss" for i in range(len(pair))]
+        typed = ", ".join(f"{name!r}: {theirs!r}" for name, theirs in zip(ours, pair, strict=True))
+        options = " ".join(f"--columns {name}={theirs!r}" for name, theirs in zip(ours, pair, strict=True))
+        return (
+            f"{origin} is the log of a detector: its losses are {', '.join(losses['val'])}, and none is the whole. What "
+            f"decides is mAP50-95, not any loss. To read one of them: columns={{{typed}}} ({options})."
+        )
+    likely = next((name for name in names if measures_something(name)), "my column")
+    return (
+        f"no column of the {origin} is a loss or an accuracy, it has {listed}: say which, "
+        f"columns={{'val_loss': {likely!r}}} (--columns val_loss={likely!r}). Several runs: pass one."
+    )
+
+
+def _boosting_sets(candidates: dict[str, list[str]], table: Table) -> None:
+    """Take the first of two numbered evaluation sets of a boosting log without training set for the training set."""
+    for measure in ("loss", "accuracy"):
+        numbered = [n for n in candidates.get(f"val_{measure}", ()) if re.search(r"valid(ation)?_\d\b.?[-' ]", n)]
+        if len(numbered) == 2 and f"train_{measure}" not in candidates and f"running_train_{measure}" not in candidates:
+            candidates[f"train_{measure}"], candidates[f"val_{measure}"] = numbered[:1], numbered[1:]
+            table.structure.append(
+                f"Two evaluation sets: {numbered[0]} was taken for the training set, as it is where eval_set lists it "
+                f"first, {numbered[1]} for validation. If not: --columns val_{measure}={numbered[0]!r}."
+            )
+
+
 def _of_one_run(names: list[str], told: Mapping[str, str]) -> list[str]:
     """Return the columns of the run that a told column belongs to; of several runs, one must be told."""
-    runs = {_run_and_metric(name)[0] for name in names}
-    told_runs = {_run_and_metric(name)[0] for name in told.values()}
+    runs = {run_and_metric(name)[0] for name in names}
+    told_runs = {run_and_metric(name)[0] for name in told.values()}
     if len(runs) > 1 and len(told_runs) != 1:
         ours, theirs = canonical_name(names[0]), names[0]
         raise LogError(
             f"the log holds {len(runs)} runs, {', '.join(sorted(runs))}: say which by one column, "
             f"columns={{{ours!r}: {theirs!r}}} (--columns {ours}={theirs!r})."
         )
-    return [name for name in names if len(runs) < 2 or _run_and_metric(name)[0] in told_runs]
+    return [name for name in names if len(runs) < 2 or run_and_metric(name)[0] in told_runs]
 
 
-def _plainest(ours: str, names: list[str]) -> str:
+def _plainest(ours: str, names: list[str], table: Table) -> str:
     """Return the column that is meant: our own name, then one per epoch, then any other than one per step."""
-    words = {name: _words(name) for name in names}
+    parts = {name: words(name) for name in names}
     ranks = {
-        name: (name != ours, "test" in words[name], "errorrate" in words[name], "epoch" not in words[name],
-               "step" in words[name], len(words[name]))
+        name: (name != ours, "test" in parts[name], "errorrate" in parts[name] or "merror" in parts[name],
+               "epoch" not in parts[name], "step" in parts[name], len(parts[name]))
         for name in names
     }  # fmt: skip
     best = sorted(names, key=ranks.__getitem__)
-    if len(best) > 1 and ranks[best[0]] == ranks[best[1]]:
+    ties = [name for name in best if ranks[name] == ranks[best[0]]]
+    if len(ties) > 1 and len({re.sub(r"\d+", "", name) for name in ties}) > 1:
         raise LogError(
             f"both {best[0]!r} and {best[1]!r} could be {ours}: say which, columns={{{ours!r}: {best[0]!r}}} "
             f"(--columns {ours}={best[0]!r})."
         )
+    several = [name for name in best[1:] if np.isfinite(table.columns[name]).sum() > 1]
+    others = [name for name in several if parts[name] == parts[best[0]] or ("test" in parts[name]) != ("test" in parts[best[0]])]
+    if ours[:4] == "val_" and others:
+        table.structure.append(
+            f"Several evaluation sets: {best[0]} was read, {', '.join(others)} not (--columns {ours}={others[0]!r})."
+        )
     return best[0]
 
 
-# ---- tables -----------------------------------------------------------------------------------------------------
+# ---- which rows are one run ----------------------------------------------------------------------------------------
 
 
-def _from_table(table: Columns, chosen: dict[str, str], origin: str, notes: Sequence[str] = ()) -> Run:
-    """Turn rows, one per epoch or several with gaps, into a run."""
-    notes = list(notes)
-    metrics = {ours: table[theirs] for ours, theirs in chosen.items()}
-    _refuse_empty(metrics, chosen, origin)
-    positions: Columns = {}
-    for name, values in table.items():
-        if (kind := _position(name)) is not None and np.isfinite(values).any():
-            positions.setdefault(kind, values)
-    metrics, positions = _latest_attempt(metrics, positions, notes)
-    metrics = _one_row_per_epoch(metrics, positions, notes)
-    _refuse_empty(metrics, chosen, origin)
-    validated = np.logical_or.reduce([~np.isnan(values) for name, values in metrics.items() if name[:4] == "val_"])
-    for ours, values in metrics.items():
-        if ours.endswith("accuracy"):
-            values = _as_share(chosen[ours], values, notes)
-        metrics[ours] = _interpolated(chosen[ours], values, validated, notes) if "train" in ours else values
-    tested = [theirs for ours, theirs in chosen.items() if ours[:4] == "val_" and "test" in _words(theirs)]
-    if tested:
-        notes.append(f"{', '.join(tested)} read as validation: what is chosen by a test set is not measured by it.")
-    if "val_accuracy" in chosen and canonical_name(chosen["val_accuracy"]) == "running_train_accuracy":
-        notes.append(f"{chosen['val_accuracy']} was taken to be of the validation set: it stands beside its loss.")
-    return Run(metrics, provenance={"origin": origin, "columns": chosen, "notes": notes})
+def _positions(table: Table) -> Columns:
+    places: Columns = {}
+    for name, values in table.columns.items():
+        if (kind := position(name)) is not None and np.isfinite(values).any():
+            places.setdefault("epoch" if kind == "round" and "epoch" not in places else kind, values)
+    return places
 
 
-def _without_empty_rows(table: Columns, chosen: dict[str, str]) -> Columns:
-    """Drop rows that hold none of the metrics, such as Lightning's of a test."""
-    filled = np.logical_or.reduce([~np.isnan(table[name]) for name in chosen.values()])
-    return _rows(table, filled) if filled.any() else table
+def _named_run(table: Table, rows: NDArray) -> NDArray:
+    """Return the rows of the longest run where a column names runs, and say so."""
+    everything = np.ones(int(rows.sum()), bool)
+    for name in [*table.texts, *table.columns]:
+        if " ".join(words(name)) not in _RUN_COLUMNS:
+            continue
+        cells = np.array(table.texts.get(name) or table.columns[name].astype(str))[rows]
+        runs, counts = np.unique(cells, return_counts=True)
+        if 1 < len(runs) <= len(cells) / 3:
+            longest = runs[counts.argmax()]
+            table.structure.append(
+                f"{len(runs)} runs in one file, told apart by {name!r}: {longest!r} ({counts.max()} rows) was read."
+            )
+            return cells == longest
+    return everything
 
 
-def _rows(columns: Columns, kept: NDArray) -> Columns:
-    return {name: values[kept] for name, values in columns.items()}
-
-
-def _latest_attempt(metrics: Columns, positions: Columns, notes: list[str]) -> tuple[Columns, Columns]:
-    """Number the epochs on where a second training went on, and drop the rows that a restart has replaced.
-
-    A restart from the beginning goes on (Keras' second ``fit``) if its first loss is nearer to the last loss than to
-    the first. Any other restart, at e, replaces all rows before with e or more.
-    """
-    kind = next((kind for kind in ("epoch", "step") if kind in positions), None)
-    if kind is None:
-        return metrics, positions
-    count = _filled_forward(positions[kind])
-    count = count + _numbered_on(count, metrics, notes)
-    restarts = np.append(np.where(np.diff(count) < 0, count[1:], np.inf), np.inf)  # of the row after each
-    kept = count < np.minimum.accumulate(restarts[::-1])[::-1]
-    if not kept.all():
-        notes.append(
-            f"The log was continued or restarted: {int((~kept).sum())} rows that later ones replace were dropped. "
-            "Runs that have nothing to do with each other need a file each."
+def _one_run(metrics: Columns, places: Columns, table: Table) -> tuple[Columns, Columns]:
+    """Return one run: the longest of several, without rows that a restart replaced, numbered on where it went on."""
+    kind = next((kind for kind in ("epoch", "step") if kind in places), None)
+    n_rows = len(next(iter(metrics.values())))
+    count = _filled_forward(places[kind]) if kind else np.arange(n_rows, dtype=float)
+    name = next((n for n in ("running_train_loss", "train_loss", "val_loss") if n in metrics), next(iter(metrics)))
+    values = metrics[name]
+    drops = np.flatnonzero(np.diff(count) < 0) + 1
+    starts, on, replaced = [0], np.zeros(n_rows), np.ones(n_rows, bool)
+    for at in drops:
+        if count[at] > count[starts[-1]] + 1e-9:  # resumed from a checkpoint
+            replaced[starts[-1] : at] &= count[starts[-1] : at] < count[at]
+        elif _goes_on(values, starts[-1], at):
+            on[at:] += count[at - 1] + on[at - 1] - count[at] - on[at] + 1
+            table.notes.append("The count begins again and the loss goes on: that was read as one training, numbered on.")
+        else:
+            starts.append(int(at))
+    starts = sorted({*starts, *_new_runs(values, count, [*starts, n_rows])})
+    if not replaced.all():
+        table.notes.append(
+            f"The log was continued or restarted: {int((~replaced).sum())} rows that later ones replace were dropped."
         )
-    return _rows(metrics, kept), _rows(positions | {kind: count}, kept)
-
-
-def _numbered_on(count: NDArray[np.float64], metrics: Columns, notes: list[str]) -> NDArray[np.float64]:
-    """Return what to add to each row's count, shape (n_rows,), so that it goes on where the loss does."""
-    added = np.zeros(len(count))
-    loss = next((metrics[name] for name in ("running_train_loss", "train_loss", "val_loss") if name in metrics), added)
-    finite, start = np.flatnonzero(np.isfinite(loss)), 0
-    for at in np.flatnonzero((np.diff(count) < 0) & (count[1:] == count[0])) + 1:
-        first, new = np.searchsorted(finite, [start, at])
-        if first < new < len(finite):
-            before, last, now = loss[finite[[first, new - 1, new]]]
-            if abs(now - last) < abs(now - before):
-                added[at] = count[at - 1] - count[at] + 1
-        start = at
-    if added.any():
-        notes.append(
-            "The log counts from its beginning again, and the loss goes on from where it was: that was taken for one "
-            "training and numbered on. Runs that have nothing to do with each other need a file each."
+    kept = replaced
+    if len(starts) > 1:
+        ends = [*starts[1:], n_rows]
+        sizes = [len(np.unique(count[a:b])) for a, b in zip(starts, ends, strict=True)]
+        longest = max(range(len(sizes)), key=lambda i: (sizes[i], i))
+        start, end = starts[longest], ends[longest]
+        unit = f"{kind or 'row'}s"
+        table.structure.append(
+            f"The file holds {len(sizes)} runs, of {', '.join(map(str, sizes[:-1]))} and {sizes[-1]} {unit} (the loss "
+            f"begins anew at {unit[:-1]} {count[starts[1]]:g}): run {longest + 1} was read. Give each a file of its own."
         )
-    return np.cumsum(added)
+        kept = replaced & (np.arange(n_rows) >= start) & (np.arange(n_rows) < end)
+    if kind:
+        places = places | {kind: count + on}
+    return _rows(metrics, kept), _rows(places, kept)
+
+
+def _goes_on(loss: NDArray, start: int, at: int) -> bool:
+    """Tell whether a second training began about where the first one ended, as Keras' second ``fit`` does."""
+    before, after = loss[start:at], loss[at:]
+    before, after = before[np.isfinite(before)], after[np.isfinite(after)]
+    return bool(len(before) and len(after) and abs(after[0] - before[-1]) < GOES_ON * abs(before[-1] - before[0]))
+
+
+def _new_runs(loss: NDArray, count: NDArray, pieces: Sequence[int]) -> list[int]:
+    """Return the rows at which a loss jumps up for good, and then falls: where a run begins that was numbered on."""
+    found = []
+    finite = np.flatnonzero(np.isfinite(loss))
+    for i in range(4, len(finite) - 2):
+        at = int(finite[i])
+        if count[at] == count[finite[i - 1]] or at in pieces:
+            continue
+        start = max(piece for piece in [*pieces[:-1], *found] if piece <= at)
+        before = loss[finite[(finite >= start) & (finite < at)]]
+        after = loss[finite[i : i + 3]]
+        if len(before) < 4 or before.min() <= 0:
+            continue
+        back = before[-3:].max() + 0.2 * (before[0] - before.min())
+        if after.min() > max(NEW_RUN * before[-3:].max(), back) and loss[finite[i:]].min() < 0.9 * after[0]:
+            found.append(at)
+    return found
 
 
 def _filled_forward(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -396,9 +365,23 @@ def _filled_forward(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values[finite[np.maximum(last, 0)]]
 
 
-def _one_row_per_epoch(metrics: Columns, positions: Columns, notes: list[str]) -> Columns:
+# ---- one row per epoch ---------------------------------------------------------------------------------------------
+
+
+def _is_batches(metrics: Columns, places: Columns) -> bool:
+    """Tell whether a log has nothing but training losses by step (or by fractions of an epoch)."""
+    if any(name[:4] == "val_" for name in metrics):
+        return False
+    epochs = places.get("epoch")
+    fractions = epochs is not None and bool((epochs[np.isfinite(epochs)] % 1 != 0).any())
+    steps = places.get("step")
+    coarse = steps is not None and len(steps) > 1 and np.nanmedian(np.diff(steps)) >= 1
+    return fractions or (epochs is None and bool(coarse))
+
+
+def _one_row_per_epoch(metrics: Columns, places: Columns, notes: list[str]) -> tuple[Columns, Columns]:
     """Average the rows of the same epoch, or of the same stretch up to a validation; NaN is a gap."""
-    groups, unit = _groups(metrics, positions)
+    groups, unit = _groups(metrics, places)
     n_rows, n_groups = len(groups), int(groups[-1]) + 1
     means = {}
     for name, values in metrics.items():
@@ -408,40 +391,99 @@ def _one_row_per_epoch(metrics: Columns, positions: Columns, notes: list[str]) -
         means[name] = np.divide(sums, counts, out=np.full(n_groups, np.nan), where=counts > 0)
     kept = np.ones(n_groups, bool)
     if n_groups < n_rows:
-        validation = [values for name, values in means.items() if name[:4] == "val_" and not np.isnan(values).all()]
+        validation = [values for name, values in means.items() if name[:4] == "val_"]
+        validation = [values for values in validation if (~np.isnan(values)).sum() > 1] or validation
+        trained = [values for name, values in means.items() if "train" in name]
         # An epoch without validation has nothing to compare; without any validation all epochs count.
-        kept = np.logical_or.reduce([~np.isnan(values) for values in validation or means.values()])
+        kept = np.logical_or.reduce([~np.isnan(values) for values in validation or trained])
+        if kept.sum() == 1 and trained and n_groups > 3:
+            kept[:] = True
         notes.append(f"{n_rows} rows were gathered into {int(kept.sum())}, one per {unit}.")
     last_rows = np.append(np.flatnonzero(np.diff(groups)), n_rows - 1)
-    _note_numbers(_rows(positions, last_rows[kept]), notes)
-    return _rows(means, kept)
+    return _rows(means, kept), _rows(places, last_rows[kept])
 
 
-def _note_numbers(positions: Columns, notes: list[str]) -> None:
-    """Say which epochs of the log ours are, where they are not 1, 2, 3, ..."""
-    kind, count = next(iter(sorted(positions.items())), ("", np.array([])))  # epochs before steps
-    gaps = np.unique(np.diff(count))
-    if len(count) < 2 or not gaps.any() or (count[0] == 1 and (gaps == 1).all()):
-        return
-    spread = f"{gaps[0]:g}" if np.ptp(gaps) < 1e-6 * gaps[-1] else f"{gaps[0]:.3g} to {gaps[-1]:.3g}"
-    every = "" if spread == "1" else f", and each next one comes {spread} later"
-    notes.append(f"Epoch 1 here is {kind} {count[0]:g} of the log{every}.")
-
-
-def _groups(metrics: Columns, positions: Columns) -> tuple[NDArray[np.int64], str]:
+def _groups(metrics: Columns, places: Columns) -> tuple[NDArray[np.int64], str]:
     """Number the epoch (or the stretch up to a validation) that each row belongs to, from 0."""
     n_rows = len(next(iter(metrics.values())))
-    epochs = positions.get("epoch")
+    epochs = places.get("epoch")
     if epochs is not None and (epochs % 1 == 0).all():  # Hugging Face counts them in fractions, as it does steps
         return np.concatenate([[0], np.cumsum(np.diff(epochs) != 0)]), "epoch"
     present = {name: ~np.isnan(values) for name, values in metrics.items()}
     ends = np.logical_or.reduce([rows for name, rows in present.items() if name[:4] == "val_"], initial=False)
-    trained = np.logical_or.reduce([rows for name, rows in present.items() if name[:4] != "val_"], initial=False)
+    trained = np.logical_or.reduce([rows for name, rows in present.items() if "train" in name], initial=False)
+    ends, trained = np.broadcast_to(ends, n_rows).copy(), np.broadcast_to(trained, n_rows)
     if not ends.any() or not (trained & ~ends).any():
         return np.arange(n_rows), "row"
-    if "step" in positions:  # what is written in several rows at one step is one validation
-        ends &= np.append(np.diff(_filled_forward(positions["step"])) != 0, True)
+    if "step" in places:  # what is written in several rows at one step is one validation
+        ends &= np.append(np.diff(_filled_forward(places["step"])) != 0, True)
     return np.concatenate([[0], np.cumsum(ends)[:-1]]), "validation"
+
+
+def _without_later_evaluation(metrics: Columns, places: Columns, table: Table) -> tuple[Columns, Columns]:
+    """Leave out a last row that only evaluates, where every epoch before it was trained; or a single final test."""
+    n_rows = len(next(iter(metrics.values())))
+    trained = [name for name in metrics if "train" in name]
+    validated = [name for name in metrics if name[:4] == "val_"]
+    if n_rows < 4 or not trained or not validated:
+        return metrics, places
+    known = {name: ~np.isnan(metrics[name]) for name in metrics}
+    at_end = [known[name][-1] and not known[name][:-1].any() for name in validated]
+    if all(at_end):
+        table.structure.append("A single evaluation at the end (a final test) was left out: it is no curve.")
+        cut = {name: values for name, values in metrics.items() if name not in validated}
+        kept = np.logical_or.reduce([known[name] for name in trained])
+        return _rows(cut, kept), _rows(places, kept)
+    any_trained = np.logical_or.reduce([known[name] for name in trained])
+    whole = "epoch" in places and (places["epoch"] % 1 == 0).all()
+    if not whole or any_trained[-1] or not any_trained[:-1].all():
+        return metrics, places
+    table.structure.append(
+        f"The last row (epoch {places['epoch'][-1]:g}) has validation without training: a later validate(), left out."
+    )
+    kept = np.arange(n_rows) < n_rows - 1
+    return _rows(metrics, kept), _rows(places, kept)
+
+
+def _on_one_scale(metrics: Columns, places: Columns, notes: list[str]) -> tuple[Columns, Columns]:
+    """Spread validations that are counted by epoch over a training that is counted by step."""
+    steps = places["step"].astype(int)
+    known = {name: ~np.isnan(values) for name, values in metrics.items()}
+    at = np.logical_or.reduce([known[name] for name in known if name[:4] == "val_"], initial=False)
+    trained = np.logical_or.reduce([known[name] for name in known if "train" in name], initial=False)
+    validations, last = steps[np.broadcast_to(at, steps.shape)], steps[np.broadcast_to(trained, steps.shape)].max(initial=0)
+    first, n = int(validations.min(initial=0)), len(validations)
+    if n < 2 or first not in (0, 1) or validations.tolist() != list(range(first, first + n)) or last < FEWEST_STEPS * n:
+        return metrics, places
+    notes.append(
+        f"Training reaches step {last} and validation step {validations[-1]}: the steps of validation were read as "
+        "epochs of equal length."
+    )
+    series = {name: dict(zip(steps[rows].tolist(), metrics[name][rows], strict=True)) for name, rows in known.items()}
+    moved = {
+        name: {(step - first + 1) * int(last) // n: value for step, value in curve.items()} if name[:4] == "val_" else curve
+        for name, curve in series.items()
+    }
+    table = log_files.from_series(moved, "").columns
+    return {name: table[name] for name in moved}, {"step": table["step"]}
+
+
+def _own_numbers(places: Columns, n_rows: int) -> tuple[str, list[int], list[float] | None]:
+    """Return the log's own count of what it reads: unit, numbers, and the epochs beside steps."""
+    epochs, steps = (places.get(kind) for kind in ("epoch", "step"))
+    usable = {
+        kind: values for kind, values in (("epoch", epochs), ("step", steps))
+        if values is not None and np.isfinite(values).all() and (values % 1 == 0).all() and (np.diff(values) > 0).all()
+    }  # fmt: skip
+    for kind, values in usable.items():
+        beside = None
+        if kind == "step" and epochs is not None and np.isfinite(epochs).all():
+            beside = [round(float(value), 2) for value in epochs]
+        return kind, [int(value) for value in values], beside
+    return ("epoch" if epochs is None and steps is None else "row"), list(range(1, n_rows + 1)), None
+
+
+# ---- values ----------------------------------------------------------------------------------------------------------
 
 
 def _as_share(name: str, values: NDArray[np.float64], notes: list[str]) -> NDArray[np.float64]:
@@ -452,53 +494,39 @@ def _as_share(name: str, values: NDArray[np.float64], notes: list[str]) -> NDArr
         raise LogError(f"{name} reaches {largest:g}: an accuracy is a share from 0 to 1 or a percentage up to 100.")
     if largest >= LEAST_PERCENTAGE:
         notes.append(f"{name} reached {largest:g}: it was read as a percentage and divided by 100.")
-        values = values / 100
+        values = np.round(values / 100, 12)
     values = np.minimum(values, 1)
-    if "errorrate" in _words(name):
+    if {"errorrate", "merror"} & set(words(name)):
         notes.append(f"{name} was read as 1 minus the accuracy.")
         values = 1 - values
     return values
 
 
-def _interpolated(name: str, values: NDArray[np.float64], validated: NDArray[np.bool_], notes: list[str]) -> NDArray:
-    """Fill the gaps of a training curve that was logged less often than validation, from its first value on."""
+def _interpolated(name: str, values: NDArray[np.float64], validated: NDArray, notes: list[str]) -> NDArray:
+    """Fill the gaps of a training curve that was logged less often than validation, between its values."""
     known = np.flatnonzero(~np.isnan(values))
     gaps = np.flatnonzero(np.isnan(values) & validated)
-    gaps = gaps[gaps > known[0]] if len(known) > 1 else gaps[:0]
+    gaps = gaps[(gaps > known[0]) & (gaps < known[-1])] if len(known) > 1 else gaps[:0]
     if len(gaps):
         notes.append(f"{name} has {len(known)} values for {len(values)} epochs: it was interpolated between them.")
         values[gaps] = np.interp(gaps, known, values[known])
     return values
 
 
-# ---- numbers ----------------------------------------------------------------------------------------------------
+def _said_of(chosen: Mapping[str, str], metrics: Iterable[str]) -> list[str]:
+    """Return what must be said of the columns that were read."""
+    notes = []
+    tested = [theirs for ours, theirs in chosen.items() if ours[:4] == "val_" and "test" in words(theirs)]
+    if tested:
+        notes.append(f"{', '.join(tested)} read as validation: what is chosen by a test set is not measured by it.")
+    if "val_accuracy" in metrics and canonical_name(chosen["val_accuracy"]) == "running_train_accuracy":
+        notes.append(f"{chosen['val_accuracy']} was taken to be of the validation set: it stands beside its loss.")
+    return notes
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "", depth: int = 3) -> dict[str, Any]:
-    """Name what is nested by its path, ``train/loss``; pandas' ``{"0": 1.2, "1": 0.9}`` is a list."""
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        if isinstance(value, Mapping) and value and all(str(index).isdigit() for index in value):
-            value = list(value.values())
-        if isinstance(value, Mapping) and depth:
-            flat |= _flat(value, f"{prefix}{key}/", depth - 1)
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _is_sequence(values: object) -> bool:
-    return hasattr(values, "__len__") and not isinstance(values, str | bytes | Mapping)
-
-
-def _is_records(content: object) -> bool:
-    return isinstance(content, list) and bool(content) and all(isinstance(record, Mapping) for record in content)
-
-
-def _numbers(values: Iterable[Any]) -> NDArray[np.float64]:
-    """Return a column as floats; what is no number is NaN, a gap."""
-    try:
-        vector = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        vector = np.array([log_files.number(value) for value in values])
-    return vector if vector.ndim == 1 else np.full(len(values), np.nan)
+def _unread(table: Table, chosen: Mapping[str, str]) -> list[str]:
+    """Return the columns that measure something, hold numbers and were not read."""
+    return [
+        name for name, values in table.columns.items()
+        if name not in chosen.values() and measures_something(name) and np.isfinite(values).sum() > 1
+    ]  # fmt: skip
