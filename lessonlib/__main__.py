@@ -82,12 +82,14 @@ def _seed_range(text: str) -> range:
 
 def _add_read(commands: argparse._SubParsersAction) -> None:
     read = commands.add_parser("read", help="read the curves of a training log, with evidence and uncertainty")
-    read.add_argument("log", type=Path, help="CSV or JSON file, TensorBoard or MLflow folder, a run saved by lessonlib")
+    read.add_argument("log", help="printed output, CSV or JSON; a TensorBoard, MLflow or DVCLive folder; a saved run; "
+                      "- for what is pasted or piped into standard input")  # fmt: skip
     read.add_argument("--n-val", type=int, metavar="N", help="number of validation examples")
     read.add_argument("--classes", type=int, metavar="K", help="number of classes")
     read.add_argument("--class-shares", type=_shares, metavar="P,P,...", help="their shares or counts in validation")
     read.add_argument("--columns", type=_column, action="append", default=[], metavar="NAME=COLUMN",
                       help="which column holds a metric, such as val_loss=my_column; may be repeated")  # fmt: skip
+    read.add_argument("--full", action="store_true", help="every finding with all its parts, and what it rests on")
     read.add_argument("--save", type=Path, action="append", default=[], metavar="OUT",
                       help="write the annotated curves (.png) or the reading (.html); may be repeated")  # fmt: skip
     read.set_defaults(run=_read)
@@ -110,14 +112,22 @@ def _column(text: str) -> tuple[str, str]:
 def _read(options: argparse.Namespace) -> int:
     from lessonlib.reading import reader, reading_report  # matplotlib and all: who records runs needs none of it
 
+    log = _standard_input() if options.log == "-" else Path(options.log)
     reading = reader.read(
-        options.log, n_val=options.n_val, n_classes=options.classes, class_shares=options.class_shares,
+        log, n_val=options.n_val, n_classes=options.classes, class_shares=options.class_shares,
         columns=dict(options.columns),
     )  # fmt: skip
-    print(_wrapped(str(reading), shutil.get_terminal_size().columns) if sys.stdout.isatty() else reading)
+    text = reading.full if options.full else str(reading)
+    print(_wrapped(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text)
     for path in options.save:
         print(f"{reading_report.save(reading, path)} written")
     return 0
+
+
+def _standard_input() -> str:
+    if sys.stdin.isatty():
+        print("Paste the log, then end with Ctrl-D (Windows: Ctrl-Z and Enter).", file=sys.stderr)
+    return sys.stdin.read() + "\n\n"  # text, whatever it looks like
 
 
 def _wrapped(text: str, width: int) -> str:

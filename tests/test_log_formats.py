@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lessonlib.__main__ import main
-from lessonlib.reading import event_files, logs
+from lessonlib.reading import logs
 from lessonlib.runs import Run
 
 FASTAI = """epoch,train_loss,valid_loss,accuracy,time
@@ -87,8 +87,8 @@ PANDAS_JSON = json.dumps({"loss": {"0": 1.5, "1": 1.2}, "val_loss": {"0": 1.4, "
          "1 minus the accuracy"),
         ("results.csv", ULTRALYTICS, {"train_loss": 0.2237, "val_loss": 0.21424, "val_accuracy": 0.93197},
          "metrics/accuracy_top1 was taken"),
-        ("wandb_export.csv", WANDB_CHART, {"val_loss": 0.8}, "Epoch 1 here is step 99 of the log, and each next one"),
-        ("wandb.csv", WANDB_HISTORY, {"train_loss": 1.2, "val_loss": 1.3, "val_accuracy": 0.46}, "epoch 0 of the log."),
+        ("wandb_export.csv", WANDB_CHART, {"val_loss": 0.8}, ""),
+        ("wandb.csv", WANDB_HISTORY, {"train_loss": 1.2, "val_loss": 1.3, "val_accuracy": 0.46}, "percentage"),
         ("summary.csv", TIMM, {"train_loss": 6.0, "val_loss": 5.2, "val_accuracy": 0.118}, "percentage"),
         ("log.txt", CLASSIC_PYTORCH,
          {"train_loss": 1.1, "val_loss": 1.0, "train_accuracy": 0.602, "val_accuracy": 0.645}, "percentage"),
@@ -206,14 +206,13 @@ def event_file(path: Path, scalars: list[tuple[str, int, float]]) -> None:
     def varint(value: int) -> bytes:
         return bytes([value]) if value < 128 else bytes([value % 128 | 128]) + varint(value // 128)
 
-    records = b""
-    for tag, step, value in scalars:
-        summary = field(1, field(1, tag.encode()) + bytes([2 << 3 | 5]) + struct.pack("<f", value))
-        record = bytes([2 << 3]) + varint(step) + field(5, summary)
-        length = struct.pack("<Q", len(record))
-        records += length + struct.pack("<I", event_files._masked_crc(length)) + record + bytes(4)
+    import tensorflow
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(records)
+    with tensorflow.io.TFRecordWriter(str(path)) as writer:
+        for tag, step, value in scalars:
+            summary = field(1, field(1, tag.encode()) + bytes([2 << 3 | 5]) + struct.pack("<f", value))
+            writer.write(bytes([2 << 3]) + varint(step) + field(5, summary))
 
 
 def test_one_run_in_a_folder_of_runs_is_read_and_of_several_one_is_asked_for(tmp_path: Path) -> None:
@@ -257,7 +256,7 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def test_a_second_fit_in_one_log_goes_on_and_a_run_that_began_anew_replaces(tmp_path: Path) -> None:
+def test_a_second_fit_in_one_log_goes_on_and_a_run_that_began_anew_is_another(tmp_path: Path) -> None:
     first, second = [2.0, 1.5, 1.2], [1.1, 1.0]
     header = "epoch,loss,val_loss\n"
     rows = [f"{epoch},{loss},{loss + 0.1}\n" for part in (first, second) for epoch, loss in enumerate(part)]
@@ -268,13 +267,12 @@ def test_a_second_fit_in_one_log_goes_on_and_a_run_that_began_anew_replaces(tmp_
     rows = [f"{epoch},{loss},{loss + 0.1}\n" for part in (first, again) for epoch, loss in enumerate(part)]
     run = logs.read_log(write(tmp_path / "anew.csv", header + "".join(rows)))
     assert run["running_train_loss"].tolist() == again
-    assert "3 rows that later ones replace" in run.provenance["notes"][0]
+    assert "holds 2 runs, of 3 and 4 epochs" in run.provenance["structure"][0]
 
 
-def test_epochs_that_were_not_logged_are_counted_and_it_is_said(tmp_path: Path) -> None:
+def test_epochs_keep_the_numbers_of_the_log(tmp_path: Path) -> None:
     run = logs.read_log(write(tmp_path / "a.csv", "epoch,loss,val_loss\n5,1,1\n10,0.9,1\n20,0.8,1\n"))
-    assert run.n_epochs == 3
-    assert run.provenance["notes"] == ["Epoch 1 here is epoch 5 of the log, and each next one comes 5 to 10 later."]
+    assert (run.provenance["unit"], run.provenance["numbers"]) == ("epoch", [5, 10, 20])
 
 
 def test_a_test_after_the_training_is_no_epoch(tmp_path: Path) -> None:
@@ -337,7 +335,7 @@ def test_other_columns_of_a_dict_may_have_any_length() -> None:
         ("history.pkl", b"\x80\x04}q\x00.", "can run code when it is opened"),
         ("history.npy", b"\x93NUMPY", "can run code when it is opened"),
         ("a.xlsx", b"PK\x03\x04\0\0", "save as CSV"),
-        ("a.log", b"Epoch 1/10\n32/32 - 1s - loss: 0.5\n", "no column of the a.log is a loss"),
+        ("a.log", b"Epoch 1/10\n32/32 - 1s - mae: 0.5\n", "looks like text of 2 lines"),
         ("a.json", b"[" * 100_000, "nested too deeply"),
         ("results.csv", b"epoch,train/box_loss,val/box_loss\n1,1,1\n", "it has epoch, train/box_loss, val/box_loss"),
     ],

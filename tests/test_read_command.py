@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +28,10 @@ def turning(tmp_path: Path) -> Path:
 
 
 def test_the_reading_of_a_log_is_printed(turning: Path, capsys: pytest.CaptureFixture) -> None:
-    assert main(["read", str(turning), "--n-val", "5000", "--classes", "10"]) == 0
+    assert main(["read", str(turning), "--n-val", "5000", "--classes", "10", "--full"]) == 0
     printed = capsys.readouterr().out
-    assert "1. [alarm] Validation loss rose and accuracy did not fall" in printed
-    assert printed.startswith("log.csv: 30 epochs read")
+    assert "[alarm] Validation loss rose and accuracy did not fall" in printed
+    assert printed.startswith("log.csv: 30 epochs (0 to 29)")
     assert "read as a percentage" in printed
     assert "val_accuracy is 'val_acc'" in printed
 
@@ -72,7 +74,7 @@ def test_options_reach_the_reader(tmp_path: Path, capsys: pytest.CaptureFixture)
 
 
 def test_a_log_of_lightning_is_read(capsys: pytest.CaptureFixture) -> None:
-    assert main(["read", LIGHTNING, "--n-val", "100", "--classes", "3"]) == 0
+    assert main(["read", LIGHTNING, "--n-val", "100", "--classes", "3", "--full"]) == 0
     assert "one per epoch" in capsys.readouterr().out
 
 
@@ -101,14 +103,46 @@ def test_any_subset_of_curves_can_be_drawn(columns: list[str]) -> None:
     assert alt.endswith(".")
 
 
-def test_epochs_are_whole_and_the_best_one_is_named_inside_the_picture() -> None:
-    log = {"train_loss": np.linspace(1, 2, 18), "val_loss": np.linspace(1, 2, 18)}
-    (axes,) = reading_report.figure(reader.read(log))[0].axes
-    assert all(tick == round(tick) for tick in axes.get_xticks())
-    (name,) = (text for text in axes.texts if text.get_text() == "best: 1")
-    assert name.get_horizontalalignment() == "left"
+def test_the_picture_names_the_best_epoch_in_a_legend_outside_the_curves() -> None:
+    log = {"epoch": np.arange(18), "train_loss": np.linspace(1, 2, 18), "val_accuracy": np.linspace(0.8, 0.9, 18)}
+    loss, accuracy = reading_report.figure(reader.read(log, n_val=100))[0].axes
+    assert all(tick == round(tick) for tick in loss.get_xticks())
+    labels = [text.get_text() for text in accuracy.get_legend().get_texts()]
+    assert "best: epoch 17" in labels
+    assert sum("interval" in label for label in labels) == 1
+    assert accuracy.get_ylim()[0] > 40  # fits the curve, not 0 to 100
 
 
 def test_a_run_without_a_finite_epoch_can_be_drawn() -> None:
     reading = reader.read({"val_loss": [np.nan, np.nan]})
     assert "no finite curve" in reading_report.figure(reading)[1]
+
+
+def test_standard_input_is_read_and_full_says_more(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    lines = [
+        f"epoch {i}: loss {1 / i:.3f}, val_loss {0.5 + i / 20:.3f}, val_acc {0.6 + i / 50:.3f}\n" for i in range(1, 9)
+    ]
+    said = []
+    for options in ([], ["--full"]):
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(lines)))
+        assert main(["read", "-", *options]) == 0
+        said.append(capsys.readouterr().out)
+    assert all("errors became confident" in text for text in said)
+    assert len(said[0].splitlines()) <= 12 < len(said[1].splitlines())
+
+
+def test_the_worked_examples_of_the_page_still_come_out(root: Path, tmp_path: Path) -> None:
+    page = (root / "docs" / "reading-curves.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"<!-- (paste|reading): ([\w.-]+)(?:, (\w+)=(\d+))? -->\n((?:    .*\n|\n(?=    ))+)", page)
+    text = {(kind, name): textwrap.dedent(block) for kind, name, *_, block in blocks}
+    known = {name: {option: int(value)} for kind, name, option, value, _ in blocks if option}
+    names = [name for kind, name in text if kind == "paste"]
+    assert len(names) == 3
+    for name in names:
+        source = text["paste", name]
+        if "." in name:
+            (tmp_path / name).write_text(source, encoding="utf-8")
+            source = tmp_path / name
+        assert str(reader.read(source, **known.get(name, {}))) == text["reading", name].strip()

@@ -19,7 +19,6 @@ import importlib
 import io
 import json
 import pickle
-import struct
 import subprocess
 import sys
 import tempfile
@@ -139,30 +138,13 @@ def read_log(name: str) -> Callable[[bytes], None]:
     return read
 
 
-def read_events(content: bytes) -> None:
-    """Read bytes as the contents of records of an event file, with valid checksums."""
-    from lessonlib.reading import event_files
-
-    records = b""
-    for record in content.split(CUT):
-        length = struct.pack("<Q", len(record))
-        records += length + struct.pack("<I", event_files._masked_crc(length)) + record + bytes(4)
-    read_log("events.out.tfevents.1")(records)
-
-
-def event_seeds() -> list[bytes]:
-    """Return records as PyTorch and TensorFlow write them: step and value of one tag."""
-
-    def field(number: int, kind: int, content: bytes) -> bytes:
-        length = bytes([len(content)]) if kind == 2 else b""
-        return bytes([number << 3 | kind]) + length + content
-
-    plain = field(1, 2, b"val_loss") + field(2, 5, struct.pack("<f", 0.5))
-    tensor = field(1, 0, b"\x01") + field(4, 2, struct.pack("<f", 0.5))
-    wrapped = field(1, 2, b"val_loss") + field(8, 2, tensor)
+def text_seeds() -> list[bytes]:
+    """Return a progress bar of Keras, rounds of a booster, a trainer's dicts and a table of a console."""
     return [
-        CUT.join(field(2, 0, bytes([step])) + field(5, 2, field(1, 2, value)) for step in (1, 2))
-        for value in (plain, wrapped)
+        b"Epoch 1/2\n 5/9 [=>..] - ETA: 3s - loss: 0.7\r9/9 [==] - 1s - loss: 0.6 - acc: 0.7 - val_loss: 0.5\n" * 2,
+        b"[0]\ttrain-logloss:0.69\teval-logloss:0.70\n[1]\ttrain-logloss:0.5\teval-logloss:0.6\n",
+        b"{'loss': 0.5, 'epoch': 1.0}\n{'eval_loss': nan, 'epoch': 1.0}\n",
+        "│ epoch │ val_loss │\n│ 1 │ 0,5 │\n│ 2 │ 0,4 │\n".encode(),
     ]
 
 
@@ -259,7 +241,7 @@ TARGETS = {
     "cifar10-batch": Target(("lessonlib.cifar10",), read_cifar10_batch, cifar10_batch_seeds),
     "log-csv": Target(("lessonlib.reading.logs", "lessonlib.reading.log_files"), read_log("a.csv"), csv_seeds),
     "log-json": Target(("lessonlib.reading.logs", "lessonlib.reading.log_files"), read_log("a.json"), json_seeds),
-    "log-events": Target(("lessonlib.reading.log_files", "lessonlib.reading.event_files"), read_events, event_seeds),
+    "log-text": Target(("lessonlib.reading.logs", "lessonlib.reading.terminal_text"), read_log("a.txt"), text_seeds),
     "submission": Target(("exercises.grading.repair",), read_submission, submission_seeds),
     "answers": Target(
         ("exercises.grading.sandbox", "exercises.grading.scoring", "lessonlib.comparing"), read_answers, answers_seeds

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lessonlib import _validate as check
-from lessonlib import calibration, smoothing, uncertainty
+from lessonlib import calibration, uncertainty
 from lessonlib.metrics import Estimate
 from lessonlib.reading.findings import number, share
 from lessonlib.runs import Run
@@ -30,6 +30,12 @@ LOSS_MARGIN = 0.05
 ACCURACY_MARGIN = 0.01
 #: Standard deviation of one example's squared error over its mean: sqrt(2) for normal errors, more with heavy tails.
 LOSS_SD_WITHOUT_ACCURACY = 2.0
+#: A loss is still falling if its last fifth of the epochs makes more than this share of the way so far ...
+STILL_FALLING = 0.05
+#: ... and falls by more than this share of itself: a loss that has hardly moved at all is not on its way.
+FALL_OF_ITSELF = 0.01
+#: Scatters that a fall on this very validation set must exceed; in short logs, falls in a row are asked for instead.
+SURE_OF_THIS_SET, SHORT, FALLS_IN_A_ROW = 3.0, 12, 3
 #: Fewer epochs have no trend that could be told from noise.
 FEWEST_EPOCHS = 4
 #: The metrics that are read.
@@ -71,6 +77,8 @@ class Curves:
         Whether `n_val` was worked out from the accuracies.
     unread : tuple of str
         Columns that measure something and were not read.
+    classifies : bool
+        False once an accuracy has turned out to mean nothing.
     """
 
     epochs: NDArray[np.int64]
@@ -93,6 +101,7 @@ class Curves:
     rates: Values | None = None
     n_counted: bool = False
     unread: tuple[str, ...] = ()
+    classifies: bool = True
 
     # ---- stretches of epochs -----------------------------------------------------------------------
 
@@ -130,6 +139,11 @@ class Curves:
         """Return the stretch in which the mean validation loss is lowest."""
         start = int(np.argmin(moving_means(self.val_loss, self.width)))
         return slice(start, start + self.width)
+
+    @property
+    def since_lowest(self) -> slice:
+        """Return the epochs from the lowest validation loss of that stretch to the end."""
+        return slice(self.lowest.start + int(np.argmin(self.val_loss[self.lowest])), self.n)
 
     # ---- errors ------------------------------------------------------------------------------------
 
@@ -190,8 +204,10 @@ class Curves:
         if measure == "accuracy":
             interval = f"; {100 * self.level:g} % interval {100 * i.low:+.1f} to {100 * i.high:+.1f}" if known else ""
             return f"{share(a)} to {share(b)} ({100 * (b - a):+.1f} points{interval})"
-        interval = f"; {100 * self.level:g} % interval {number(i.low)} to {number(i.high)}" if known else ""
-        return f"{number(a)} to {number(b)} ({100 * (b - a) / abs(a):+.0f} %{interval})" if a else f"0 to {number(b)}"
+        if not known:
+            return f"{number(a)} to {number(b)}" + (f" ({100 * (b - a) / abs(a):+.0f} %)" if a else "")
+        change_, low, high = (f"{'+' * (value > 0)}{number(value)}" for value in (b - a, i.low, i.high))
+        return f"{number(a)} to {number(b)} ({change_}; {100 * self.level:g} % interval {low} to {high})"
 
 
 def prepare(
@@ -354,7 +370,25 @@ def moving_means(values: Values, width: int) -> Values:
 def late_jitter(values: Values) -> float:
     """Return the scatter from epoch to epoch in the second half of a curve; 0 where it has fewer than three epochs."""
     half = values[len(values) // 2 :]
-    return smoothing.jitter(half) if len(half) >= 3 else 0.0
+    return uncertainty.jitter(half) if len(half) >= 3 else 0.0
+
+
+def ends_of_last_fifth(values: Values) -> tuple[float, float]:
+    """Return the ends of the last fifth, each averaged over a tenth of the run."""
+    means = moving_means(values, max(1, len(values) // 10))
+    return float(means[-1 - max(1, len(values) // 5)]), float(means[-1])
+
+
+def still_falls(values: Values) -> bool:
+    """Tell whether a loss falls over the last fifth: for certain, and by enough of its way so far and of itself."""
+    before, after = ends_of_last_fifth(values)
+    total = float(values[0] - moving_means(values, max(1, len(values) // 10)).min())
+    if total <= 0 or before - after <= max(STILL_FALLING * total, FALL_OF_ITSELF * abs(after)):
+        return False
+    if len(values) < SHORT:
+        return bool((np.diff(values)[-FALLS_IN_A_ROW:] < 0).all())
+    error = np.sqrt(2 / max(1, len(values) // 10)) * late_jitter(values)
+    return before - after > SURE_OF_THIS_SET * error
 
 
 def refinements(run: Run) -> Values:
@@ -380,12 +414,15 @@ def loss_rise(c: Curves) -> Change | None:
         return None
     if c.train_loss is not None and c.train_loss[c.end].mean() > 1.02 * c.train_loss[c.lowest].mean():
         return None
-    if c.n_val is None and c.losses is None and c.loss_se is None:  # one high value at the end is no rise
-        after = c.val_loss[c.lowest.stop :]
-        level = float(c.val_loss[c.lowest].mean()) + change.margin / 2
-        if len(after) < 2 or (after > level).mean() < 0.6 or after[-2] <= level:
-            return None
-    return change
+    known = c.n_val is not None or c.losses is not None or c.loss_se is not None
+    return change if known or rise_lasts(c, change.margin) else None
+
+
+def rise_lasts(c: Curves, margin: float) -> bool:
+    """Tell whether most values since the lowest, and the last two, are above it."""
+    after = c.val_loss[c.lowest.stop :]
+    level = float(c.val_loss[c.lowest].mean()) + margin / 2
+    return bool(len(after) >= 2 and (after > level).mean() >= 0.6 and after[-2:].min() > level)
 
 
 def size_behind(accuracies: Values | None) -> int | None:
@@ -399,12 +436,13 @@ def size_behind(accuracies: Values | None) -> int | None:
     values = np.unique(accuracies[(accuracies > 0) & (accuracies < 1)])
     if len(values) < 3:
         return None
+    values = values[:: max(1, len(values) // 50)]  # fifty are as good as all
     digits = max(len(f"{value:.7g}".partition(".")[2]) for value in values)
     rounding = 0.5 * 10.0**-digits + 1e-7
     expected = 0.0
     for n in range(2, 20_001):
         expected += min(1.0, 2 * n * rounding) ** len(values)
-        if expected > 0.01:
+        if expected > 1e-4 or n * rounding > 0.125:
             return None
         if np.abs(values * n - np.round(values * n)).max() <= n * rounding:
             return n

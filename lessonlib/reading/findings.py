@@ -234,6 +234,9 @@ PATTERNS = {
         "note",
     ),
 }
+#: What the numbers say of themselves, whatever the validation set: said before what the curves show.
+OF_NUMBERS = {"diverged", "batch_losses", "negative_loss", "meaningless_accuracy", "other_loss", "dead", "odd_epochs",
+              "mostly_penalty", "double_softmax"}  # fmt: skip
 
 
 @dataclass(frozen=True)

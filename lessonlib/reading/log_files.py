@@ -11,7 +11,7 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,8 @@ class Table:
         What was done on the way; what the log is made of.
     series : bool
         Whether the curves were kept apart, each with steps of its own.
+    dense : bool
+        Whether every row is an epoch, even one without a number in it.
     """
 
     columns: Columns
@@ -63,6 +65,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
     structure: list[str] = field(default_factory=list)
     series: bool = False
+    dense: bool = False
 
 
 # ---- text -------------------------------------------------------------------------------------------------------
@@ -82,7 +85,9 @@ def from_path(path: Path) -> Table:
             "or open it yourself and pass the dict to lessonlib.reading.reader.read."
         )
     if path.stat().st_size > LARGEST_FILE_BYTES:
-        raise LogError(f"{path} has {path.stat().st_size / 1e9:.1f} GB, which is no log of losses: pass a row an epoch.")
+        raise LogError(
+            f"{path} has {path.stat().st_size / 1e9:.1f} GB, which is no log of losses: pass a row an epoch."
+        )
     return from_text(_decoded(path.read_bytes(), path), path.name)
 
 
@@ -97,7 +102,7 @@ def from_text(text: str, origin: str) -> Table:
         if content is not None:
             return from_content(content, origin)
         if suffix == ".json":
-            raise LogError(f"{origin} is not JSON and holds no dict that can be read: save json.dumps(history.history).")
+            raise LogError(f"{origin} is not JSON, or nested too deeply for a log: save json.dumps(history.history).")
     if _begins_a_table(stripped, suffix):
         return parse_table(text, origin)
     lists = terminal_text.lists_in(text)
@@ -298,7 +303,7 @@ def _equally_long(vectors: Columns, origin: str) -> Table:
             "validation_freq, read the file of its CSVLogger)."
         )
     n_rows = next(iter(lengths.values()))
-    return Table({name: values for name, values in vectors.items() if len(values) == n_rows}, origin)
+    return Table({name: values for name, values in vectors.items() if len(values) == n_rows}, origin, dense=True)
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "", depth: int = 3) -> dict[str, Any]:
@@ -364,30 +369,62 @@ def _series_at(path: Path) -> Series:
 
 
 def _event_series(files: Iterable[Path], prefixes: Iterable[str]) -> Series:
-    """Read scalars with TensorBoard's own reader; a last record that was cut off is passed over."""
-    try:
-        from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
-        from tensorboard.util import tensor_util
-    except ImportError as error:
-        raise LogError("event files are read by TensorBoard's reader: pip install tensorboard, then again.") from error
+    """Read scalars of event files; a last record that was cut off, as by a killed training, is passed over."""
     series: Series = {}
     for file, prefix in zip(files, prefixes, strict=True):
         if file.stat().st_size == 0:
             raise LogError(f"{file} is empty: TensorBoard files are written when the writer is flushed or closed.")
-        try:
-            for event in EventFileLoader(str(file)).Load():
-                for value in event.summary.value:
-                    found = np.asarray(tensor_util.make_ndarray(value.tensor))
-                    if found.size == 1 and found.dtype.kind == "f":
-                        scalar = float(found.reshape(()))
-                        series.setdefault(prefix + value.tag, {})[event.step] = np.inf if np.isnan(scalar) else scalar
-        except LogError:
-            raise
-        except Exception as error:  # its errors are TensorFlow's own and protobuf's, with or without TensorFlow
-            raise LogError(f"{file} is no event file, or damaged ({type(error).__name__}).") from error
+        events = _events(file)
+        at = 0
+        while True:
+            try:
+                event = next(events)
+            except StopIteration:
+                break
+            except Exception as error:  # TensorFlow's or TensorBoard's own
+                if at == 0 or type(error).__name__ != "DataLossError":
+                    raise LogError(f"{file} is no event file, or damaged ({type(error).__name__}).") from error
+                break
+            at += 1
+            for value in event.summary.value:
+                if (scalar := _scalar(value)) is not None:
+                    series.setdefault(prefix + value.tag, {})[event.step] = scalar
     if not series:
-        raise LogError(f"{', '.join(str(file) for file in files)}: no event file with a scalar in it, or damaged.")
+        raise LogError(f"there is no scalar in {', '.join(str(file) for file in files)}: no event file, or damaged.")
     return series
+
+
+def _events(file: Path) -> Iterator[Any]:
+    """Give the events of a file with TensorBoard's reader, else TensorFlow's."""
+    try:
+        from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+        from tensorboard.compat.proto import event_pb2
+    except ImportError:
+        try:
+            import tensorflow
+        except ImportError as error:
+            raise LogError(
+                f"{file} needs TensorBoard's reader or TensorFlow's: pip install tensorboard, then again."
+            ) from error
+        yield from tensorflow.compat.v1.train.summary_iterator(str(file))
+        return
+    for record in RawEventFileLoader(str(file)).Load():
+        yield event_pb2.Event.FromString(record)
+
+
+def _scalar(value: Any) -> float | None:
+    """Return the floating-point number that a summary's value holds, if it holds one; not a number is infinity."""
+    if value.HasField("simple_value"):
+        found = value.simple_value
+    elif value.HasField("tensor") and (kind := {1: "<f4", 2: "<f8"}.get(value.tensor.dtype)):
+        tensor = value.tensor
+        numbers_ = [*tensor.float_val, *tensor.double_val, *np.frombuffer(tensor.tensor_content, kind)]
+        if len(numbers_) != 1:
+            return None
+        found = numbers_[0]
+    else:
+        return None
+    return np.inf if np.isnan(found) else float(found)
 
 
 def _prefixes(folders: list[tuple[str, ...]]) -> list[str]:

@@ -12,7 +12,6 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +40,8 @@ ROUNDING = 1e-5
 NEW_RUN = 5.0
 #: A count that begins anew goes on if the loss differs from where it was by less than this share of its way so far.
 GOES_ON = 0.3
+#: A count that falls more often than this counts something else.
+MOST_RESTARTS = 200
 #: Columns whose values tell runs apart.
 _RUN_COLUMNS = {"run", "fold", "seed", "trial", "experiment", "run id", "model", "name", "repeat"}
 
@@ -90,7 +91,9 @@ def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run
         return _run(log_files.from_content(source.history, "History"), columns)
     if hasattr(source, "columns") and hasattr(source, "to_numpy"):  # a pandas DataFrame
         log_files.refuse_repeated([str(name) for name in source.columns])
-        return _run(log_files.from_cells({str(name): list(source[name]) for name in source.columns}, "DataFrame"), columns)
+        return _run(
+            log_files.from_cells({str(name): list(source[name]) for name in source.columns}, "DataFrame"), columns
+        )
     if isinstance(source, Mapping | list):
         return _run(log_files.from_content(source, "dict" if isinstance(source, Mapping) else "list"), columns)
     raise TypeError(
@@ -103,7 +106,7 @@ def _is_text(source: str | os.PathLike[str]) -> bool:
     """Tell pasted text from a path."""
     if not isinstance(source, str):
         return False
-    return "\n" in source.strip() or source.lstrip()[:1] in ("{", "[") or bool(re.search(r"\w[:= ]+\d*\.\d+.*\s", source))
+    return "\n" in source or source.lstrip()[:1] in ("{", "[") or bool(re.search(r"\w[:= ]+\d*\.\d+.*\s", source))
 
 
 def _run(table: Table, columns: Mapping[str, str] | None) -> Run:
@@ -112,7 +115,7 @@ def _run(table: Table, columns: Mapping[str, str] | None) -> Run:
         table = _one_set_per_column(table)
     chosen = _choose_columns(table, columns)
     metrics = {ours: table.columns[theirs] for ours, theirs in chosen.items()}
-    if not any((~np.isnan(values)).any() for values in metrics.values()):
+    if not any((~np.isnan(values)).any() or (table.dense and len(values)) for values in metrics.values()):
         raise LogError(f"there is no number in {', '.join(chosen.values())} of {table.origin}: log the values.")
     rate = next((name for name in table.columns if is_rate(name) and np.isfinite(table.columns[name]).any()), None)
     if rate is not None:
@@ -121,9 +124,11 @@ def _run(table: Table, columns: Mapping[str, str] | None) -> Run:
     if table.series:
         metrics, places = _on_one_scale(metrics, places, table.notes)
     rows = ~np.logical_and.reduce([np.isnan(values) for name, values in metrics.items() if name != "learning_rate"])
+    rows |= table.dense
     metrics, places = _rows(metrics, rows), _rows(places, rows)
     kept = _named_run(table, rows)
     metrics, places = _rows(metrics, kept), _rows(places, kept)
+    places = {kind: values for kind, values in places.items() if np.isfinite(values).any()}
     metrics, places = _one_run(metrics, places, table)
     is_batch = _is_batches(metrics, places)
     metrics, places = _one_row_per_epoch(metrics, places, table.notes)
@@ -137,10 +142,14 @@ def _run(table: Table, columns: Mapping[str, str] | None) -> Run:
     unit, numbers, beside = _own_numbers(places, len(next(iter(metrics.values()))))
     about = {"origin": table.origin, "columns": chosen, "notes": table.notes + _said_of(chosen, metrics)}
     about |= {"structure": table.structure, "numbers": numbers, "unit": "step" if is_batch else unit}
+    kinds = set(map(position, table.columns))
+    if unit == "epoch" and "round" in kinds and "epoch" not in kinds:
+        about["unit"] = "round"
     about |= {"epochs_beside": beside, "batch_losses": is_batch, "unread": _unread(table, chosen), **table.facts}
     if rates is not None and np.isfinite(rates).all():
         about["learning_rates"] = rates.tolist()
-    return Run({name: values for name, values in metrics.items() if (~np.isnan(values)).any()}, provenance=about)
+    named = {name: values for name, values in metrics.items() if (~np.isnan(values)).any()}
+    return Run(named or metrics, provenance=about)
 
 
 def _rows(columns: Columns, kept: NDArray) -> Columns:
@@ -152,12 +161,14 @@ def _rows(columns: Columns, kept: NDArray) -> Columns:
 
 def _one_set_per_column(table: Table) -> Table:
     """Spread a table with a row for each set ("train", "val" in a column) over columns that name the set."""
-    for name, cells in table.texts.items():
-        sets = {cell: SPLITS.get(next(iter(words(cell)), "")) for cell in dict.fromkeys(cells) if cell}
-        if len(set(sets.values())) == 2 and None not in sets.values():
-            break
-    else:
+    sets_of = {
+        name: {cell: SPLITS.get(next(iter(words(cell)), "")) for cell in dict.fromkeys(cells) if cell}
+        for name, cells in table.texts.items()
+    }
+    name = next((n for n, sets in sets_of.items() if len(set(sets.values())) == 2 and None not in sets.values()), None)
+    if name is None:
         return table
+    sets, cells = sets_of[name], table.texts[name]
     where = {cell: np.array([other == cell for other in cells]) for cell in sets}
     columns = {}
     for metric, values in table.columns.items():
@@ -198,16 +209,16 @@ def _choose_columns(table: Table, wanted: Mapping[str, str] | None) -> dict[str,
 
 def _no_metric(names: Sequence[str], listed: str, origin: str) -> str:
     """Say what to type where no column is known as a loss or an accuracy."""
-    losses = {side: [n for n in names if measures_something(n) and "loss" in words(n) and SPLITS.get(words(n)[0]) == side]
-              for side in ("train", "val")}  # fmt: skip
+    named = [name for name in names if "loss" in words(name)]
+    losses = {side: [n for n in named if SPLITS.get(words(n)[0]) == side] for side in ("train", "val")}
     if len(losses["val"]) > 1 and any({"box", "cls", "dfl", "obj"} & set(words(name)) for name in losses["val"]):
         pair = [next((n for n in side if "cls" in words(n)), side[0]) for side in losses.values() if side]
         ours = [f"{'train' if i == 0 and len(pair) > 1 else 'val'}_loss" for i in range(len(pair))]
         typed = ", ".join(f"{name!r}: {theirs!r}" for name, theirs in zip(ours, pair, strict=True))
         options = " ".join(f"--columns {name}={theirs!r}" for name, theirs in zip(ours, pair, strict=True))
         return (
-            f"{origin} is the log of a detector: its losses are {', '.join(losses['val'])}, and none is the whole. What "
-            f"decides is mAP50-95, not any loss. To read one of them: columns={{{typed}}} ({options})."
+            f"{origin} is the log of a detector: its losses are {', '.join(losses['val'])}, and none is the whole. "
+            f"What decides is mAP50-95, not any loss. To read one of them: columns={{{typed}}} ({options})."
         )
     likely = next((name for name in names if measures_something(name)), "my column")
     return (
@@ -257,7 +268,11 @@ def _plainest(ours: str, names: list[str], table: Table) -> str:
             f"(--columns {ours}={best[0]!r})."
         )
     several = [name for name in best[1:] if np.isfinite(table.columns[name]).sum() > 1]
-    others = [name for name in several if parts[name] == parts[best[0]] or ("test" in parts[name]) != ("test" in parts[best[0]])]
+    others = [
+        name
+        for name in several
+        if parts[name] == parts[best[0]] or ("test" in parts[name]) != ("test" in parts[best[0]])
+    ]
     if ours[:4] == "val_" and others:
         table.structure.append(
             f"Several evaluation sets: {best[0]} was read, {', '.join(others)} not (--columns {ours}={others[0]!r})."
@@ -302,12 +317,14 @@ def _one_run(metrics: Columns, places: Columns, table: Table) -> tuple[Columns, 
     values = metrics[name]
     drops = np.flatnonzero(np.diff(count) < 0) + 1
     starts, on, replaced = [0], np.zeros(n_rows), np.ones(n_rows, bool)
-    for at in drops:
+    for at in drops[:MOST_RESTARTS]:
         if count[at] > count[starts[-1]] + 1e-9:  # resumed from a checkpoint
             replaced[starts[-1] : at] &= count[starts[-1] : at] < count[at]
         elif _goes_on(values, starts[-1], at):
             on[at:] += count[at - 1] + on[at - 1] - count[at] - on[at] + 1
-            table.notes.append("The count begins again and the loss goes on: that was read as one training, numbered on.")
+            table.notes.append(
+                "The count begins again and the loss goes on from where it was: read as one training, numbered on."
+            )
         else:
             starts.append(int(at))
     starts = sorted({*starts, *_new_runs(values, count, [*starts, n_rows])})
@@ -324,7 +341,7 @@ def _one_run(metrics: Columns, places: Columns, table: Table) -> tuple[Columns, 
         unit = f"{kind or 'row'}s"
         table.structure.append(
             f"The file holds {len(sizes)} runs, of {', '.join(map(str, sizes[:-1]))} and {sizes[-1]} {unit} (the loss "
-            f"begins anew at {unit[:-1]} {count[starts[1]]:g}): run {longest + 1} was read. Give each a file of its own."
+            f"begins anew at {unit[:-1]} {count[starts[1]]:g}): run {longest + 1} was read. Give each its own file."
         )
         kept = replaced & (np.arange(n_rows) >= start) & (np.arange(n_rows) < end)
     if kind:
@@ -341,19 +358,20 @@ def _goes_on(loss: NDArray, start: int, at: int) -> bool:
 
 def _new_runs(loss: NDArray, count: NDArray, pieces: Sequence[int]) -> list[int]:
     """Return the rows at which a loss jumps up for good, and then falls: where a run begins that was numbered on."""
-    found = []
     finite = np.flatnonzero(np.isfinite(loss))
-    for i in range(4, len(finite) - 2):
+    values, found = loss[finite], []
+    if len(values) < 7:
+        return found
+    after = np.minimum(np.minimum(values[1:-2], values[2:-1]), values[3:])
+    for i in np.flatnonzero(after > NEW_RUN * np.maximum(values[:-3], 0)) + 1:
         at = int(finite[i])
-        if count[at] == count[finite[i - 1]] or at in pieces:
-            continue
-        start = max(piece for piece in [*pieces[:-1], *found] if piece <= at)
-        before = loss[finite[(finite >= start) & (finite < at)]]
-        after = loss[finite[i : i + 3]]
-        if len(before) < 4 or before.min() <= 0:
+        begun = np.searchsorted(finite, max(piece for piece in [*pieces[:-1], *found] if piece <= at))
+        before = values[begun:i]
+        if at in pieces or count[at] == count[finite[i - 1]] or len(before) < 4 or before.min() <= 0:
             continue
         back = before[-3:].max() + 0.2 * (before[0] - before.min())
-        if after.min() > max(NEW_RUN * before[-3:].max(), back) and loss[finite[i:]].min() < 0.9 * after[0]:
+        lasts = values[i] > back and values[i : i + 3].min() > NEW_RUN * before[-3:].max()
+        if lasts and values[i:].min() < 0.9 * values[i]:
             found.append(at)
     return found
 
@@ -396,7 +414,7 @@ def _one_row_per_epoch(metrics: Columns, places: Columns, notes: list[str]) -> t
         trained = [values for name, values in means.items() if "train" in name]
         # An epoch without validation has nothing to compare; without any validation all epochs count.
         kept = np.logical_or.reduce([~np.isnan(values) for values in validation or trained])
-        if kept.sum() == 1 and trained and n_groups > 3:
+        if kept.sum() == 0 or (kept.sum() == 1 and trained and n_groups > 3):
             kept[:] = True
         notes.append(f"{n_rows} rows were gathered into {int(kept.sum())}, one per {unit}.")
     last_rows = np.append(np.flatnonzero(np.diff(groups)), n_rows - 1)
@@ -451,7 +469,10 @@ def _on_one_scale(metrics: Columns, places: Columns, notes: list[str]) -> tuple[
     known = {name: ~np.isnan(values) for name, values in metrics.items()}
     at = np.logical_or.reduce([known[name] for name in known if name[:4] == "val_"], initial=False)
     trained = np.logical_or.reduce([known[name] for name in known if "train" in name], initial=False)
-    validations, last = steps[np.broadcast_to(at, steps.shape)], steps[np.broadcast_to(trained, steps.shape)].max(initial=0)
+    validations, last = (
+        steps[np.broadcast_to(at, steps.shape)],
+        steps[np.broadcast_to(trained, steps.shape)].max(initial=0),
+    )
     first, n = int(validations.min(initial=0)), len(validations)
     if n < 2 or first not in (0, 1) or validations.tolist() != list(range(first, first + n)) or last < FEWEST_STEPS * n:
         return metrics, places
@@ -461,7 +482,9 @@ def _on_one_scale(metrics: Columns, places: Columns, notes: list[str]) -> tuple[
     )
     series = {name: dict(zip(steps[rows].tolist(), metrics[name][rows], strict=True)) for name, rows in known.items()}
     moved = {
-        name: {(step - first + 1) * int(last) // n: value for step, value in curve.items()} if name[:4] == "val_" else curve
+        name: {(step - first + 1) * int(last) // n: value for step, value in curve.items()}
+        if name[:4] == "val_"
+        else curve
         for name, curve in series.items()
     }
     table = log_files.from_series(moved, "").columns

@@ -16,7 +16,7 @@ SPLITS = {
     **dict.fromkeys(("train", "training", "trn", "tr", "learn", "trainset"), "train"),
 }  # fmt: skip
 _MEASURES = {
-    **dict.fromkeys(("loss", "losses", "nll", "crossentropy", "logloss", "xent", "cost"), "loss"),
+    **dict.fromkeys(("loss", "losses", "nll", "crossentropy", "logloss", "mlogloss", "xent", "cost"), "loss"),
     **dict.fromkeys(("accuracy", "acc", "accs", "accuracies", "multiclassaccuracy", "binaryaccuracy", "top1", "acc1",
                      "prec1", "accuracy01", "errorrate", "merror"), "accuracy"),
 }  # fmt: skip
@@ -25,6 +25,7 @@ _FILLERS = {
     "epoch", "step", "categorical", "sparse", "binary", "multi", "multiclass", "ce", "bce", "avg", "average", "mean",
     "total", "running", "score", "metric", "metrics", "history", "log", "logs", "list", "value", "results", "result",
     "set", "on", "the", "of", "data", "dataset", "final", "current", "s", "main", "classification", "overall", "lm",
+    "is", "was", "and", "with",
 }  # fmt: skip
 _KNOWN = {*SPLITS, *_MEASURES, *_FILLERS}
 #: Words that measure something, in any column: such a column is named if it is not read.
@@ -86,17 +87,20 @@ def canonical_name(name: str) -> str | None:
 def run_and_metric(name: str) -> tuple[str, str]:
     """Split "run - metric", as Weights & Biases writes it; a name of known words has no run."""
     run, _, metric = name.rpartition(" - ")
-    return ("", name) if _KNOWN.issuperset(words(name)) else (run, metric)
+    return ("", name) if not run or _KNOWN.issuperset(words(name)) else (run, metric)
 
 
-def splits_of(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def splits_of(text: str) -> tuple[str, ...]:
     """Return the sets that a text names as words of their own, in their order."""
-    return [SPLITS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in SPLITS]
+    return tuple(SPLITS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in SPLITS)
 
 
 def measures_something(name: str) -> bool:
     """Tell whether a column is a loss or a score of any kind."""
-    return bool(_SCORES.intersection(words(name)))
+    return bool(_SCORES.intersection(words(name))) and not {"improved", "improve", "from", "time", "best"} & set(
+        words(name)
+    )
 
 
 @lru_cache(maxsize=4096)

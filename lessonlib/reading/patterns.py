@@ -22,10 +22,12 @@ from lessonlib.reading.evidence import (
     FEWEST_EPOCHS,
     LOSS_MARGIN,
     Curves,
-    Values,
+    ends_of_last_fifth,
     late_jitter,
     loss_rise,
     moving_means,
+    rise_lasts,
+    still_falls,
 )
 from lessonlib.reading.findings import PATTERNS, Finding, number, share
 
@@ -35,14 +37,14 @@ RUNAWAY = 2.0
 ACCURATE = 0.7
 #: How much better than knowing nothing a loss must be, as a share, before it counts as learnt.
 LEARNT = 0.02
-#: A loss is still falling if its last fifth of the epochs makes more than this share of the way so far ...
-STILL_FALLING = 0.05
-#: ... and falls by more than this share of itself: a loss that has hardly moved at all is not on its way.
-FALL_OF_ITSELF = 0.01
-#: Scatters that a fall on this very validation set must exceed; in short logs, falls in a row are asked for instead.
-SURE_OF_THIS_SET, SHORT, FALLS_IN_A_ROW = 3.0, 12, 3
 #: A plateau above this share of the loss of knowing nothing is poor, whatever its reason.
 POOR = 0.5
+#: An accuracy above which a plateau is not called poor where the number of classes is not known.
+WELL_ENOUGH = 0.75
+#: Training ahead of validation by this much accuracy at the end is not nothing.
+AHEAD = 0.03
+#: Validation ahead of training by this much accuracy is the first thing to say of a quiet run.
+FAR_AHEAD = 0.1
 #: Training and validation run together when they are within this share of the validation loss.
 TOGETHER = 0.1
 #: Standard errors for what was selected as the largest of many: about 0.05 / 50 two-sided.
@@ -84,7 +86,9 @@ def too_short(c: Curves) -> Finding:
     evidence = f"{c.n} {c.unit}{' has' if c.n == 1 else 's have'} finite values in every curve; "
     evidence += f"a trend needs at least {FEWEST_EPOCHS}."
     numbers = c.numbers(c.whole) if c.n else (1, max(1, c.passed_over))
-    return Finding("cannot_tell", numbers, evidence, "Train on and read again.", "Log every epoch of both sets.", c.unit)
+    return Finding(
+        "cannot_tell", numbers, evidence, "Train on and read again.", "Log every epoch of both sets.", c.unit
+    )
 
 
 def diverged(c: Curves) -> Finding | None:
@@ -98,7 +102,8 @@ def diverged(c: Curves) -> Finding | None:
     now, first, lowest = c.train_loss[c.end].mean(), c.train_loss[0], moving_means(c.train_loss, c.width).min()
     nothing = knowing_nothing(c)
     ran_away = now > RUNAWAY * first
-    collapsed = nothing is not None and lowest < POOR * nothing and now > (1 - LEARNT) * nothing
+    back_at = 0.85 * first if nothing is None else (1 - LEARNT) * nothing
+    collapsed = lowest < POOR * (first if nothing is None else nothing) and now > back_at
     if not (ran_away or collapsed):
         return None
     evidence = f"The training loss is {number(now)} at the end; it began at {number(first)} and had reached "
@@ -117,7 +122,7 @@ def double_softmax(c: Curves) -> Finding | None:
     highest = floor + 1.2 * (1 - right) + 0.15 * (np.log(c.n_classes) - floor)
     explained = floor * 0.99 <= loss.min() and at_end <= highest
     # A loss that still falls is on its way down from a start without confidence, and may yet pass the floor.
-    if right < ACCURATE or not explained or at_end < even + 0.05 or _still_falls(loss):
+    if right < ACCURATE or not explained or at_end < even + 0.05 or still_falls(loss):
         return None
     which = "validation" if c.train_loss is None else "training"
     return _found(
@@ -202,7 +207,9 @@ def both_rise(c: Curves) -> Finding | None:
     if c.val_loss is not None and c.val_loss[c.end].mean() < 1.03 * c.val_loss[start : c.n].min():
         return None
     at = slice(start, c.n)
-    lines = [f"Training loss {number(low)} to {number(now)}, up in {int((np.diff(after) > 0).sum())} of {len(after) - 1}"]
+    lines = [
+        f"Training loss {number(low)} to {number(now)}, up in {int((np.diff(after) > 0).sum())} of {len(after) - 1}"
+    ]
     if c.val_loss is not None:
         lines.append(f"validation loss {number(c.val_loss[at][0])} to {number(c.val_loss[-1])}")
     for name, values in (("training", c.train_accuracy), ("validation", c.val_accuracy)):
@@ -278,9 +285,8 @@ def _gap_from_the_start(c: Curves) -> Finding | None:
     of = "" if errors is None else f" (standard error {says(error)})"
     return _found(
         "unrepresentative_validation", c, c.whole,
-        f"{evidence}{of}; later the gap is {says(largest)} at most. Most of it was there before training could make "
-        "it: any set of 30 examples shows a gap of this size." if errors is None else
-        f"{evidence}{of}; later the gap is {says(largest)} at most: most of it was there before training could make it.",
+        f"{evidence}{of}; later the gap is {says(largest)} at most: most of it was there before training could make it."
+        f"{' Any set of 30 examples shows a gap of this size.' if errors is None else ''}",
         advice=advice,
     )  # fmt: skip
 
@@ -296,7 +302,7 @@ def confident_errors(c: Curves) -> Finding | None:
     fall = -100 * change.interval.low
     unsure = f" A fall of up to {fall:.1f} points is not excluded; that would be overfitting."
     return _found(
-        "confident_errors", c, slice(c.lowest.start, c.n),
+        "confident_errors", c, c.since_lowest,
         f"Validation loss {c.said('loss', c.lowest, c.end)}; accuracy {c.said('accuracy', c.lowest, c.end)}."
         f"{unsure if c.n_val and change.verdict == 'cannot tell' and fall > 0 else ''}{_training(c)}{_split(c)}",
     )  # fmt: skip
@@ -306,7 +312,7 @@ def overfitting(c: Curves) -> Finding | None:
     """Find a validation loss that rose from its lowest, with an accuracy that fell or is not known."""
     if loss_rise(c) is None:
         return None
-    accuracy = " Accuracy is not known; had it not fallen, errors would have become confident."
+    accuracy = " Accuracy is not known; had it not fallen, errors would have become confident." if c.classifies else ""
     if c.val_accuracy is not None:
         change = c.accuracy_change(c.lowest, c.end)
         if not _fell(change):
@@ -315,7 +321,7 @@ def overfitting(c: Curves) -> Finding | None:
         if change.verdict == "cannot tell":
             accuracy += " Had it not fallen, errors would have become confident."
     return _found(
-        "overfitting", c, slice(c.lowest.start, c.n),
+        "overfitting", c, c.since_lowest,
         f"Validation loss {c.said('loss', c.lowest, c.end)}.{accuracy}{_training(c)}",
         advice=f"Stop near {c.unit} {c.numbers(c.lowest)[1]}; "
         "then more data, augmentation, weight decay, dropout or a smaller model.",
@@ -373,21 +379,21 @@ def dip(c: Curves) -> Finding | None:
 
 def unfinished(c: Curves) -> Finding | None:
     """Find losses of both sets (or an accuracy, where there is no validation loss) that still improve."""
-    curves = [values for values in (c.train_loss, c.val_loss) if values is not None]
-    if not curves or not all(_still_falls(values) for values in curves):
+    curves = {"training loss": c.train_loss, "validation loss": c.val_loss}
+    if c.val_loss is None and c.val_accuracy is not None:
+        curves["validation error (1 - accuracy)"] = 1 - c.val_accuracy
+    curves = {name: values for name, values in curves.items() if values is not None}
+    if not curves or not all(still_falls(values) for values in curves.values()):
         return None
-    if c.val_loss is None and c.val_accuracy is not None and not _still_falls(1 - c.val_accuracy):
-        return None
-    last = curves[-1]
-    before, after = _ends_of_last_fifth(last)
-    which = "validation" if c.val_loss is not None else "training"
+    which, last = list(curves.items())[-1]
+    before, after = ends_of_last_fifth(last)
     way = (before - after) / (last[0] - last.min())
     evidence = (
-        f"Over the last fifth the {which} loss went from {number(before)} to {number(after)} "
+        f"Over the last fifth the {which} went from {number(before)} to {number(after)} "
         f"({100 * (after - before) / abs(before):+.0f} %), {way:.0%} of all that it has fallen so far"
     )
     if c.val_loss is not None and c.train_loss is not None:
-        before, after = _ends_of_last_fifth(c.train_loss)
+        before, after = ends_of_last_fifth(c.train_loss)
         evidence += f"; training {number(before)} to {number(after)}"
     advice = ""
     if c.rates is not None and c.rates[-1] < ANNEALED * c.rates.max():
@@ -473,7 +479,7 @@ def accuracy_stands(c: Curves) -> Finding | None:
         return _found("overfitting", c, slice(top, c.n), evidence + training)
     near = max(ACCURACY_MARGIN, 2 * np.sqrt(2) * scatter)
     since = int(np.argmax(means >= end - near))
-    if end - means[0] < ACCURACY_DROP or c.n - since < 3:
+    if end - means[0] < ACCURACY_DROP or c.n - since < 3 or still_falls(1 - c.val_accuracy):
         return None
     best = int(c.val_accuracy.argmax())
     return _found(
@@ -538,7 +544,8 @@ def verdict_without_alarm(c: Curves, notes: list[Finding]) -> Finding:
     if c.val_loss is not None:
         change = c.loss_change(c.lowest, c.end)
         rise = change.interval.estimate
-        if change.verdict == "cannot tell" and rise.value > max(change.margin, rise.standard_error):
+        seen = rise.value > rise.standard_error or rise_lasts(c, change.margin)
+        if change.verdict == "cannot tell" and rise.value > change.margin and seen:
             more = ""
             if c.n_val is not None:
                 needed = uncertainty.examples_needed(rise.value, rise.standard_error * np.sqrt(c.n_val))
@@ -567,13 +574,47 @@ def _what_is_missing(c: Curves, notes: list[Finding]) -> list[str]:
         missing.append("there is no validation loss")
     elif c.val_loss[c.end].mean() > 0.9 * c.val_loss[0] or c.n < 2 * FEWEST_EPOCHS - 2:
         missing.append(f"{c.n} {c.unit}s show little improvement" if c.n > 5 else f"{c.n} {c.unit}s are few")
-    if "gap" in names and c.val_loss[c.end].mean() > 2 * c.train_loss[c.end].mean():
+    if (
+        c.val_accuracy is not None
+        and c.val_accuracy[0] < 0.97
+        and c.val_accuracy[c.end].mean() < c.val_accuracy[0] + 0.01
+    ):
+        missing.append("accuracy did not improve: is it the share of the most frequent class?")
+    if "gap" in names and _training_ahead(c):
         missing.append("training is far ahead of validation")
+    missing += _doubts(c)
     if c.unread:
         missing.append(f"{', '.join(c.unread[:4])} {'was' if len(c.unread) == 1 else 'were'} not read")
     if "other_loss" in names or "odd_epochs" in names:
         missing.append("see the note on the numbers themselves")
     return missing
+
+
+def _training_ahead(c: Curves) -> bool:
+    if c.train_accuracy is not None and c.val_accuracy is not None:
+        return bool((c.train_accuracy - c.val_accuracy)[c.end].mean() > AHEAD)
+    return bool(c.val_loss[c.end].mean() > 2 * c.train_loss[c.end].mean())
+
+
+def _doubts(c: Curves) -> list[str]:
+    """Return what may be one class said always, or noise, where shares or sizes that would tell are not known."""
+    doubts = []
+    if c.val_accuracy is None or c.val_loss is None:
+        return doubts
+    right = float(c.val_accuracy[c.end].mean())
+    if c.class_shares is None and right < 0.97 and np.ptp(c.val_accuracy[c.second_half]) < ACCURACY_MARGIN / 2:
+        ahead = 0.0 if c.train_accuracy is None else abs(float(c.train_accuracy[c.end].mean()) - right)
+        even = -right * np.log(right) - (1 - right) * np.log(1 - right) if right > 0 else 0.0
+        if ahead < 0.03 and c.val_loss[c.end].mean() > 0.95 * even:
+            doubts.append(f"always saying a class of {share(right)} would do as well: class shares tell")
+    jump = late_jitter(c.val_accuracy)
+    if c.n_val is None and jump > 1.5 * ACCURACY_MARGIN:
+        alike = max(1, round(right * (1 - right) / jump**2))
+        doubts.append(
+            f"validation accuracy jumps by {100 * jump:.1f} points from one {c.unit} to the next, as fresh sets of "
+            f"{alike} would: whether that is noise, n tells"
+        )
+    return doubts
 
 
 # ---- the order --------------------------------------------------------------------------------
@@ -622,10 +663,12 @@ def find_all(c: Curves, *, batches: bool = False) -> tuple[list[Finding], Curves
     if finding := sanity.impossible_accuracy(c):
         first.append(finding)
         if finding.pattern == "meaningless_accuracy":
-            c = dataclasses.replace(c, train_accuracy=None, val_accuracy=None, n_val=None if c.n_counted else c.n_val)
+            c = dataclasses.replace(
+                c, train_accuracy=None, val_accuracy=None, n_val=None if c.n_counted else c.n_val, classifies=False
+            )
     c, odd = sanity.odd_epochs(c)
     first += [odd] if odd else []
-    alone = (diverged, sanity.dead, chance, majority, sanity.frozen_validation, not_moving, double_softmax)
+    alone = (diverged, chance, majority, sanity.dead, sanity.frozen_validation, not_moving, double_softmax)
     nothing_learnt = next(filter(None, (pattern(c) for pattern in alone)), None)
     if nothing_learnt is not None:  # everything else would describe its consequences, unless it is on its way
         found = [nothing_learnt, *filter(None, [unfinished(c)])]
@@ -634,36 +677,23 @@ def find_all(c: Curves, *, batches: bool = False) -> tuple[list[Finding], Curves
         first += [penalty] if penalty else []
         found = [finding for pattern in IN_ORDER if (finding := pattern(c)) is not None]
     found.sort(key=lambda finding: finding.severity != "alarm")  # stable: the order above within each
-    if not any(finding.severity == "alarm" for finding in found) and not _says_enough(found, first):
+    if not any(finding.severity == "alarm" for finding in found) and not _says_enough(c, found, first):
         found.insert(0, verdict_without_alarm(c, [*first, *found]))
     noise = sampling_noise(c)
     return [*first, *found, *([noise] if noise else [])], c
 
 
-def _says_enough(found: list[Finding], first: list[Finding]) -> bool:
-    """Tell whether a note stands for a verdict: there is no validation loss to give one on, or the numbers are odd."""
-    return any(f.pattern == "accuracy_stands" for f in found) or any(PATTERNS[f.pattern].severity == "alarm" for f in first)
+def _says_enough(c: Curves, found: list[Finding], first: list[Finding]) -> bool:
+    """Tell whether a note stands for a verdict: on the accuracy alone, on odd numbers, on validation far ahead."""
+    both = c.train_accuracy is not None and c.val_accuracy is not None
+    if both and (c.val_accuracy - c.train_accuracy)[c.end].mean() > FAR_AHEAD:
+        return any(f.pattern == "validation_better" for f in found)
+    return any(f.pattern == "accuracy_stands" for f in found) or any(
+        PATTERNS[f.pattern].severity == "alarm" for f in first
+    )
 
 
 # ---- what the patterns share ----------------------------------------------------------------------
-
-
-def _ends_of_last_fifth(values: Values) -> tuple[float, float]:
-    """Return the ends of the last fifth, each averaged over a tenth of the run."""
-    means = moving_means(values, max(1, len(values) // 10))
-    return float(means[-1 - max(1, len(values) // 5)]), float(means[-1])
-
-
-def _still_falls(values: Values) -> bool:
-    """Tell whether a loss falls over the last fifth: for certain, and by enough of its way so far and of itself."""
-    before, after = _ends_of_last_fifth(values)
-    total = float(values[0] - moving_means(values, max(1, len(values) // 10)).min())
-    if total <= 0 or before - after <= max(STILL_FALLING * total, FALL_OF_ITSELF * abs(after)):
-        return False
-    if len(values) < SHORT:
-        return bool((np.diff(values)[-FALLS_IN_A_ROW:] < 0).all())
-    error = np.sqrt(2 / max(1, len(values) // 10)) * late_jitter(values)
-    return before - after > SURE_OF_THIS_SET * error
 
 
 def _training_learns(c: Curves) -> bool:
@@ -772,12 +802,12 @@ def _poor_plateau(c: Curves) -> float | None:
     train, val = float(c.train_loss[c.end].mean()), float(c.val_loss[c.end].mean())
     nothing = knowing_nothing(c)
     nothing = float(c.val_loss[0]) if nothing is None else nothing
-    moving = any(_still_falls(values) for values in (c.train_loss, c.val_loss))
+    moving = any(still_falls(values) for values in (c.train_loss, c.val_loss)) or both_rise(c) is not None
     sampling = 0.0 if c.loss_error is None else float(c.loss_error[c.end].mean())
     if moving or abs(val - train) > max(TOGETHER * val, sampling) or val < POOR * nothing or loss_rise(c) is not None:
         return None
     right = c.val_accuracy if c.val_accuracy is not None else c.train_accuracy
-    if knowing_nothing(c) is None and right is not None and right[c.end].mean() > 0.9:
+    if knowing_nothing(c) is None and right is not None and right[c.end].mean() > WELL_ENOUGH:
         return None
     return val
 

@@ -1,135 +1,43 @@
 """The curve reader: from loss and accuracy per epoch to findings with evidence, uncertainty and advice.
 
 >>> from lessonlib.reading import reader
->>> history = {"loss": [1.1, 0.9, 0.7, 0.5, 0.4, 0.3, 0.2, 0.2, 0.1, 0.1], "val_loss": [1.0, 0.9, 0.8, 0.8, 0.9,
-...            1.0, 1.2, 1.4, 1.5, 1.6], "val_accuracy": [0.5, 0.6, 0.65, 0.66, 0.67, 0.67, 0.68, 0.68, 0.68, 0.68]}
->>> reading = reader.read(history, n_val=2_000, n_classes=3)
->>> reading.first.pattern
-'confident_errors'
->>> [finding.pattern for finding in reading.alarms]
-['confident_errors']
+>>> reading = reader.read('''
+... Epoch 1: train loss 1.10, val loss 1.00, val acc 0.50
+... Epoch 2: train loss 0.80, val loss 0.85, val acc 0.60
+... Epoch 3: train loss 0.50, val loss 0.80, val acc 0.65
+... Epoch 4: train loss 0.30, val loss 0.95, val acc 0.66
+... Epoch 5: train loss 0.20, val loss 1.20, val acc 0.67
+... Epoch 6: train loss 0.10, val loss 1.50, val acc 0.67''')
+>>> reading.first.pattern, reading.first.epochs
+('confident_errors', (3, 6))
 
-The interface, in full:
+``read(log)`` takes a `Run` or whatever `lessonlib.reading.logs.read_log` takes: pasted text, a path, a Keras History, a
+dict, a DataFrame. ``print(reading)`` gives the headline and what carries it, ``print(reading.full)`` everything; a
+notebook shows it with an annotated figure; `lessonlib.reading.reading_report` has ``figure(reading)`` and
+``save(reading, path)``. On the command line: ``python -m lessonlib read LOG`` (``-`` for standard input).
 
-- ``read(run_or_log, *, n_val=None, n_classes=None, class_shares=None, columns=None, level=0.95) -> Reading``. The first
-  argument is a `Run` or whatever `lessonlib.reading.logs.read_log` takes: a Keras History or its dict, a
-  pandas DataFrame, the
-  path of a log as the usual tools write it (``docs/reading-curves.md`` lists them), a saved run.
-- ``Reading``: ``findings`` (tuple, the most important first), ``first``, ``alarms``, ``find(pattern)`` (a Finding or
-  None), ``loss_change`` and ``accuracy_change`` (from the stretch of the lowest validation loss to the end; `Change` or
-  None), ``best`` (tuple of `BestEpoch`), ``assumptions`` (what the uncertainty rests on and what could not be looked
-  for), ``run``. ``str(reading)`` is the reading as text; a notebook shows it with an annotated figure.
-- ``Finding``: ``pattern`` (a key of `findings.PATTERNS`), ``title``, ``epochs`` (first, last), ``evidence``,
-  ``confirm`` (what would confirm it), ``advice``, ``severity`` ("alarm" or "note"), ``parts`` (its text by headings).
-- ``lessonlib.reading.reading_report``: ``figure(reading)``, ``save(reading, path)`` as a picture or as a page.
-- ``python -m lessonlib read LOG [--n-val N --classes K --class-shares 0.9,0.1 --columns val_loss=my_name --save OUT]``.
-
-
-Patterns: `lessonlib.reading.findings.PATTERNS`. How often each is recognised is measured in ``docs/reader-accuracy.md``.
-Taught in lesson 9.
+Patterns: `lessonlib.reading.findings.PATTERNS`; how often each is recognised: ``docs/reader-accuracy.md``. Taught in
+lesson 9.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lessonlib.reading import evidence, patterns
-from lessonlib.reading.evidence import Curves
-from lessonlib.reading.findings import PATTERNS, Finding
+from lessonlib.reading import evidence, logs, patterns
+from lessonlib.reading.evidence import LOSS_SD_WITHOUT_ACCURACY, Curves
+from lessonlib.reading.findings import Finding
+from lessonlib.reading.reading_report import BestEpoch, Reading
 from lessonlib.runs import Run
 from lessonlib.uncertainty import Change
 
-
-@dataclass(frozen=True)
-class BestEpoch:
-    """The epoch that one measure would choose, and what the others are there.
-
-    Attributes
-    ----------
-    by : str
-        ``"loss"``, ``"accuracy"`` or ``"refinement"`` (the loss at the best temperature; needs logits).
-    epoch : int
-    loss, accuracy, refinement : float or None
-        Of the validation set at that epoch.
-    """
-
-    by: str
-    epoch: int
-    loss: float | None
-    accuracy: float | None
-    refinement: float | None
-
-
-@dataclass(frozen=True, repr=False)
-class Reading:
-    """What the curves of one run say.
-
-    Attributes
-    ----------
-    run : Run
-    findings : tuple of Finding
-        The most important first; never empty.
-    loss_change, accuracy_change : Change or None
-        Of the validation set, from the stretch of the lowest loss to the end; None where there is no such curve.
-    best : tuple of BestEpoch
-    assumptions : tuple of str
-        What the uncertainty rests on, and what could not be looked for.
-    curves : Curves
-        What the patterns saw.
-    """
-
-    run: Run
-    findings: tuple[Finding, ...]
-    loss_change: Change | None
-    accuracy_change: Change | None
-    best: tuple[BestEpoch, ...]
-    assumptions: tuple[str, ...]
-    curves: Curves
-
-    @property
-    def first(self) -> Finding:
-        """Return the most important finding."""
-        return self.findings[0]
-
-    @property
-    def alarms(self) -> tuple[Finding, ...]:
-        """Return the findings that call for action."""
-        return tuple(finding for finding in self.findings if finding.severity == "alarm")
-
-    @property
-    def source(self) -> str:
-        """Return where the curves come from: a file's name, or what was passed."""
-        return self.run.provenance.get("origin", "run")
-
-    def find(self, pattern: str) -> Finding | None:
-        """Return the finding of a pattern, or None if it was not found.
-
-        Raises
-        ------
-        ValueError
-            If there is no such pattern.
-        """
-        if pattern not in PATTERNS:
-            raise ValueError(f"no pattern {pattern!r}: choose one of {', '.join(PATTERNS)}.")
-        return next((finding for finding in self.findings if finding.pattern == pattern), None)
-
-    def __str__(self) -> str:
-        head = f"{self.source}: {self.run.n_epochs} epochs read, {len(self.findings)} findings"
-        body = [f"{number}. {finding}" for number, finding in enumerate(self.findings, start=1)]
-        return "\n\n".join([head, *body, "\n".join(["Assumptions", *(f"  - {line}" for line in self.assumptions)])])
-
-    __repr__ = __str__
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        from lessonlib.reading import reading_report  # matplotlib is needed by who shows a reading only
-
-        return reading_report.mimebundle(self)
+#: After these no epoch is the best: the curves they stand on mean nothing, or do not move.
+_WITHOUT_BEST = {"negative_loss", "dead", "batch_losses", "frozen_validation"}
 
 
 def read(
@@ -146,10 +54,12 @@ def read(
     Parameters
     ----------
     source : Run or anything that `lessonlib.reading.logs.read_log` takes
+        Text with line breaks is read as what a training printed.
     n_val : int, optional
-        How many validation examples there are. Without it, nothing is said of another validation set.
+        How many validation examples there are. Without it (and if neither the log nor its accuracies tell), nothing is
+        said of another validation set.
     n_classes : int, optional
-        Without it, chance and the floor of a double softmax are not looked for.
+        Without it, label noise and the floor of a double softmax are not looked for.
     class_shares : array_like, shape (n_classes,), optional
         Shares (or counts) of the classes in the validation set. Without them, classes may be of any size.
     columns : mapping of str to str, optional
@@ -168,15 +78,10 @@ def read(
     FileNotFoundError, OSError
         If a file cannot be read.
     """
-    if isinstance(source, Run):
-        run = source
-    else:
-        from lessonlib.reading import logs  # a Run needs no reader of files
-
-        run = logs.read_log(source, columns=columns)
-    curves = evidence.prepare(run, n_val=n_val, n_classes=n_classes, class_shares=class_shares, level=level)
-    best = best_epochs(curves)
-    findings = patterns.find_all(curves)
+    run = logs.read_log(source, columns=columns)
+    prepared = evidence.prepare(run, n_val=n_val, n_classes=n_classes, class_shares=class_shares, level=level)
+    findings, curves = patterns.find_all(prepared, batches=bool(run.provenance.get("batch_losses")))
+    best = () if findings[0].pattern in _WITHOUT_BEST else best_epochs(curves)
     if best:
         findings.append(_best_epoch(best, curves))
     return Reading(
@@ -185,7 +90,9 @@ def read(
         loss_change=_from_lowest(curves, "loss"),
         accuracy_change=_from_lowest(curves, "accuracy"),
         best=best,
+        structure=tuple(run.provenance.get("structure", ())),
         assumptions=assumptions(run, curves),
+        missing=_missing(curves),
         curves=curves,
     )
 
@@ -199,23 +106,11 @@ def _from_lowest(c: Curves, measure: str) -> Change | None:
 
 
 def best_epochs(curves: Curves) -> tuple[BestEpoch, ...]:
-    """Return the epochs that validation loss, accuracy and (with logits) refinement would choose.
-
-    Parameters
-    ----------
-    curves : Curves
-
-    Returns
-    -------
-    tuple of BestEpoch
-        One for each measure that there is.
-    """
-    if curves.n == 0:
-        return ()
+    """Return the epochs that validation loss, accuracy and (with logits) refinement would choose."""
     columns = {"loss": curves.val_loss, "accuracy": curves.val_accuracy, "refinement": curves.refinement}
     best = []
     for by, values in columns.items():
-        if values is None or np.isnan(values).all():
+        if values is None or curves.n == 0 or np.isnan(values).all():
             continue
         at = int(np.nanargmax(values) if by == "accuracy" else np.nanargmin(values))
         there = {name: None if column is None else float(column[at]) for name, column in columns.items()}
@@ -225,44 +120,78 @@ def best_epochs(curves: Curves) -> tuple[BestEpoch, ...]:
 
 def _best_epoch(best: tuple[BestEpoch, ...], c: Curves) -> Finding:
     """Say which epoch each measure chooses and what that choice costs in the others."""
-    lines = []
-    for choice in best:
-        there = (
-            ("loss", choice.loss, ".3f"),
-            ("accuracy", choice.accuracy, ".1%"),
-            ("refinement", choice.refinement, ".3f"),
-        )
-        values = ", ".join(f"{name} {value:{form}}" for name, value, form in there if value is not None)
-        lines.append(f"by {choice.by}: epoch {choice.epoch} ({values})")
     uncertain = ""
-    if c.accuracy_error is not None:
+    chosen = next((choice for choice in best if choice.by == "accuracy"), None)
+    if c.accuracy_error is not None and chosen is not None:
+        error = c.accuracy_error[np.flatnonzero(c.epochs == chosen.epoch)[0]]
         uncertain = (
-            f" With n = {c.n_val} the accuracy of any one epoch is known to ±{100 * 1.96 * c.accuracy_error.max():.1f} "
-            "points, and the best of many epochs looks better than it is."
+            f" With n = {c.n_val} its accuracy is known to ±{100 * 1.96 * error:.1f} points, "
+            "and the best of many looks better than it is."
         )
     epochs = [choice.epoch for choice in best]
-    return Finding("best_epoch", (min(epochs), max(epochs)), "; ".join(lines) + "." + uncertain)
+    said = f"{c.unit.capitalize()} " + "; ".join(map(str, best)) + "."
+    return Finding("best_epoch", (min(epochs), max(epochs)), said + uncertain, unit=c.unit)
+
+
+def _missing(c: Curves) -> str:
+    """Return in one line what can be pasted, and what it would add."""
+    options, adds = [], []
+    if c.val_loss is None and c.val_accuracy is None:
+        return ""
+    if c.n_val is None:
+        options.append(("--n-val N", "n_val=N"))
+        adds.append("chance from change")
+    if c.n_classes is None and (c.val_accuracy is not None or c.train_accuracy is not None):
+        options.append(("--classes K", "n_classes=K"))
+        adds.append("guessing and noisy labels from learning")
+    if not options:
+        return ""
+    typed, passed = (" ".join(option[0] for option in options), ", ".join(option[1] for option in options))
+    return f"To say more: {typed} (in Python {passed}) would tell {', '.join(adds)}."
 
 
 def assumptions(run: Run, c: Curves) -> tuple[str, ...]:
-    """Return what the uncertainty of a reading rests on, and what could not be looked for."""
-    renamed = [f"{ours} is {theirs!r}" for ours, theirs in run.provenance.get("columns", {}).items() if ours != theirs]
+    """Return what was done to the log, and what the uncertainty of the reading rests on."""
+    about = run.provenance
+    renamed = [f"{ours} is {theirs!r}" for ours, theirs in about.get("columns", {}).items() if ours != theirs]
     said = [f"Columns of the log: {', '.join(renamed)}."] if renamed else []
-    said += [str(note) for note in run.provenance.get("notes", ())]
+    said += [str(note) for note in about.get("notes", ())]
+    if about.get("unread"):
+        said.append(f"Not read: {', '.join(about['unread'][:12])}.")
+    beside = about.get("epochs_beside")
+    if beside:
+        pairs = zip(about["numbers"], beside, strict=True)
+        said.append(
+            "Steps are the log's; "
+            + ", ".join(f"{step} is epoch {epoch:g}" for step, epoch in list(pairs)[:3])
+            + ", ..."
+        )
+    if c.n_counted:
+        said.append(f"n = {c.n_val}: every validation accuracy is a whole number of {c.n_val}ths (or n is a multiple).")
+    elif about.get("n_val") and about.get("n_val") == c.n_val:
+        said.append(f"n = {c.n_val}: the log says so.")
     if c.val_loss is not None:
-        said.append(f"Standard error of the validation loss: {c.loss_error_source}.")
+        said.append(f"Standard error of the validation loss: {_loss_error_source(c)}.")
     if c.val_accuracy is not None and c.n_val is not None:
         said.append(
             "Standard error of the accuracy: binomial; a change counts as on separate sets unless logits are kept."
         )
     if c.running_loss is None and c.train_loss is not None:
         said.append("Training loss: it may be a mean over the moving epoch, with dropout on; the log does not say.")
-    if c.n_val is None:
-        said.append("n_val (--n-val) is not known: pass it, or noise of the validation set cannot be told from change.")
-    if c.n_classes is None and (c.val_accuracy is not None or c.train_accuracy is not None):
-        said.append("n_classes (--classes) is not known: chance, label noise and a double softmax were not looked for.")
     if c.class_shares is None and c.n_classes is not None:
-        said.append("class_shares (--class-shares) are not known: classes were taken to be equally frequent.")
+        said.append("Class shares (--class-shares) are not known: classes were taken to be equally frequent.")
     if c.passed_over:
-        said.append(f"{c.passed_over} epochs without a finite value in every curve were passed over.")
+        said.append(f"{c.passed_over} {c.unit}s without a finite value in every curve were passed over.")
     return tuple(said)
+
+
+def _loss_error_source(c: Curves) -> str:
+    if c.losses is not None:
+        return "paired, from each example's loss"
+    if c.loss_se is not None:
+        return "from the recorded standard errors, as if the epochs had separate validation sets"
+    if c.n_val is None:
+        return f"the {c.unit}s' own scatter alone: n is not known, so another validation set may differ by more"
+    if c.val_accuracy is None:
+        return f"n = {c.n_val} and an assumed spread of {LOSS_SD_WITHOUT_ACCURACY:g} times the mean loss"
+    return f"n = {c.n_val} and a modelled spread (all loss on the wrong answers, exponentially distributed)"

@@ -1,6 +1,6 @@
-"""A reading of curves as a picture, as rich display in a notebook, and as a web page of its own.
+"""A reading of curves, and how it is shown: a few lines of text, everything, a picture, a web page.
 
-Used by `lessonlib.reading.reader`; taught in lesson 9.
+Taught in lesson 9.
 """
 
 from __future__ import annotations
@@ -8,30 +8,34 @@ from __future__ import annotations
 import base64
 import os
 import textwrap
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from lessonlib import charts, figures, storage
-from lessonlib.reading.findings import Finding
-from lessonlib.reading.reader import Reading
+from lessonlib import storage
+from lessonlib.reading.evidence import Curves
+from lessonlib.reading.findings import OF_NUMBERS, PATTERNS, Finding, number, share
+from lessonlib.runs import Run
+from lessonlib.uncertainty import Change
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 #: A curve of more points than this is thinned for the picture, which has fewer pixels.
 MOST_POINTS = 2_000
+#: Half-width of a 95 % interval in standard errors.
+_INTERVAL = 1.96
 _CSS = """
 .reading {max-width:60rem; line-height:1.45}
-.reading ol {padding-left:1.5rem}
-.reading li {margin:0 0 1rem}
+.reading pre {white-space:pre-wrap; border-left:4px solid #666; padding-left:.6rem; font:inherit}
+.reading pre.alarm {border-color:#b84f00}
 .reading dl {margin:.2rem 0 0; display:grid; grid-template-columns:max-content 1fr; gap:.1rem .8rem}
 .reading dt {font-weight:600}
 .reading dd {margin:0}
-.reading .alarm {border-left:4px solid #b84f00; padding-left:.6rem}
-.reading .note {border-left:4px solid #666666; padding-left:.6rem}
 """
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Reading of {source}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>
@@ -40,145 +44,250 @@ _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Rea
 """
 
 
-def figure(reading: Reading) -> tuple[Figure, str]:
-    """Draw loss and accuracy with their errors, the epochs of the first alarm shaded, the best epochs marked.
+@dataclass(frozen=True)
+class BestEpoch:
+    """The epoch (in the log's numbers) that ``by`` would choose, and what each measure of validation is there."""
 
-    Parameters
+    by: str
+    epoch: int
+    loss: float | None
+    accuracy: float | None
+    refinement: float | None
+
+    def __str__(self) -> str:
+        values = (
+            ("loss", self.loss, number),
+            ("accuracy", self.accuracy, share),
+            ("refinement", self.refinement, number),
+        )
+        there = ", ".join(f"{name} {says(value)}" for name, value, says in values if value is not None)
+        return f"by {self.by}: {self.epoch} ({there})"
+
+
+@dataclass(frozen=True, repr=False)
+class Reading:
+    """What the curves of one run say.
+
+    Attributes
     ----------
-    reading : Reading
-
-    Returns
-    -------
-    tuple of (Figure, str)
-        The picture and its alt text.
+    run : Run
+    findings : tuple of Finding
+        The most important first; never empty.
+    loss_change, accuracy_change : Change or None
+        Of the validation set, from the stretch of the lowest loss to the end; None where there is no such curve.
+    best : tuple of BestEpoch
+    structure : tuple of str
+        What the log is made of, where it is not simply one run with one row per epoch.
+    assumptions : tuple of str
+        What was done to the log, and what the uncertainty rests on.
+    missing : str
+        What the validation size and the number of classes would add, as options to paste; empty if both are known.
+    curves : Curves
+        What the patterns saw.
     """
+
+    run: Run
+    findings: tuple[Finding, ...]
+    loss_change: Change | None
+    accuracy_change: Change | None
+    best: tuple[BestEpoch, ...]
+    structure: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    missing: str
+    curves: Curves
+
+    @property
+    def first(self) -> Finding:
+        """Return the most important finding."""
+        return self.findings[0]
+
+    @property
+    def alarms(self) -> tuple[Finding, ...]:
+        """Return the findings that call for action."""
+        return tuple(finding for finding in self.findings if finding.severity == "alarm")
+
+    @property
+    def source(self) -> str:
+        """Return where the curves come from: a file's name, or what was passed."""
+        return self.run.provenance.get("origin", "run")
+
+    def find(self, pattern: str) -> Finding | None:
+        """Return the finding of a pattern, or None if it was not found; ValueError if there is no such pattern."""
+        if pattern not in PATTERNS:
+            raise ValueError(f"no pattern {pattern!r}: choose one of {', '.join(PATTERNS)}.")
+        return next((finding for finding in self.findings if finding.pattern == pattern), None)
+
+    @property
+    def head(self) -> str:
+        """Return what was read, in one line."""
+        c = self.curves
+        names = {"train_loss": "training loss", "train_accuracy": "training accuracy", "val_loss": "validation loss",
+                 "val_accuracy": "validation accuracy"}  # fmt: skip
+        read = ", ".join(said for name, said in names.items() if getattr(c, name) is not None) or "no finite curve"
+        numbers = self.run.provenance.get("numbers", self.run.epochs)
+        size = "" if c.n_val is None else f"; n = {c.n_val:,}"
+        size += "" if c.n_classes is None else f", {c.n_classes} classes"
+        beside = self.run.provenance.get("epochs_beside")
+        beside = f", epochs {beside[0]:g} to {beside[-1]:g}" if beside else ""
+        counted = f"{len(numbers)} {c.unit}{'s' * (len(numbers) > 1)} ({numbers[0]} to {numbers[-1]}{beside})"
+        return f"{self.source}: {counted}, {read}{size}"
+
+    def __str__(self) -> str:
+        first, *others = self.findings
+        alarms = [finding for finding in others if finding.severity == "alarm"][:1]
+        lines = [self.head, *(f"Log: {line}" for line in self.structure[:2]), _headline(first)]
+        parts = first.parts
+        limit = f"the curves cannot tell {parts.pop('Cannot tell')}" if "Cannot tell" in parts else ""
+        sure = "; ".join(filter(None, [self._basis(), limit]))
+        parts = {"Evidence": parts.pop("Evidence"), **({"How sure": f"{sure}."} if sure else {}), **parts}
+        lines += [f"  {heading}: {text}" for heading, text in parts.items() if heading != "To confirm" or not alarms]
+        lines += [f"{_headline(finding)}: {finding.evidence}" for finding in alarms]
+        notes = [f for f in others if f not in alarms and f.pattern != "best_epoch"][:4]
+        if notes:
+            lines.append(
+                "Also: " + "; ".join(f"{finding.title[0].lower()}{finding.title[1:]}" for finding in notes) + "."
+            )
+        if self.best:
+            lines.append(f"Best {self.curves.unit} " + "; ".join(map(str, self.best)) + ".")
+        if self.missing:
+            lines.append(self.missing)
+        return "\n".join([*lines, "All of it: print(reading.full), --full."])
+
+    __repr__ = __str__
+
+    def _basis(self) -> str:
+        """Return what a statement about validation rests on."""
+        c = self.curves
+        if (c.val_loss is None and c.val_accuracy is None) or self.first.pattern in OF_NUMBERS:
+            return ""
+        return "n is not known, so it holds for this validation set" if c.n_val is None else f"n = {c.n_val:,}"
+
+    @property
+    def full(self) -> str:
+        """Return every finding with all its parts, and what the reading rests on."""
+        body = [f"{position}. {finding}" for position, finding in enumerate(self.findings, start=1)]
+        rests = [*self.structure, *self.assumptions, *([self.missing] if self.missing else [])]
+        return "\n\n".join([self.head, *body, "\n".join(["What this rests on", *(f"  - {line}" for line in rests)])])
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/html": html(self), "text/plain": str(self)}
+
+
+def _headline(finding: Finding) -> str:
+    return f"{'ALARM' if finding.severity == 'alarm' else 'Note'}: {finding.title} ({finding.where})"
+
+
+# ---- the picture -----------------------------------------------------------------------------------------------------
+
+
+def figure(reading: Reading) -> tuple[Figure, str]:
+    """Draw loss and accuracy, the first alarm shaded, the best epochs marked; return picture and alt text."""
+    from matplotlib.figure import Figure  # needed by who shows a picture only
+
+    from lessonlib import figures
+
     c = reading.curves
+    measures = [m for m in ("loss", "accuracy") if any(getattr(c, f"{s}_{m}") is not None for s in ("train", "val"))]
+    measures = measures if c.n else []
     with figures.style():
-        measures = [m for m in ("loss", "accuracy") if _has(c, m)] or ["loss"]
-        fig = Figure(figsize=(4.8 * len(measures), 3.9))
-        fig.suptitle(_caption(reading.first, width=60 * len(measures)), fontsize="medium")
-        titles = {"loss": "Loss", "accuracy": "Accuracy, %"}
-        for ax, measure in zip(charts.panels(fig, *(titles[m] for m in measures)), measures, strict=True):
+        fig = Figure(figsize=(4.8 * max(len(measures), 1), 4.2), layout="constrained")
+        fig.suptitle(textwrap.fill(reading.first.title, 60 * max(len(measures), 1)), fontsize="medium")
+        for ax, measure in zip(fig.subplots(1, max(len(measures), 1), squeeze=False)[0], measures, strict=False):
             _draw(ax, reading, measure)
     return fig, alt_text(reading)
 
 
-def _caption(first: Finding, width: int) -> str:
-    shaded = ", shaded" if first.severity == "alarm" else ""
-    return textwrap.fill(f"{first.title} ({first.where}{shaded})", width)
-
-
-def _has(c: Any, measure: str) -> bool:
-    return c.n > 0 and (getattr(c, f"train_{measure}") is not None or getattr(c, f"val_{measure}") is not None)
-
-
 def _draw(ax: Axes, reading: Reading, measure: str) -> None:
-    c = reading.curves
-    shown = np.unique(np.linspace(0, max(c.n - 1, 0), min(c.n, MOST_POINTS)).astype(int))
-    scale = 100 if measure == "accuracy" else 1
-    ax.set(xlabel="epoch", xlim=(0.5, reading.run.n_epochs + 0.5))  # first: a dot's number goes where there is room
+    from matplotlib.ticker import MaxNLocator
+
+    from lessonlib.figures import LINE_STYLES, MARKERS, PALETTE
+
+    c, scale = reading.curves, 100 if measure == "accuracy" else 1
+    shown = np.unique(np.linspace(0, c.n - 1, min(c.n, MOST_POINTS)).astype(int))
+    x = c.epochs[shown]
+    ax.set(xlabel=c.unit, title="accuracy, %" if measure == "accuracy" else "loss")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if c.n:
-        x = c.epochs[shown]
-        train, val = (getattr(c, f"{part}_{measure}") for part in ("train", "val"))
-        errors = c.loss_error if measure == "loss" else c.accuracy_error
-        if train is not None:
-            charts.curve(ax, x, scale * train[shown], colour="blue", label="training")
-        if val is not None and errors is not None:
-            charts.band(ax, x, scale * val[shown], scale * errors[shown], colour="vermilion", label="validation ± 1 SE")
-        elif val is not None:
-            charts.curve(ax, x, scale * val[shown], colour="vermilion", label="validation")
-        if train is not None or val is not None:
-            ax.legend()
-    first = reading.first
-    if first.severity == "alarm":
-        area = charts.span(ax, colour="purple", height=0.99)
-        area.move(first.epochs[0] - 0.5, first.epochs[1] + 0.5, "")
+    errors = c.loss_error if measure == "loss" else c.accuracy_error
+    for part, name, colour in (("train", "training", "blue"), ("val", "validation", "vermilion")):
+        values = getattr(c, f"{part}_{measure}")
+        if values is None:
+            continue
+        ax.plot(x, scale * values[shown], color=PALETTE[colour], linestyle=LINE_STYLES[colour], label=name)
+        if part == "val" and errors is not None:
+            half = _INTERVAL * errors[shown]
+            ax.fill_between(x, scale * (values[shown] - half), scale * (values[shown] + half), color=PALETTE[colour],
+                            alpha=0.2, linewidth=0, label="its 95 % interval")  # fmt: skip
     for best in reading.best:
         if best.by == measure:
             value = best.loss if measure == "loss" else best.accuracy
-            dot = charts.dot(ax, "green")
-            dot.move(best.epoch, scale * value, f"best: {best.epoch}")
-            if measure == "loss":  # the curve is above its lowest point, so the number goes below
-                dot.number.set_position((dot.number.get_position()[0], -charts.NUMBER_OFFSET))
-                dot.number.set_verticalalignment("top")
+            ax.plot([best.epoch], [scale * value], MARKERS["green"], color=PALETTE["green"], linestyle="none",
+                    label=f"best: {c.unit} {best.epoch}")  # fmt: skip
+    if reading.first.severity == "alarm":
+        start, end = reading.first.epochs
+        half = 0.5 * float(np.median(np.diff(c.epochs))) if c.n > 1 else 0.5
+        ax.axvspan(
+            start - half, end + half, color=PALETTE["purple"], alpha=0.12, linewidth=0, label=reading.first.where
+        )
+    if measure == "accuracy":  # the curves' own range, not that of a wide interval
+        low, high = ax.dataLim.intervaly
+        ax.set_ylim(max(-2, low - 2), min(102, high + 2))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize="small", frameon=False)
 
 
 def alt_text(reading: Reading) -> str:
     """Return what the picture shows, in one or two sentences."""
-    c = reading.curves
-    parts = []
-    for name, values, scale, unit in (
-        ("training loss", c.train_loss, 1, ""), ("validation loss", c.val_loss, 1, ""),
-        ("validation accuracy", c.val_accuracy, 100, " %"),
+    c, parts = reading.curves, []
+    for name, values, says in (
+        ("training loss", c.train_loss, number), ("validation loss", c.val_loss, number),
+        ("validation accuracy", c.val_accuracy, share),
     ):  # fmt: skip
         if values is not None and len(values):
-            parts.append(f"{name} from {scale * values[0]:.3g}{unit} to {scale * values[-1]:.3g}{unit}")
+            parts.append(f"{name} from {says(values[0])} to {says(values[-1])}")
     curves = "; ".join(parts) or "no finite curve"
-    return f"Curves of {reading.run.n_epochs} epochs: {curves}. First finding: {reading.first.title}."
+    return f"Curves of {reading.run.n_epochs} {c.unit}s: {curves}. First finding: {reading.first.title}."
+
+
+# ---- the page --------------------------------------------------------------------------------------------------------
 
 
 def html(reading: Reading, *, with_figure: bool = True) -> str:
-    """Return a reading as HTML that can stand in any page.
-
-    Parameters
-    ----------
-    reading : Reading
-    with_figure : bool
-        Whether to put the picture first, as PNG with alt text.
-
-    Returns
-    -------
-    str
-    """
+    """Return a reading as HTML for any page: summary, picture (PNG with alt text), all findings folded."""
     picture = ""
     if with_figure:
+        from lessonlib import figures
+
         fig, alt = figure(reading)
         data = base64.b64encode(figures.png_bytes(fig)).decode("ascii")
         picture = f'<p><img style="max-width:100%" alt="{escape(alt)}" src="data:image/png;base64,{data}"></p>'
+    summary = str(reading).rpartition("\n")[0]
     items = "".join(_item(finding) for finding in reading.findings)
-    assumptions = "".join(f"<li>{escape(line)}</li>" for line in reading.assumptions)
+    rests = "".join(f"<li>{escape(line)}</li>" for line in (*reading.structure, *reading.assumptions))
     return (
-        f'<div class="reading"><style>{_CSS}</style>{picture}<ol>{items}</ol>'
-        f"<details open><summary>Assumptions</summary><ul>{assumptions}</ul></details></div>"
+        f'<div class="reading"><style>{_CSS}</style><pre class="{reading.first.severity}">{escape(summary)}</pre>'
+        f"{picture}<details><summary>All findings</summary><ol>{items}</ol></details>"
+        f"<details><summary>What this rests on</summary><ul>{rests}</ul></details></div>"
     )
 
 
 def _item(finding: Finding) -> str:
     body = "".join(f"<dt>{heading}</dt><dd>{escape(text)}</dd>" for heading, text in finding.parts.items())
-    return (
-        f'<li class="{finding.severity}"><strong>{escape(finding.title)}</strong> '
-        f"({finding.severity}, {finding.where})<dl>{body}</dl></li>"
-    )
-
-
-def mimebundle(reading: Reading) -> dict[str, Any]:
-    """Return what a notebook shows: HTML with the picture, and the reading as text."""
-    return {"text/html": html(reading), "text/plain": str(reading)}
+    return f"<li><strong>{escape(finding.title)}</strong> ({finding.severity}, {finding.where})<dl>{body}</dl></li>"
 
 
 def save(reading: Reading, path: str | os.PathLike[str]) -> Path:
-    """Write the annotated picture as PNG, or the whole reading as a web page that needs nothing else.
-
-    Parameters
-    ----------
-    reading : Reading
-    path : path-like
-        Ends in ``.png`` or ``.html``.
-
-    Returns
-    -------
-    Path
+    """Write the annotated picture (``.png``) or the whole reading as a page that needs nothing else (``.html``).
 
     Raises
     ------
     ValueError
-        If it ends in anything else.
+        If the path ends in anything else.
     OSError
         If it cannot be written, completely or not at all.
     """
     suffix = Path(path).suffix.lower()
     if suffix == ".png":
+        from lessonlib import figures
+
         content = figures.png_bytes(figure(reading)[0], dpi=150)
     elif suffix == ".html":
         content = _PAGE.format(source=escape(str(reading.source)), reading=html(reading)).encode()

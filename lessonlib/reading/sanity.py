@@ -1,28 +1,33 @@
 """What the numbers of a log say before any curve is believed: that they cannot be what their names promise.
 
 A wrong answer gives its class at most one half, so it costs at least ln 2, and a cross-entropy is at least
-(1 - accuracy) ln 2. It is never negative. A curve that is one number throughout was not measured anew, or nothing moved.
+(1 - accuracy) ln 2. It is never negative. A curve that is one number
+throughout was not measured anew, or nothing moved.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lessonlib.metrics import double_softmax_floor
-from lessonlib.reading.evidence import FEWEST_EPOCHS, Curves, Values
+from lessonlib.reading.evidence import FEWEST_EPOCHS, Curves, Values, still_falls
 from lessonlib.reading.findings import Finding, number, share
 
 #: A loss below this share of its least is not just rounded, or a mean over batches.
 BELOW_THE_LEAST = 0.9
 #: A wrong answer that costs more than this (nats) on average has exp(-15) left for its class: others cost instead.
 DEAREST_ANSWER = 15.0
+#: A loss that still falls is on its way from a start without confidence, unless it is more than ln 12.
+CERTAINLY_MORE = 2.5
 #: A value this many times its neighbours is out of line ...
 OUT_OF_LINE = 4.0
 #: ... if it is one of at most this share of the epochs; more is a fluctuation.
 FEW = 0.1
+#: Losses that rise in fewer than this share of the steps are of the whole set, whatever they are counted by.
+SMOOTH = 0.15
 #: Differences below this share are those of printed digits.
 SAME = 2e-4
 
@@ -30,6 +35,8 @@ SAME = 2e-4
 def batch_losses(run_is_batches: bool, c: Curves) -> Finding | None:
     """Find a log that has nothing but training losses by step."""
     if not run_is_batches or c.train_loss is None or c.stopped_at is not None:
+        return None
+    if c.n > 2 and (np.diff(c.train_loss) > 0).mean() < SMOOTH:
         return None
     tenth = max(1, c.n // 10)
     first, last = c.train_loss[:tenth].mean(), c.train_loss[-tenth:].mean()
@@ -70,10 +77,8 @@ def impossible_accuracy(c: Curves) -> Finding | None:
         if below.mean() < 0.5 and not never_right:
             continue
         at = int(np.argmax(least - loss)) if below.any() else int(np.argmin(loss))
-        evidence = (
-            f"The {name} accuracy is {share(accuracy.min())} to {share(accuracy.max())}, the loss goes to "
-            f"{number(loss.min())}."
-        )
+        level = " to ".join(dict.fromkeys((share(accuracy.min()), share(accuracy.max()))))
+        evidence = f"The {name} accuracy is {level}, the loss goes down to {number(loss.min())}."
         if below.any():
             evidence += (
                 f" At {share(accuracy[at])} right a cross-entropy is at least (1 - accuracy) ln 2 = {least[at]:.2f}; "
@@ -112,6 +117,8 @@ def frozen_validation(c: Curves) -> Finding | None:
         share_ = float(values[counts.argmax()])
         ahead = c.train_accuracy is None or c.train_accuracy[c.end].mean() - share_ > 0.15
         frozen = counts.max() >= 0.9 * c.n and share_ < 0.99 and ahead
+        if c.train_accuracy is None and c.val_loss is not None:  # an accuracy can stand by chance, a loss cannot
+            frozen &= np.ptp(c.val_loss[c.second_half]) < 0.01 * c.val_loss[-1]
         level = share(share_)
     else:
         frozen, level = _is_one_number(c.val_loss), number(c.val_loss[-1])
@@ -138,6 +145,8 @@ def mostly_penalty(c: Curves) -> Finding | None:
         if level < 0.3 or wrong > 0.35 or level < DEAREST_ANSWER * wrong:
             return None
     level, right = float(c.val_loss[c.end].mean()), float(c.val_accuracy[c.end].mean())
+    if still_falls(c.val_loss) and level < CERTAINLY_MORE:
+        return None
     floors = [k for k in range(2, 1001) if abs(c.val_loss[c.end].mean() / double_softmax_floor(k) - 1) < 0.06]
     floor = f" With {floors[0]} classes a softmax applied twice ends there too." if floors else ""
     return Finding(
@@ -172,19 +181,21 @@ def odd_epochs(c: Curves) -> tuple[Curves, Finding | None]:
     )
 
 
-def _out_of_line(values: Values, *, is_loss: bool) -> np.ndarray:
-    """Tell which values are `OUT_OF_LINE` with both neighbours (the first: with those that follow)."""
-    odd = np.zeros(len(values), bool)
-    for i in range(len(values) - 1):
-        beside = np.delete(values[max(0, i - 2) : i + 3], min(i, 2))
-        if is_loss:
-            odd[i] = values[i] > OUT_OF_LINE * max(beside.max(), 1e-3) or (values[i] == 0 and beside.min() > 0.05)
-        else:
-            odd[i] = i > 0 and beside.min() > 0.3 and values[i] < 0.5 * beside.min()
+def _out_of_line(values: Values, *, is_loss: bool) -> NDArray[np.bool_]:
+    """Tell which values are `OUT_OF_LINE` with two neighbours on either side; never the last, which has none after."""
+    padded = np.pad(values, 2, constant_values=np.nan)
+    beside = np.stack([padded[k : k + len(values)] for k in (0, 1, 3, 4)])
+    high, low = np.nanmax(beside, axis=0), np.nanmin(beside, axis=0)
+    if is_loss:
+        odd = (values > OUT_OF_LINE * np.maximum(high, 1e-3)) | ((values == 0) & (low > 0.05))
+    else:
+        odd = (low > 0.3) & (values < 0.5 * low)
+        odd[0] = False
+    odd[-1] = False
     return odd
 
 
-def without(c: Curves, odd: np.ndarray) -> Curves:
+def without(c: Curves, odd: NDArray[np.bool_]) -> Curves:
     """Return curves without some epochs."""
     cut = {
         field.name: value[~odd]
@@ -206,11 +217,13 @@ def guessed_classes(c: Curves) -> int | None:
     if best < 0.93 * c.val_loss[0]:
         return None
     ks = np.arange(2, 1001) if c.n_classes is None else np.array([c.n_classes])
-    fits = best >= 0.97 * np.log(ks)
+    fits = (best >= 0.97 * np.log(ks)) & (best <= 1.12 * np.log(ks))
+    if c.train_accuracy is not None:  # training that begins far above guessing has something to say
+        fits &= c.train_accuracy[0] <= np.maximum(0.5, 3 / ks)
     if c.val_accuracy is not None:
         accuracy = float(np.median(c.val_accuracy[half]))
-        n = c.n_val or 200
-        fits &= np.abs(accuracy - 1 / ks) <= 0.01 + 2.5 * np.sqrt((1 - 1 / ks) / ks / n)
+        n = c.n_val or 1_000
+        fits &= np.abs(accuracy - 1 / ks) <= 0.02 + 2 * np.sqrt((1 - 1 / ks) / ks / n)
     else:
         fits &= np.abs(np.median(c.val_loss[half]) / np.log(ks) - 1) < 0.01
     return int(ks[fits][np.argmin(np.abs(np.log(ks[fits]) - best))]) if fits.any() else None
@@ -218,7 +231,3 @@ def guessed_classes(c: Curves) -> int | None:
 
 def _is_one_number(values: Values) -> bool:
     return bool(np.ptp(values) <= SAME * max(abs(float(np.median(values))), 1e-12))
-
-
-#: Said alone: what follows from such numbers would be read from noise.
-ALONE: tuple[Callable[[Curves], Finding | None], ...] = (negative_loss, dead, frozen_validation)

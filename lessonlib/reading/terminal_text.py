@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ _STAMP = re.compile(
 )
 _NUMBER = re.compile(
     r"(?<![\w.@/])(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|(?i:[-+]?\b(?:nan|inf(?:inity)?)\b))"
-    r"(?:\s?(?P<percent>%)|/\s*(?P<total>\d+)|(?P<junk>[A-Za-z_:]\w*))?"
+    r"(?:\s?(?P<percent>%)|/\s*(?P<total>\d+)|(?P<junk>[A-Za-z_]\w*|:\d[\d:]*))?"
 )
 _PROGRESS = re.compile(r"ETA|/step|it/s|s/it|%\||\[=*[>.=]+\]|━")
 _RULE = re.compile(r"[\s|+:=\-─━═┃│┏┓┗┛┡┩└┘├┤┼╇┳┻┬┴╞╡╪]*")
@@ -83,7 +84,9 @@ def parse(text: str) -> Printed:
 
 def lists_in(text: str) -> dict[str, list[float]]:
     """Return the lists of numbers that a text assigns to metrics: ``val_loss = [0.7, 0.5]``, ``{'loss': [...]}``."""
-    found = {}
+    found: dict[str, list[float]] = {}
+    if not re.search(r"[:=]\s*(?:[\w.]+\()?\[\s*[-\w.(]", text):
+        return found
     plain = re.sub(r"(?:np\.|numpy\.)?(?:float\d+|array|tensor)\(([^()]*)\)", r"\1", text)
     for name, numbers in re.findall(r"([A-Za-z_][\w ./-]*?)['\"]?\s*[:=]\s*\[([^\[\]{}]*)\]", plain):
         values = [_float(part) for part in numbers.replace("\n", " ").split(",") if part.strip()]
@@ -130,6 +133,8 @@ class _Lines:
         self.printed, self.position, self.section = printed, {}, ""
         self.block, self.row_block, self.fraction, self.row_fraction = 0, -1, None, None
         self.late: list[int] = []
+        self.sets: list[str] = []
+        self.skip = False
 
     # ---- tables ------------------------------------------------------------------------------------------------
 
@@ -169,8 +174,16 @@ class _Lines:
             self.printed.rows.append(record)
             self.row_block = -1
             return
+        if self.skip:  # LightGBM repeats its best round at the end
+            self.skip = False
+            return
         line = _STAMP.sub(" ", line)
+        self.skip = "best iteration is" in line
         items, places, sets, fraction = self._named_numbers(line)
+        sets = sets or ([] if items or places else splits_of(line))
+        if line.lstrip().startswith("*") and not sets:  # torchvision's summary of what stands above it
+            sets, items = self.sets, {_with_set("".join(self.sets[-1:]), name): value for name, value in items.items()}
+        self.sets = sets or self.sets
         if places and any(self.position.get(kind) != value for kind, value in places.items()):
             if "epoch" in places:
                 self.position = {}
@@ -228,7 +241,7 @@ class _Lines:
             said = splits_of(between)
             sets += said
             name, pending = _label(between) or pending, ""
-            if after := _AFTER.fullmatch(name):  # "Cost after iteration 100: 0.52"
+            if "a" in name and (after := _AFTER.fullmatch(name)):  # "Cost after iteration 100: 0.52"
                 places[position(after[2])], pending = value, after[1]
                 continue
             if not name:
@@ -276,7 +289,9 @@ def _record(line: str) -> Row | None:
     start, stop = line.find("{"), line.rfind("}")
     if start < 0 or stop < start:
         return None
-    content = re.sub(r"(?:np\.|numpy\.)?float\d+\(([^()]*)\)|\btensor\(([^(),]*)[^()]*\)", r"\1\2", line[start : stop + 1])
+    content = re.sub(
+        r"(?:np\.|numpy\.)?float\d+\(([^()]*)\)|\btensor\(([^(),]*)[^()]*\)", r"\1\2", line[start : stop + 1]
+    )
     content = re.sub(r"(?<=[:\s])(?:nan|NaN)\b", "'nan'", re.sub(r"\bnull\b", "None", content))
     try:
         record = ast.literal_eval(re.sub(r"(?<=[:\s])-?(?:inf|Infinity)\b", "'inf'", content))
@@ -296,6 +311,7 @@ def _scalars(record: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str,
             yield f"{prefix}{key}", _float(str(value))
 
 
+@lru_cache(maxsize=4096)
 def _label(between: str) -> str:
     """Return the name that stands before a number: what follows the last comma, bar, bracket or dash."""
     text = re.sub(r"[\s:=\[(|│┃\"'~≈]+$", "", between)
@@ -307,7 +323,7 @@ def _label(between: str) -> str:
 
 
 def _with_set(which: str, name: str) -> str:
-    return name if splits_of(name) or not canonical_name(name) else f"{which} {name}"
+    return name if not which or splits_of(name) or not canonical_name(name) else f"{which} {name}"
 
 
 def _is_accuracy(name: str) -> bool:
@@ -328,4 +344,3 @@ def _cells(line: str, parting: re.Pattern[str]) -> list[str]:
     if parting is _BOX:  # a bar at either end
         cells = cells[1 if cells and not cells[0] else 0 : -1 if len(cells) > 1 and not cells[-1] else None]
     return cells
-
