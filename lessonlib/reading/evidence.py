@@ -237,7 +237,7 @@ def prepare(
         )
     _refuse_impossible(found)
     n_val, n_classes, shares = _about_validation(run, n_val, n_classes, class_shares)
-    counted = size_behind(found.get("val_accuracy")) if n_val is None else None
+    counted = _size_behind(found.get("val_accuracy")) if n_val is None else None
     about = run.provenance
     epochs = np.asarray(about.get("numbers", run.epochs))
     stopped = _stops_being_finite(found)
@@ -425,7 +425,7 @@ def rise_lasts(c: Curves, margin: float) -> bool:
     return bool(len(after) >= 2 and (after > level).mean() >= 0.6 and after[-2:].min() > level)
 
 
-def size_behind(accuracies: Values | None) -> int | None:
+def _size_behind(accuracies: Values | None) -> int | None:
     """Return the number of examples of which every accuracy is a whole number, where that cannot be chance.
 
     Accuracies over n examples are multiples of 1/n. Taken for n is the least that fits to the digits that are given,

@@ -104,7 +104,7 @@ def from_text(text: str, origin: str) -> Table:
         if suffix == ".json":
             raise LogError(f"{origin} is not JSON, or nested too deeply for a log: save json.dumps(history.history).")
     if _begins_a_table(stripped, suffix):
-        return parse_table(text, origin)
+        return _parse_table(text, origin)
     lists = terminal_text.lists_in(text)
     if lists:
         return _equally_long({name: np.array(values) for name, values in lists.items()}, origin)
@@ -180,7 +180,7 @@ def _json(text: str) -> Any:
 # ---- tables -----------------------------------------------------------------------------------------------------
 
 
-def parse_table(text: str, origin: str) -> Table:
+def _parse_table(text: str, origin: str) -> Table:
     """Read a table with a header; repeated headers are passed over, short rows filled with gaps."""
     text = re.sub(r"^\s*#\s*", "", text)  # NumPy's savetxt
     lines = text.lstrip().splitlines()
@@ -457,7 +457,7 @@ def _dvclive_series(files: Sequence[Path]) -> Series:
     """Read DVCLive's metrics: a file for each, a table of step and value."""
     series: Series = {}
     for file in files:
-        table = parse_table(_decoded(file.read_bytes(), file), file.name).columns
+        table = _parse_table(_decoded(file.read_bytes(), file), file.name).columns
         value = next((name for name in table if not position(name) and name != "timestamp"), None)
         if "step" in table and value is not None:
             parts = file.with_suffix("").parts

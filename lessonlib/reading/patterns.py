@@ -81,7 +81,7 @@ def _found(pattern: str, c: Curves, stretch: slice, evidence: str, *, confirm: s
 # ---- nothing to read, or nothing learnt ------------------------------------------------------------
 
 
-def too_short(c: Curves) -> Finding:
+def _too_short(c: Curves) -> Finding:
     """Say that so few epochs have no trend."""
     evidence = f"{c.n} {c.unit}{' has' if c.n == 1 else 's have'} finite values in every curve; "
     evidence += f"a trend needs at least {FEWEST_EPOCHS}."
@@ -532,7 +532,7 @@ def sampling_noise(c: Curves) -> Finding | None:
     )  # fmt: skip
 
 
-def verdict_without_alarm(c: Curves, notes: list[Finding]) -> Finding:
+def _verdict_without_alarm(c: Curves, notes: list[Finding]) -> Finding:
     """Say that nothing is wrong where that is earned, that a rise may hide in the noise, or what is missing."""
     if c.val_loss is None and c.val_accuracy is None:
         move = f"The training loss goes from {number(c.train_loss[0])} to {number(c.train_loss[-1])}; " if (
@@ -658,7 +658,7 @@ def find_all(c: Curves, *, batches: bool = False) -> tuple[list[Finding], Curves
     if finding := sanity.negative_loss(c):
         return [finding], c
     if c.n < FEWEST_EPOCHS:
-        return [too_short(c)], c
+        return [_too_short(c)], c
     first = []
     if finding := sanity.impossible_accuracy(c):
         first.append(finding)
@@ -678,7 +678,7 @@ def find_all(c: Curves, *, batches: bool = False) -> tuple[list[Finding], Curves
         found = [finding for pattern in IN_ORDER if (finding := pattern(c)) is not None]
     found.sort(key=lambda finding: finding.severity != "alarm")  # stable: the order above within each
     if not any(finding.severity == "alarm" for finding in found) and not _says_enough(c, found, first):
-        found.insert(0, verdict_without_alarm(c, [*first, *found]))
+        found.insert(0, _verdict_without_alarm(c, [*first, *found]))
     noise = sampling_noise(c)
     return [*first, *found, *([noise] if noise else [])], c
 

@@ -81,7 +81,7 @@ def read(
     run = logs.read_log(source, columns=columns)
     prepared = evidence.prepare(run, n_val=n_val, n_classes=n_classes, class_shares=class_shares, level=level)
     findings, curves = patterns.find_all(prepared, batches=bool(run.provenance.get("batch_losses")))
-    best = () if findings[0].pattern in _WITHOUT_BEST else best_epochs(curves)
+    best = () if findings[0].pattern in _WITHOUT_BEST else _best_epochs(curves)
     if best:
         findings.append(_best_epoch(best, curves))
     return Reading(
@@ -105,7 +105,7 @@ def _from_lowest(c: Curves, measure: str) -> Change | None:
     return change(c.lowest, c.end)
 
 
-def best_epochs(curves: Curves) -> tuple[BestEpoch, ...]:
+def _best_epochs(curves: Curves) -> tuple[BestEpoch, ...]:
     """Return the epochs that validation loss, accuracy and (with logits) refinement would choose."""
     columns = {"loss": curves.val_loss, "accuracy": curves.val_accuracy, "refinement": curves.refinement}
     best = []

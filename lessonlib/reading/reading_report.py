@@ -194,7 +194,7 @@ def figure(reading: Reading) -> tuple[Figure, str]:
         fig.suptitle(textwrap.fill(reading.first.title, 60 * max(len(measures), 1)), fontsize="medium")
         for ax, measure in zip(fig.subplots(1, max(len(measures), 1), squeeze=False)[0], measures, strict=False):
             _draw(ax, reading, measure)
-    return fig, alt_text(reading)
+    return fig, _alt_text(reading)
 
 
 def _draw(ax: Axes, reading: Reading, measure: str) -> None:
@@ -234,7 +234,7 @@ def _draw(ax: Axes, reading: Reading, measure: str) -> None:
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize="small", frameon=False)
 
 
-def alt_text(reading: Reading) -> str:
+def _alt_text(reading: Reading) -> str:
     """Return what the picture shows, in one or two sentences."""
     c, parts = reading.curves, []
     for name, values, says in (
