@@ -40,6 +40,13 @@ class Benchmark:
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 BENCHMARKS = {
+    "first_minute": Benchmark(
+        "From a bare clone to a moved slider",
+        "Nothing installed, pip's cache off, lesson 0 in headless Chromium; once each, so the connection to the registry "
+        "counts. `install` is the old way: everything first.",
+        ("jupyterlab", "torch", "tensorflow-cpu"),
+        {"ways": ("`start`",)},
+    ),
     "explorer_latency": Benchmark(
         "From key press to changed pixels",
         "Real JupyterLab in headless Chromium, a two-panel figure, median of 30 moves; the second connection adds the "

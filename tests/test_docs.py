@@ -80,6 +80,10 @@ def test_links_of_the_documents_lead_to_files_and_headings(page: Path) -> None:
 
 def test_every_command_that_a_document_names_exists(root: Path) -> None:
     pages = [*PAGES, *(root / ".github").rglob("*.yml"), root / ".devcontainer/devcontainer.json", root / ".ci/run"]
-    named = {word for page in pages for word in re.findall(r"course\.py (\w+)", page.read_text(encoding="utf-8"))}
+    named = {
+        word
+        for page in pages
+        for word in re.findall(r"(?:python3? |`)course\.py (\w+)", page.read_text(encoding="utf-8"))
+    }
     assert named >= {"start", "test", "site", "export", "lite", "binder", "badges"}
     assert named <= set(course.COMMANDS)

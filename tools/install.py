@@ -299,7 +299,7 @@ class Progress:
 
     def __init__(self, parts: list[str]) -> None:
         self.parts = dict.fromkeys(parts, "waiting")
-        self.text, self.announced = "", 0.0
+        self.text, self.announced, self.megabytes = "", 0.0, 0.0
         self._over = threading.Event()
         self._clock = threading.Thread(target=self._keep_noting, daemon=True)
 
@@ -314,12 +314,12 @@ class Progress:
         self.note()
 
     def begin(self, part: str) -> None:
-        self.parts[part], self.text = "fetching", ""
+        self.parts[part], self.text, self.megabytes = "fetching", "", 0.0
         say(f"Fetching {PARTS[part][0]} (about {PARTS[part][1]:g} GB on the disk; once, and goes on if interrupted).")
 
     def finish(self, part: str) -> None:
         self.parts[part] = "ready"
-        say(f"Ready: {PARTS[part][0]}.")
+        say(f"Ready: {PARTS[part][0]} ({self.megabytes:.0f} MB fetched).")
 
     def fail(self, part: str, why: str) -> None:
         self.parts[part] = why
@@ -368,19 +368,20 @@ def run_quietly(command: list[str], progress: Progress | None = None, total: int
     """Run an installer, telling how far it is instead of all it says; return its exit status and its whole output."""
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PIP_NO_INPUT": "1"}
-    log, count, megabytes = [], 0, 0.0
-    tell = progress.tell if progress else lambda text: None
+    log, count, progress = [], 0, progress or Progress([])
     with subprocess.Popen(command, env=environment, cwd=ROOT, **output) as process:
         for line in process.stdout:
             log.append(line)
             count += line.startswith(("Collecting ", "Processing ", "Requirement already satisfied"))
             if size := re.search(r"(?:Downloading|Using cached) (\S+) \(([\d.]+) ?(kB|MB|MiB|GB)\)", line):
-                megabytes += float(size[2]) * {"kB": 1e-3, "GB": 1e3}.get(size[3], 1)
-                name = size[1].split("-")[0]
-                tell(f"{name}, {size[2]} {size[3]} ({count} of {total or '?'}, {megabytes:.0f} MB so far)")
+                progress.megabytes += float(size[2]) * {"kB": 1e-3, "GB": 1e3}.get(size[3], 1)
+                so_far = f"{count} of {total or '?'}, {progress.megabytes:.0f} MB so far"
+                progress.tell(f"{size[1].split('-')[0]}, {size[2]} {size[3]} ({so_far})")
+            elif (wheel := re.match(r"Processing (.+\.whl)", line)) and Path(wheel[1]).exists():
+                progress.megabytes += Path(wheel[1]).stat().st_size / 1e6
             elif line.startswith("Installing collected"):
                 names = line.partition(": ")[2].split(", ")
-                tell(f"putting {names[0].strip() if len(names) == 1 else f'{len(names)} packages'} in place")
+                progress.tell(f"putting {names[0].strip() if len(names) == 1 else f'{len(names)} packages'} in place")
     return process.returncode, "".join(log)
 
 

@@ -45,7 +45,7 @@ PARTS = {
 CONDA_HEAD = f"""{HEAD}#
 #     conda env create -f environment.yml
 #     conda activate loss-and-accuracy
-#     jupyter lab notebooks/00_start_here.ipynb
+#     python course.py start --here
 #
 # On Linux, torch from here is the build with CUDA (some GB). Without an NVIDIA GPU you can spare yourself that: delete
 # its line before the first command, and after the second run: python course.py install --here
