@@ -62,13 +62,6 @@ BENCHMARKS = {
         ("torch", "keras", "tensorflow-cpu"),
         {"n_images": 640, "repeats": 1},
     ),
-    "simulation_speed": Benchmark(
-        "Validation sets of every size",
-        "1,000 sets of each size; the loop over every size is timed on a sample and extrapolated.",
-        ("numpy",),
-        {"n_sets": 50, "repeats": 1},
-        ONE_THREAD,
-    ),
     "import_speed": Benchmark(
         "Imports",
         "Fresh processes, less the time of a Python that imports nothing.",

@@ -64,14 +64,6 @@ def comparison(n: int) -> Work:
     return lambda: uncertainty.loss_change(before, after, margin=0.01)
 
 
-def smaller_sets(n: int) -> Work:
-    """Return the work of simulating 100 validation sets of every tenth size up to n."""
-    from lessonlib import uncertainty
-
-    losses = np.random.default_rng(0).exponential(size=20_000)
-    return lambda: uncertainty.smaller_sets(losses, losses < 1, np.arange(10, n + 1, 10), n_sets=100, rng=0)
-
-
 def curves(n_epochs: int) -> dict[str, np.ndarray]:
     """Return metrics of a run that overfits, with noise."""
     rng, t = np.random.default_rng(0), np.linspace(0, 1, n_epochs)
@@ -144,7 +136,6 @@ STEPS: dict[str, tuple[str, Callable[[int], Work], tuple[int, ...]]] = {
     "accuracy, wide": ("classes, 50,000 examples", lambda k: metric("accuracy", 50_000, k), (60, 250, 1_000)),
     "ledger": ("examples x 10 classes", ledger, (62_500, 250_000, 1_000_000)),
     "paired comparison": ("examples", comparison, (62_500, 250_000, 1_000_000)),
-    "smaller sets": ("largest size", smaller_sets, (6_250, 25_000, 100_000)),
     "save and load": ("epochs", file_of_a_run, (6_250, 25_000, 100_000)),
     "read a CSV log": ("epochs", log_file, (6_250, 25_000, 100_000)),
     "curve reader": ("epochs", reading, (6_250, 25_000, 100_000)),

@@ -1,4 +1,4 @@
-"""What a finite validation set can show: intervals, comparisons, verdicts, smaller sets simulated, noise along a curve.
+"""What a finite validation set can show: intervals, comparisons, verdicts, noise along a curve.
 
 Taught in lesson 5, where the literature cited here is discussed. Losses and hits have shape (n_examples,), those of two
 sets of predictions in the same order; losses are in nats, accuracies are shares; `level` is the share of fresh
@@ -8,7 +8,6 @@ simulated data is checked in ``tests/test_uncertainty.py``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -20,8 +19,6 @@ from lessonlib import _validate as check
 from lessonlib.metrics import Estimate, accuracy_standard_error, estimate_mean
 
 Verdict = Literal["rise", "fall", "flat", "cannot tell"]
-#: How many random draws are worked on at once: they fit in a processor's cache.
-_DRAWS_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
@@ -320,116 +317,7 @@ def count_seeds(happened: ArrayLike) -> SeedCount:
     return SeedCount(int(hits.sum()), len(hits))
 
 
-# ---- smaller validation sets ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class SmallerSets:
-    """What many validation sets of each size would have shown; means summed in double precision."""
-
-    sizes: NDArray[np.int64]
-    losses: NDArray[np.float32]  # mean loss of each set, shape (n_sets, n_sizes)
-    accuracies: NDArray[np.float32]  # the same shape
-    loss_sd: float  # of one example's loss in the pool
-    hit_sd: float
-
-    @property
-    def loss_spread(self) -> NDArray[np.float64]:
-        """Return the standard deviation of the mean loss over the sets, shape (n_sizes,)."""
-        return self.losses.std(axis=0, ddof=1, dtype=np.float64)
-
-    @property
-    def accuracy_spread(self) -> NDArray[np.float64]:
-        """Return the standard deviation of the accuracy over the sets, shape (n_sizes,)."""
-        return self.accuracies.std(axis=0, ddof=1, dtype=np.float64)
-
-    @property
-    def loss_theory(self) -> NDArray[np.float64]:
-        """Return ``sd / sqrt(n)`` of the loss, shape (n_sizes,)."""
-        return self.loss_sd / np.sqrt(self.sizes)
-
-    @property
-    def accuracy_theory(self) -> NDArray[np.float64]:
-        """Return ``sqrt(p (1 - p) / n)``, shape (n_sizes,)."""
-        return self.hit_sd / np.sqrt(self.sizes)
-
-
-def smaller_sets(
-    losses: ArrayLike, hits: ArrayLike, sizes: Sequence[int], *, n_sets: int = 1_000, rng: int | np.random.Generator
-) -> SmallerSets:
-    """Simulate fresh validation sets of every given size, from the losses and hits of a large pool of examples.
-
-    Examples are drawn *with* replacement, so sizes may exceed the pool's: the pool stands for the population, and what
-    is simulated is a fresh set from it, not a part of this pool. The first n of a sequence of independent draws are n
-    independent draws: the running sums of one sequence, read off at n = 10, 11, ..., 10,000, give an exact sample for
-    *every* size (sets of different sizes share examples, as if one had been collected bit by bit). Loss and hit travel
-    together as real and imaginary part of one number: one look-up and one sum serve both.
-    """
-    loss, hit = _pair(losses, hits, "values")
-    pool = loss + 1j * _hits(hit, "hits")
-    sizes = _rising(sizes)
-    n_sets = check.whole_number(n_sets, "n_sets", low=2)
-    rng = np.random.default_rng(rng)
-    starts = np.concatenate([[0], sizes[:-1]])
-    means = np.empty((2, n_sets, len(sizes)), np.float32)
-    rows = max(1, _DRAWS_AT_ONCE // int(sizes[-1]))
-    for start in range(0, n_sets, rows):
-        some = slice(start, min(start + rows, n_sets))
-        drawn = pool[rng.integers(0, len(pool), (some.stop - start, sizes[-1]))]
-        sums = np.add.reduceat(drawn, starts, axis=1)  # between one size and the next
-        np.cumsum(sums, axis=1, out=sums)
-        np.divide(sums.real, sizes, out=means[0, some], casting="same_kind")
-        np.divide(sums.imag, sizes, out=means[1, some], casting="same_kind")
-    return SmallerSets(sizes, means[0], means[1], float(loss.std()), float(hit.std()))
-
-
-def _rising(sizes: Sequence[int]) -> NDArray[np.int64]:
-    array = check.finite_array(sizes, "sizes", ndim=1)
-    if (array != np.floor(array)).any() or array[0] < 1 or (np.diff(array) <= 0).any():
-        raise ValueError(f"sizes must be rising whole numbers of at least 1, got {sizes!r:.80}: sort them (np.unique).")
-    return array.astype(np.int64)
-
-
 # ---- noise along a curve --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Smoothing:
-    """What an average over epochs does to a curve."""
-
-    name: str
-    lag: float  # by how many epochs a steady trend appears late
-    noise_factor: float  # what remains of the standard deviation of noise that is independent from epoch to epoch
-
-    def __str__(self) -> str:
-        return f"{self.name}: noise x {self.noise_factor:.3f}, late by {self.lag:g} epochs"
-
-
-def running_smoothing(window: int) -> Smoothing:
-    """Return lag ``(w - 1) / 2`` and noise factor ``1 / sqrt(w)`` of an average over the last w epochs.
-
-    Examples
-    --------
-    >>> print(running_smoothing(9))
-    running average over 9 epochs: noise x 0.333, late by 4 epochs
-    """
-    w = check.whole_number(window, "window", low=1)
-    return Smoothing(f"running average over {w} epochs", (w - 1) / 2, w**-0.5)
-
-
-def exponential_smoothing(beta: float) -> Smoothing:
-    """Return lag ``β / (1 - β)`` and noise factor ``sqrt((1 - β) / (1 + β))`` of an exponential average.
-
-    As they are once the start is forgotten (S. W. Roberts 1959, *Technometrics* 1).
-
-    Examples
-    --------
-    >>> print(exponential_smoothing(0.8))
-    exponential average with β = 0.8: noise x 0.333, late by 4 epochs
-    """
-    beta = _beta(beta)
-    lag, factor = round(beta / (1 - beta), 12), ((1 - beta) / (1 + beta)) ** 0.5
-    return Smoothing(f"exponential average with β = {beta:g}", lag, factor)
 
 
 def running_average(values: ArrayLike, window: int) -> NDArray[np.float64]:
@@ -454,7 +342,9 @@ def exponential_average(values: ArrayLike, beta: float) -> NDArray[np.float64]:
     >>> exponential_average([1.0, 4.0], 0.5)
     array([1., 3.])
     """
-    array, beta = check.finite_array(values, "values", ndim=1), _beta(beta)
+    array, beta = check.finite_array(values, "values", ndim=1), check.number_within(beta, "beta", 0, 1)
+    if beta == 1:
+        raise ValueError(f"beta must be below 1, got {beta:g}: nothing new would ever count.")
     total, weight, averages = 0.0, 0.0, np.empty_like(array)
     for epoch, value in enumerate(array):
         total, weight = beta * total + value, beta * weight + 1
@@ -478,10 +368,3 @@ def jitter(values: ArrayLike) -> float:
     if len(array) < 3:
         raise ValueError(f"values hold {len(array)} epochs: jitter needs at least three.")
     return float(np.sqrt((np.diff(array, 2) ** 2).mean() / 6))
-
-
-def _beta(beta: float) -> float:
-    beta = check.number_within(beta, "beta", 0, 1)
-    if beta == 1:
-        raise ValueError(f"beta must be below 1, got {beta:g}: nothing new would ever count.")
-    return beta

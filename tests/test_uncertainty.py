@@ -1,10 +1,9 @@
-"""Intervals and verdicts keep their promises on simulated data; simulations agree with theory and the naive loop."""
+"""Intervals and verdicts keep their promises on simulated data; averages agree with their definitions."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -298,61 +297,6 @@ def test_examples_needed_agree_with_the_textbook() -> None:
     assert uncertainty.examples_needed(5.0, 0.0) == 2
 
 
-# --- smaller sets -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def pool() -> tuple[NDArray, NDArray]:
-    """Losses and hits of a pool; they are related, as they are in a network."""
-    losses = np.random.default_rng(0).exponential(size=5_000)
-    return losses, losses < 1.3
-
-
-SIZES = (10, 11, 30, 100, 300, 1_000, 3_000, 10_000)
-
-
-def test_smaller_sets_agree_with_theory(pool: tuple[NDArray, NDArray]) -> None:
-    sets = uncertainty.smaller_sets(*pool, SIZES, n_sets=4_000, rng=0)
-    losses, hits = pool
-    np.testing.assert_allclose(sets.loss_theory, losses.std() / np.sqrt(SIZES))
-    np.testing.assert_allclose(sets.accuracy_theory, hits.std() / np.sqrt(SIZES))
-    # The standard error of a standard deviation is sqrt((kurtosis - 1) / 4R) of it; 9 is the exponential's kurtosis.
-    slack = 4 * np.sqrt((2 + 6 / np.array(SIZES)) / 4 / 4_000)
-    assert (np.abs(sets.loss_spread / (losses.std() / np.sqrt(SIZES)) - 1) < slack).all()
-    assert (np.abs(sets.accuracy_spread / (hits.std() / np.sqrt(SIZES)) - 1) < slack).all()
-    assert (np.abs(sets.losses.mean(axis=0) - losses.mean()) < 4 * sets.loss_theory / np.sqrt(4_000)).all()
-    assert (np.abs(sets.accuracies.mean(axis=0) - hits.mean()) < 4 * sets.accuracy_theory / np.sqrt(4_000)).all()
-
-
-def test_smaller_sets_are_the_means_of_the_drawn_examples(pool: tuple[NDArray, NDArray]) -> None:
-    """The naive loop over the same draws."""
-    sets = uncertainty.smaller_sets(*pool, (3, 4, 50), n_sets=6, rng=5)
-    drawn = np.random.default_rng(5).integers(0, 5_000, (6, 50))
-    for column, n in enumerate((3, 4, 50)):
-        np.testing.assert_allclose(sets.losses[:, column], pool[0][drawn[:, :n]].mean(axis=1), atol=1e-6)
-        np.testing.assert_allclose(sets.accuracies[:, column], pool[1][drawn[:, :n]].mean(axis=1), atol=1e-6)
-
-
-def test_accuracy_of_smaller_sets_has_the_binomial_distribution(pool: tuple[NDArray, NDArray]) -> None:
-    sets = uncertainty.smaller_sets(*pool, (20, 21), n_sets=20_000, rng=1)
-    seen = np.bincount((sets.accuracies[:, 0] * 20).round().astype(int), minlength=21)
-    expected = stats.binom.pmf(np.arange(21), 20, pool[1].mean()) * 20_000
-    common = expected > 5
-    assert ((seen - expected)[common] ** 2 / expected[common]).sum() < stats.chi2.ppf(0.9999, common.sum())
-
-
-def test_smaller_sets_keep_the_relation_of_loss_and_hit(pool: tuple[NDArray, NDArray]) -> None:
-    sets = uncertainty.smaller_sets(*pool, (50,), n_sets=4_000, rng=2)
-    seen = np.corrcoef(sets.losses[:, 0], sets.accuracies[:, 0])[0, 1]
-    assert seen == pytest.approx(np.corrcoef(*pool)[0, 1], abs=0.05)
-
-
-def test_smaller_sets_repeat_with_the_seed_and_accept_a_generator(pool: tuple[NDArray, NDArray]) -> None:
-    first = uncertainty.smaller_sets(*pool, (5, 9), n_sets=20, rng=3)
-    again = uncertainty.smaller_sets(*pool, (5, 9), n_sets=20, rng=np.random.default_rng(3))
-    np.testing.assert_array_equal(first.losses, again.losses)
-
-
 # --- how results show themselves ----------------------------------------------------------------------------------
 
 
@@ -384,14 +328,9 @@ BAD = [
     (lambda: uncertainty.examples_needed(0.0, 1.0), "not there"),
     (lambda: uncertainty.examples_needed(0.1, -1.0), "sd"),
     (lambda: uncertainty.examples_needed(0.1, 1.0, power=1.0), "power"),
-    (lambda: uncertainty.smaller_sets([1.0, 2.0], [1, 0.5], (1, 2), rng=0), "0 or 1"),
-    (lambda: uncertainty.smaller_sets([1.0, 2.0], [1, 0], (2, 1), rng=0), "sort them"),
-    (lambda: uncertainty.smaller_sets([1.0, 2.0], [1, 0], (1, 2), n_sets=1, rng=0), "n_sets"),
     (lambda: uncertainty.count_seeds([0.5, 1]), "0 or 1"),
     (lambda: uncertainty.running_average([1.0], 0), "window"),
-    (lambda: uncertainty.running_smoothing(1.5), "window"),
     (lambda: uncertainty.exponential_average([1.0], 1.0), "below 1"),
-    (lambda: uncertainty.exponential_smoothing(-0.1), "beta"),
     (lambda: uncertainty.jitter([1.0, 2.0]), "three"),
 ]
 
@@ -424,15 +363,6 @@ def test_a_count_of_seeds_is_written_as_its_band(count: int, n: int, text: str) 
     assert seeds.rarely == text.startswith("at most")
 
 
-def test_the_examples_of_all_smaller_sets_are_never_drawn_at_once() -> None:
-    losses = np.random.default_rng(0).exponential(size=1_000)
-    tracemalloc.start()
-    uncertainty.smaller_sets(losses, losses < 1, (10, 10_000), n_sets=200, rng=0)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 200 * 10_000 * 16 / 4  # at once they would be as many numbers of 16 bytes
-
-
 # --- noise along a curve ------------------------------------------------------------------------------------------
 
 
@@ -458,28 +388,6 @@ def test_exponential_average_agrees_with_pandas() -> None:
     np.testing.assert_allclose(
         uncertainty.exponential_average(values, 0.8), pd.Series(values).ewm(alpha=0.2).mean(), atol=TOLERANCE
     )
-
-
-AVERAGES = [
-    (uncertainty.running_smoothing, uncertainty.running_average, 9),
-    (uncertainty.exponential_smoothing, uncertainty.exponential_average, 0.5),
-    (uncertainty.exponential_smoothing, uncertainty.exponential_average, 0.9),
-]
-
-
-@pytest.mark.parametrize(("cost", "average", "parameter"), AVERAGES)
-def test_a_steady_trend_appears_late_by_the_stated_lag(cost: Callable, average: Callable, parameter: float) -> None:
-    trend = np.arange(400.0)
-    assert trend[-1] - average(trend, parameter)[-1] == pytest.approx(cost(parameter).lag, abs=1e-6)
-
-
-@pytest.mark.parametrize(("cost", "average", "parameter"), AVERAGES)
-def test_white_noise_shrinks_by_the_stated_factor(cost: Callable, average: Callable, parameter: float) -> None:
-    """The response to one impulse holds the weights; the factor is the root of the sum of their squares."""
-    impulse = np.zeros(800)
-    impulse[400] = 1.0
-    weights = average(impulse, parameter)
-    assert math.sqrt((weights**2).sum()) == pytest.approx(cost(parameter).noise_factor, abs=1e-6)
 
 
 def test_jitter_is_the_standard_deviation_of_white_noise_on_any_line() -> None:

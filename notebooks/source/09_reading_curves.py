@@ -296,7 +296,11 @@ def circle_at(epochs, n_val):
             )
         )
     curve, wrong = loss.mean(axis=1), (hits[-1] == 0).sum()
-    said = "one wrong answer" if wrong == 1 else f"{'few' if wrong < n_val / 20 else 'many'} wrong answers"
+    said = (
+        "one wrong answer"
+        if wrong == 1
+        else f"{'few' if wrong < n_val / 20 else 'many'} wrong answers"
+    )
     return Picture(
         f"{epochs} epochs, {n_val} validation points: the loss ends about {round(rise(curve), 1):.0%} above its lowest "
         f"value, with {said}.",
@@ -437,9 +441,13 @@ def treated(letter, treatment, seed):
     centres *= 8 / np.linalg.norm(centres, axis=1, keepdims=True)
     train, val = (groups(n, RUNS[letter], centres, rng) for n in (2_000 * times, 1_000))
     bigger = treatment == "a bigger network"
-    network = Network([12, 64, 64, 10] if bigger else [12, 10], rng=rng, scale=1.0 if bigger else 0.0)
+    network = Network(
+        [12, 64, 64, 10] if bigger else [12, 10], rng=rng, scale=1.0 if bigger else 0.0
+    )
     how = {"learning_rate": 0.005, "batch_size": 100 * times, "rng": rng}
-    return fit(network, train, val, epochs=100 if treatment == "five times the epochs" else 20, **how)
+    return fit(
+        network, train, val, epochs=100 if treatment == "five times the epochs" else 20, **how
+    )
 
 
 def symptom(run):
@@ -461,6 +469,7 @@ how_many = Prediction(
     [0, 1, 2, 3],
 )
 how_many
+
 
 # %% claims=["003-Q2", "004-C7"]
 def gains(letter, treatment):
@@ -489,6 +498,7 @@ assert helped["A", TREATMENTS[1]].rarely
 
 # %% [markdown]
 # **Go through the treatments. What does each run suffer from? Could you have told the three apart from their curves as they were?**
+
 
 # %% plumbing
 def sixty(run, treatment):
@@ -548,6 +558,7 @@ assert low and high and not middle
 
 # %% [markdown]
 # Too high does not always look wild. One large step can push the units to where their output and slope are zero for all inputs. Such a *dead* network says the same to every picture:
+
 
 # %%
 def same_answers(run):
@@ -623,7 +634,9 @@ by_row, by_patient = ([patients_run(seed, which) for seed in SEEDS] for which in
 print(patients.resolve(np.median(by_row)))
 fooled = count_seeds(np.array(by_row) > 0.9)
 honest = count_seeds(np.abs(np.array(by_patient) - 0.5) < 0.25)
-print(f"rows shuffled: above 90 % in {fooled}; patients held out: within 25 points of a half in {honest}")
+print(
+    f"rows shuffled: above 90 % in {fooled}; patients held out: within 25 points of a half in {honest}"
+)
 assert fooled.mostly and honest.mostly
 
 # %% [markdown]
@@ -640,7 +653,10 @@ LOGGED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 def says(runs, **facts):
     """What the reader finds first in most of these runs, which it sees as logs."""
     firsts = Counter(
-        reader.read({name: run[name] for name in LOGGED}, n_val=len(run.val_labels), **facts).first.title for run in runs
+        reader.read(
+            {name: run[name] for name in LOGGED}, n_val=len(run.val_labels), **facts
+        ).first.title
+        for run in runs
     )
     title, times = firsts.most_common(1)[0]
     return title if times > len(runs) / 2 else "no one thing in most of them"

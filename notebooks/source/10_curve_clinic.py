@@ -65,7 +65,9 @@ def picture(number, window=1, errors=1):
         marks = [figures.line(case.run.epochs, train, label="training")]
         marks.append(figures.band(case.run.epochs, val, errors * error, label="validation"))
         title = "Loss, nats" if measure == "loss" else "Accuracy, %"
-        panels.append(Panel(title, *marks, x=(0.5, case.run.n_epochs + 0.5), y=(0, top), xlabel="epoch"))
+        panels.append(
+            Panel(title, *marks, x=(0.5, case.run.n_epochs + 0.5), y=(0, top), xlabel="epoch")
+        )
         said.append(
             f"Validation {measure} {val[0]:.2f}{unit} first, {val[best]:.2f}{unit} at its best in epoch {best + 1}, "
             f"{val[-1]:.2f}{unit} last; training {train[-1]:.2f}{unit} last."
@@ -113,6 +115,7 @@ for number, case in CASES.items():
 
 # %% [markdown]
 # And one picture of all six. A *running mean* calms a curve and delays it; the band shows what another draw of as many validation examples would change.
+
 
 # %% plumbing
 def stranger(number, window, errors):

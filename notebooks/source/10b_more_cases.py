@@ -49,11 +49,18 @@ def picture(number, first):
     case, panels, said = CASES[number], [], []
     first = min(first, case.run.n_epochs - 2)
     for measure, unit in (("loss", ""), ("accuracy", " %")):
-        epochs, train, val, error = (each[first - 1 :] for each in (case.run.epochs, *case.curves(measure)))
+        epochs, train, val, error = (
+            each[first - 1 :] for each in (case.run.epochs, *case.curves(measure))
+        )
         top = 104 if measure == "accuracy" else 1.1 * max(train.max(), (val + error).max())
-        marks = [figures.line(epochs, train, label="training"), figures.band(epochs, val, error, label="validation")]
+        marks = [
+            figures.line(epochs, train, label="training"),
+            figures.band(epochs, val, error, label="validation"),
+        ]
         title = "Loss, nats" if measure == "loss" else "Accuracy, %"
-        panels.append(Panel(title, *marks, x=(first - 0.5, epochs[-1] + 0.5), y=(0, top), xlabel="epoch"))
+        panels.append(
+            Panel(title, *marks, x=(first - 0.5, epochs[-1] + 0.5), y=(0, top), xlabel="epoch")
+        )
         said.append(
             f"{measure.capitalize()}: validation {val[0]:.2f}{unit} to {val[-1]:.2f}{unit}, "
             f"training {train[0]:.2f}{unit} to {train[-1]:.2f}{unit}."
@@ -100,6 +107,7 @@ for number, case in CASES.items():
 
 # %% [markdown]
 # **From which epoch on is there still something to see?**
+
 
 # %% plumbing
 def stranger(number, first):

@@ -162,7 +162,9 @@ else:
 FEWEST = 20  # fewer say nothing about single confidences
 sure = [f for f in made if max(f.probabilities) > 1.001 / len(f.probabilities)]
 if len(sure) < FEWEST:
-    print(f"{len(sure)} predictions with a stated confidence: a reliability diagram needs {FEWEST}.")
+    print(
+        f"{len(sure)} predictions with a stated confidence: a reliability diagram needs {FEWEST}."
+    )
 else:
     width = max(len(f.probabilities) for f in sure)
     rows = np.array([np.pad(f.probabilities, (0, width - len(f.probabilities))) for f in sure])
