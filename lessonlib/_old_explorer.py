@@ -1,7 +1,7 @@
 """The explorer of a setup and an update function. It goes when the last lesson is rewritten.
 
-Then delete: this file, `charts.py`, ``tests/test_charts.py``, `Explorer.__new__` in ``explorer.py``, and in
-``tests/test_ledger.py`` what tests `charts`. Nothing else depends on them.
+Then delete this file, ``charts.py``, ``tests/test_charts.py``, their names in ``docs/architecture.md``, and in
+``explorer.py`` `Explorer.__new__` with its import of importlib. Nothing else depends on them.
 """
 
 from __future__ import annotations

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lessonlib import charts, figures, ledger, metrics
+from lessonlib import ledger, metrics
 
 PATIENT = settings(deadline=None)
 HORSE = [[0.51, 0.49], [0.01, 0.99]]
@@ -239,30 +238,3 @@ def test_what_cannot_be_shared_out_is_refused(share) -> None:
 def test_a_percentage_outside_0_to_100_is_refused() -> None:
     with pytest.raises(ValueError, match="got 101"):
         ledger.share_paid_by_worst([0, 0], 101, logits=HORSE)
-
-
-# --- the chart parts that draw it ---------------------------------------------------------------------------------
-
-
-def test_signed_bars_reach_both_ways_and_keep_their_text_on_the_free_side() -> None:
-    ax = Figure().subplots()
-    bars = charts.signed_bars(ax, ["one", "two"], low=-1, high=2, xlabel="nats")
-    bars.set([-0.5, 1.5], ["-0.5", "+1.5"])
-    assert [bar.get_width() for bar in bars.bars] == [-0.5, 1.5]
-    assert [number.xy[0] for number in bars.numbers] == [0, 1.5]
-    assert [bar.get_hatch() for bar in bars.bars] == [figures.HATCHES["blue"], figures.HATCHES["vermilion"]]
-    assert ax.get_xlim() == (-1, 2)
-
-
-def test_the_grey_corner_of_the_plane_ends_at_ln_2_per_wrong_answer() -> None:
-    ax = Figure().subplots()
-    charts.loss_accuracy_plane(ax, lowest_accuracy=0.4, loss_top=3)
-    floor = ax.lines[0]
-    np.testing.assert_allclose(floor.get_ydata(), [0.6 * np.log(2), 0])
-    assert ax.get_ylim() == (0, 3)
-
-
-def test_points_are_not_connected_and_bear_their_marker() -> None:
-    ax = Figure().subplots()
-    drawn = charts.points(ax, [1, 2], [3, 4], colour="vermilion")
-    assert (drawn.get_linestyle(), drawn.get_marker()) == ("None", figures.MARKERS["vermilion"])
