@@ -139,6 +139,7 @@ def _converted(text: str) -> NotebookNode:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell, name in zip(notebook.cells, cell_ids(notebook), strict=True):
         cell["id"] = name
+        cell.metadata.pop("lines_to_next_cell", None)  # jupytext's note on blank lines of the text
     rules.collapse(notebook)
     return notebook
 

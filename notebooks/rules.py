@@ -228,21 +228,23 @@ def open_lines(notebook: NotebookNode) -> int:
 
 @dataclass(frozen=True)
 class Content:
-    """What a lesson asks of its learner's time."""
+    """What a lesson asks of its learner's time; `further` minutes are those that its cells name themselves."""
 
     words: int
     open_lines: int
     each: dict[str, int]
+    further: float
 
     @property
     def minutes(self) -> int:
         """Return the time for all of it, rounded up."""
         reading = self.words / WORDS_A_MINUTE + self.open_lines / OPEN_LINES_A_MINUTE
-        return math.ceil(reading + sum(MINUTES_EACH[kind] * n for kind, n in self.each.items()))
+        return math.ceil(reading + sum(MINUTES_EACH[kind] * n for kind, n in self.each.items()) + self.further)
 
     def __str__(self) -> str:
         counted = ", ".join(f"{n} x {kind}" for kind, n in self.each.items())
-        return f"{self.minutes} minutes: {self.words} words, {self.open_lines} open lines of code, {counted}"
+        further = f", {self.further:g} further minutes" if self.further else ""
+        return f"{self.minutes} minutes: {self.words} words, {self.open_lines} open lines of code, {counted}{further}"
 
 
 def content(notebook: NotebookNode) -> Content:
@@ -261,7 +263,8 @@ def content(notebook: NotebookNode) -> Content:
         each["check"] += max(kinds.count("check"), panels - kinds.count("prediction"))  # a loop asks several
         if not (panels or kinds):
             words += sum(map(_output_words, cell.get("outputs", [])))
-    return Content(words, open_lines(notebook), each)
+    further = sum(float(cell.metadata.get("minutes", 0)) for cell in notebook.cells)
+    return Content(words, open_lines(notebook), each, further)
 
 
 def _output_words(output: NotebookNode) -> int:

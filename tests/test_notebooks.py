@@ -348,11 +348,11 @@ def test_minutes_count_what_is_there() -> None:
         new_markdown_cell("# T\n\n" + "word " * 259 + "\n[link](https://x.y/z)"),  # 261 words
         new_code_cell("\n".join(f"a{i} = {i}" for i in range(24))),
         new_code_cell("Explorer(f, x=xs)", metadata={"jupyter": {"source_hidden": True}}),
-        new_code_cell(STUB, outputs=[new_output("stream", text="right " * 500)]),
+        new_code_cell(STUB, outputs=[new_output("stream", text="right " * 500)], metadata={"minutes": 3}),
     ]
     counted = rules.content(new_notebook(cells=cells))
     assert (counted.words, counted.open_lines) == (261, 27)
-    assert counted.minutes == math.ceil(261 / 130 + 27 / 12 + 2.5 + 2)
+    assert counted.minutes == math.ceil(261 / 130 + 27 / 12 + 2.5 + 2 + 3)
 
 
 # -------------------------------------------------------------------------------------------------- nbval does its work

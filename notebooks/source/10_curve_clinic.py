@@ -140,37 +140,37 @@ Explorer(
 #
 # ### Case 1
 
-# %% plumbing
+# %% plumbing minutes=4
 ask(1)
 
 # %% [markdown]
 # ### Case 2
 
-# %% plumbing
+# %% plumbing minutes=4
 ask(2)
 
 # %% [markdown]
 # ### Case 3
 
-# %% plumbing
+# %% plumbing minutes=4
 ask(3)
 
 # %% [markdown]
 # ### Case 4
 
-# %% plumbing
+# %% plumbing minutes=4
 ask(4)
 
 # %% [markdown]
 # ### Case 5
 
-# %% plumbing
+# %% plumbing minutes=4
 ask(5)
 
 # %% [markdown]
 # ### Case 6
 
-# %% plumbing
+# %% plumbing minutes=4
 ask(6)
 
 # %% [markdown]

@@ -129,37 +129,37 @@ Explorer(
 #
 # ### Case 7
 
-# %% plumbing
+# %% plumbing minutes=4
 ask(7)
 
 # %% [markdown]
 # ### Case 8
 
-# %% plumbing
+# %% plumbing minutes=4
 ask(8)
 
 # %% [markdown]
 # ### Case 9
 
-# %% plumbing
+# %% plumbing minutes=4
 ask(9)
 
 # %% [markdown]
 # ### Case 10
 
-# %% plumbing
+# %% plumbing minutes=4
 ask(10)
 
 # %% [markdown]
 # ### Case 11
 
-# %% plumbing
+# %% plumbing minutes=4
 ask(11)
 
 # %% [markdown]
 # ### Case 12
 
-# %% plumbing
+# %% plumbing minutes=4
 ask(12)
 
 # %% [markdown]
