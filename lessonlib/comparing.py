@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -294,7 +296,13 @@ def to_json(value: Any) -> Any:
         return {"dict": {str(key): to_json(item) for key, item in value.items()}}
     if isinstance(value, (list, tuple)):
         return [to_json(item) for item in value]
+    if isinstance(value, (Fraction, Decimal)):
+        return float(value)
     array = np.asarray(value.detach() if hasattr(value, "detach") else value)
+    if array.dtype.kind == "f":
+        array = array.astype(float)  # extended precision has no JSON
+    if array.dtype.kind in "UO" and array.ndim and array.size <= LARGEST_ARRAY:
+        return [to_json(item) for item in array.tolist()]
     if array.dtype.kind not in "biuf" or array.size > LARGEST_ARRAY:
         return {"opaque": f"something of type {type(value).__name__}"}
     if array.ndim == 0:

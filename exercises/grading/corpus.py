@@ -1,4 +1,4 @@
-"""Submissions to test the grading with, made from ``tests/submissions``: right ones, wrong ones, hostile ones.
+"""Submissions to test the grading with, from ``exercises/teachers/submissions``: right, wrong and hostile ones.
 
 Each comes with the questions that it must lose. The files there are ``py:percent`` text like the exercises;
 ``exercises/README.md`` says what the marks mean.
@@ -15,17 +15,18 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from exercises.grading import exercise, repair, sandbox_runner
+from exercises.grading import exercise, repair, sandbox_reader, sandbox_runner
 from exercises.grading.exercise import Exercise, Key
 from lessonlib import comparing
 
-FOLDER = exercise.FOLDER.parent / "tests" / "submissions"
+FOLDER = exercise.SOURCES / "submissions"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Hostile:
     keeps : bool
         Whether the answers beside it must still get their marks.
     at_end : bool
+        It stands behind; behind no answers at all where it does not keep any.
     code : str
     """
 
@@ -155,13 +157,18 @@ def key_with_mistakes(source: Exercise, secret: str) -> list[Key]:
 # --------------------------------------------------------------------------------------------------- making submissions
 
 
+def released(folder: Path, stem: str) -> NotebookNode:
+    """Return the notebook that a class got."""
+    return nbformat.read(folder / "release" / stem / f"{stem}.ipynb", as_version=4)
+
+
 def solved(source: Exercise, release: NotebookNode) -> NotebookNode:
     """Return a class's notebook as a learner hands it in who has solved everything."""
     notebook = copy.deepcopy(release)
     cells = source.answer_cells()
     for cell in notebook.cells:
         grader = cell.metadata.get("nbgrader", {})
-        if grader.get("solution"):
+        if grader.get("solution") and not grader.get("grade"):
             cell.source = re.sub(r" *### (BEGIN|END) SOLUTION\n?", "", cells[grader["grade_id"]].source)
     return notebook
 
@@ -169,9 +176,10 @@ def solved(source: Exercise, release: NotebookNode) -> NotebookNode:
 def with_variant(notebook: NotebookNode, release: NotebookNode, variant: Variant) -> NotebookNode:
     """Return a solved notebook with a variant's answers in the places of those that define the same names."""
     notebook = copy.deepcopy(notebook)
-    places = repair.answer_places(release)  # a solution's cells define helpers as well
+    # As they were handed out: a solution's cells define helpers as well.
+    places = repair.answer_places(sandbox_reader.notebook(to_bytes(release))["cells"])
     for code in variant.cells:
-        place = max(places[name] for name in repair.defined_names(code) & set(places))
+        place = max(places[name] for name in sandbox_reader.defined_names(code) & set(places))
         notebook.cells[place].source = code
     notebook.cells[0:0] = [nbformat.v4.new_code_cell(code) for code in variant.preamble]
     return notebook
@@ -198,7 +206,7 @@ def damaged(notebook: NotebookNode, questions: Sequence[str]) -> list[Specimen]:
         return to_bytes(other)
 
     def is_answer(cell: NotebookNode) -> bool:
-        return bool(cell.metadata.get("nbgrader", {}).get("solution"))
+        return bool(cell.metadata.get("nbgrader", {}).get("solution")) and cell.cell_type == "code"
 
     def answer_cells(nb: NotebookNode) -> list[NotebookNode]:
         return [cell for cell in nb.cells if is_answer(cell)]
@@ -221,7 +229,7 @@ def damaged(notebook: NotebookNode, questions: Sequence[str]) -> list[Specimen]:
 
         return action
 
-    first = repair.defined_names(answer_cells(notebook)[0].source) & set(questions)
+    first = sandbox_reader.defined_names(answer_cells(notebook)[0].source) & set(questions)
     every = set(questions)
     return [
         Specimen("no metadata", change(lambda nb: [cell.metadata.clear() for cell in nb.cells]), ()),
@@ -260,7 +268,11 @@ def attacks(source: Exercise, release: NotebookNode) -> list[Specimen]:
     questions = [exercise.names_of(cell, "check")[0] for cell in source.with_role("check")]
     names = list(source.answer_cells())
     hostile = [
-        Specimen(one.title, to_bytes(with_attack(full, one, names)), () if one.keeps else questions)
+        Specimen(
+            one.title,
+            to_bytes(with_attack(release if one.at_end and not one.keeps else full, one, names)),
+            () if one.keeps else questions,
+        )
         for one in hostile_cells()
     ]
     return hostile + damaged(full, questions)

@@ -1,7 +1,7 @@
 """Read the source of an exercise: its cells, its questions, and what the right answers are.
 
-A source (``exercises/source/NN_name.py``, ``py:percent`` text) is the solved notebook. Four words after ``# %%`` say
-what is special about a cell; ``exercises/README.md`` explains them to authors.
+A source (``exercises/teachers/exercise_NN_name.py``, ``py:percent`` text) is the solved notebook. A word after ``# %%``
+says what is special about a cell; ``exercises/README.md`` explains them to authors.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from nbformat import NotebookNode
 from lessonlib import comparing
 
 FOLDER = Path(__file__).resolve().parents[1]
-SOURCES = FOLDER / "source"
+SOURCES = FOLDER / "teachers"
 
 #: The line by which a class gets numbers of its own; `with_class_seed` changes the number.
 CLASS_SEED_LINE = re.compile(r"^CLASS_SEED = \d+", re.MULTILINE)
 
 #: Metadata that mark a cell, at most one of them in each.
-ROLES = ("answer", "check", "hidden")
+ROLES = ("answer", "check", "hidden", "data", "explain", "rubric")
 
 
 class ExerciseError(Exception):
@@ -57,6 +57,8 @@ class Question:
     compare : callable or None
         ``compare(got, expected, *arguments)`` gives None if the answer is right, else a sentence; None: equal within
         the tolerance.
+    library : tuple of str
+        Functions of the course's library that do what the question asks to write; in the grading they refuse to.
     """
 
     names: tuple[str, ...]
@@ -66,6 +68,7 @@ class Question:
     draw: Callable[[np.random.Generator], Sequence[tuple]] | None = None
     tolerance: float = comparing.TOLERANCE
     compare: comparing.Compare | None = None
+    library: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -104,7 +107,7 @@ class Exercise:
     Attributes
     ----------
     stem : str
-        The name of its files, such as ``01_horse_or_dog``.
+        The name of its files, such as ``exercise_01_horse_or_dog``: never that of a lesson.
     cells : list of NotebookNode
         Every cell, solved, hidden ones included.
     """
@@ -119,6 +122,10 @@ class Exercise:
     def answer_cells(self) -> dict[str, NotebookNode]:
         """Return the cells in which the learner works, by each name that they define."""
         return {name: cell for cell in self.with_role("answer") for name in names_of(cell, "answer")}
+
+    @property
+    def explain_points(self) -> float:
+        return sum(cell.metadata["points"] for cell in self.with_role("explain"))
 
     def with_role(self, role: str) -> list[NotebookNode]:
         return [cell for cell in self.cells if role in cell.metadata]
@@ -140,14 +147,15 @@ def sources(wanted: Iterable[str] = ()) -> list[Path]:
     ExerciseError
         If a wanted one does not exist; the message lists those that do.
     """
-    every = sorted(SOURCES.glob("[0-9][0-9]_*.py"))
+    every = sorted(SOURCES.glob("exercise_[0-9][0-9]_*.py"))
     return [_pick(name, every) for name in wanted] or every
 
 
 def _pick(name: str, every: Sequence[Path]) -> Path:
     stem = Path(name).stem
     for path in every:
-        if stem in (path.stem, path.stem[3:]) or (stem.isdigit() and int(stem) == int(path.stem[:2])):
+        _, number, title = path.stem.split("_", 2)
+        if stem in (path.stem, f"{number}_{title}", title) or (stem.isdigit() and int(stem) == int(number)):
             return path
     raise ExerciseError(f"no exercise {name!r}; there are: {', '.join(path.stem for path in every) or 'none'}")
 
@@ -167,8 +175,10 @@ def read(path: Path) -> Exercise:
     for cell in exercise.cells:
         if sum(role in cell.metadata for role in ROLES) > 1:
             raise ExerciseError(f"{path.name}: a cell is one of {', '.join(ROLES)}, not two: {cell.source[:60]!r}")
-        if "check" in cell.metadata and not cell.metadata.get("points", 0) > 0:
-            raise ExerciseError(f"{path.name}: the check of {cell.metadata['check']!r} needs points=..., above 0.")
+        if {"check", "explain"} & set(cell.metadata) and not cell.metadata.get("points", 0) > 0:
+            raise ExerciseError(f"{path.name}: a check or explanation needs points=..., above 0: {cell.source[:60]!r}")
+        if "explain" in cell.metadata and len(exercise.with_role("rubric")) != 1:
+            raise ExerciseError(f"{path.name}: the explanation needs one cell with rubric=..., for teachers.")
         if "answer" in cell.metadata and "### BEGIN SOLUTION" not in cell.source:
             raise ExerciseError(f"{path.name}: the answer {cell.metadata['answer']!r} has no ### BEGIN SOLUTION.")
     for names, role in ((defined, "answer"), (asked, "check"), (hidden, "hidden")):
@@ -217,7 +227,7 @@ def questions(exercise: Exercise, solved: Mapping[str, Any]) -> list[Question]:
 
 def _question(check: NotebookNode, hidden: Mapping[str, str], namespace: dict[str, Any], stem: str) -> Question:
     names = names_of(check, "check")
-    for name in ("draw", "compare", "hint", "tolerance"):
+    for name in ("draw", "compare", "hint", "tolerance", "library"):
         namespace.pop(name, None)
     run_code(hidden[names[0]], namespace, f"<{stem}, hidden cell of {names[0]}>")
     if not isinstance(namespace.get("hint"), str):
@@ -226,8 +236,8 @@ def _question(check: NotebookNode, hidden: Mapping[str, str], namespace: dict[st
     if callable(namespace[names[0]]) != (draw is not None) or (draw and len(names) > 1):
         raise ExerciseError(f"{stem}, {names}: a question is one function with draw(rng), or values without it.")
     tolerance = namespace.get("tolerance", comparing.TOLERANCE)
-    points, hint = check.metadata["points"], namespace["hint"]
-    return Question(names, points, check.source, hint, draw, tolerance, namespace.get("compare"))
+    points, hint, library = check.metadata["points"], namespace["hint"], tuple(namespace.get("library", ()))
+    return Question(names, points, check.source, hint, draw, tolerance, namespace.get("compare"), library)
 
 
 def class_seed_of(secret: str) -> int:
@@ -299,6 +309,21 @@ def judge(key: Key, got: Sequence[Any]) -> str | None:
     if arguments is None or sentence == comparing.NO_ANSWER:
         return sentence
     return f"{describe_call(question.name, arguments)}: {sentence}"
+
+
+def share_right(key: Key, got: Sequence[Any]) -> float:
+    """Return how much of a list of answers is right, above the half that guessing and a constant bring: 5 of 6 give 2/3.
+
+    Only a question about one list of at least four is divided so; every other one is right or not.
+    """
+    question, expected = key.question, key.cases[0].expected
+    answer = got[0] if got else None
+    whole = question.draw or question.compare or len(question.names) > 1 or not isinstance(expected, list)
+    if whole or len(expected) < 4 or not isinstance(answer, list) or len(answer) != len(expected):
+        return 0.0
+    pairs = zip(answer, expected, strict=True)
+    right = sum(comparing.difference(mine, theirs, tolerance=question.tolerance) is None for mine, theirs in pairs)
+    return max(0.0, 2 * right / len(expected) - 1)
 
 
 def recognise(key: Key, got: Sequence[Any]) -> str:

@@ -1,17 +1,17 @@
-"""A page for each learner: what was expected, what they gave, and a hint."""
+"""A page for each learner: what was expected, what they gave, and a hint; and the pages packed for upload."""
 
 from __future__ import annotations
 
 import html
+import zipfile
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePosixPath
 
 from exercises.grading import exercise
+from exercises.grading.gradebook import Entry, file_name
+from exercises.grading.scoring import Mark
 from lessonlib import storage
-
-if TYPE_CHECKING:
-    from exercises.grading.classroom import Classroom
-    from exercises.grading.scoring import Mark, Result
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -23,9 +23,11 @@ section { border-left: .4rem solid; padding: .4rem 1rem; margin: 1rem 0; }
 """
 
 
-def page(result: Result, title: str) -> str:
+def page(entry: Entry, title: str) -> str:
     """Return the page of one learner for one exercise; everything a learner wrote is escaped."""
-    notes = [*result.notes, *(f"One of your cells failed: {error}" for error in result.cell_errors)]
+    result = entry.result
+    late = [f"{entry.days_late} days late: {entry.points:g} points remain."] if entry.days_late else []
+    notes = [*late, *result.notes, *(f"One of your cells failed: {error}" for error in result.cell_errors)]
     listed = f"<ul>{''.join(f'<li>{html.escape(note)}</li>' for note in notes)}</ul>" if notes else ""
     heading = html.escape(f"{title}: {result.points:g} of {result.possible:g} points")
     sections = "".join(_section(number, mark) for number, mark in enumerate(result.marks, start=1))
@@ -39,14 +41,12 @@ def page(result: Result, title: str) -> str:
 
 def _section(number: int, mark: Mark) -> str:
     right = not mark.fault
-    points = f"{mark.points:g} of {mark.possible:g}"
-    heading = (
-        f"Question {number}, <code>{html.escape(mark.question)}</code>: {points}, {'right' if right else 'not right'}"
-    )
+    state = "right" if right else "partly right" if mark.points else "not right"
+    heading = f"Question {number}, <code>{html.escape(mark.question)}</code>: {mark.points:g} of {mark.possible:g}, {state}"
     lines = [f'<section class="{"right" if right else "wrong"}"><h2>{heading}</h2>']
     if not right:
-        lines.append(f'<p class="fault">{html.escape(mark.fault)}</p>')
-        if mark.error and mark.error not in mark.fault:
+        lines.append(f'<p class="fault">{html.escape(mark.shown)}</p>')
+        if mark.error and mark.error not in mark.shown:
             lines.append(f'<p class="error">Your code stopped with {html.escape(mark.error)}</p>')
         if mark.mistake:
             lines.append(f"<p><strong>A known mistake:</strong> {html.escape(mark.mistake)}</p>")
@@ -54,10 +54,33 @@ def _section(number: int, mark: Mark) -> str:
     return "".join(lines) + "</section>\n"
 
 
-def write_all(results: Sequence[Result], classroom: Classroom) -> None:
-    """Write every page to where nbgrader's exchange looks for it: ``feedback/STUDENT/EXERCISE/EXERCISE.html``."""
-    titles = {stem: exercise.read(exercise.SOURCES / f"{stem}.py").title for stem in {one.exercise for one in results}}
-    for one in results:
-        text = page(one, titles[one.exercise]).encode("utf-8", errors="replace")
-        path = classroom.folder / "feedback" / one.student / one.exercise / f"{one.exercise}.html"
-        storage.write_atomically(path, lambda file, text=text: file.write(text))
+def write_all(entries: Sequence[Entry], folder: Path) -> None:
+    """Write every page where nbgrader's exchange looks for it, and pack those of each exercise for upload.
+
+    In ``feedback-E.zip`` a page lies where the platform's download had the notebook, under its name: Moodle and Canvas
+    find the learner by that.
+    """
+    titles = {stem: exercise.read(exercise.SOURCES / f"{stem}.py").title for stem in {e.result.exercise for e in entries}}
+    packed: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for entry in entries:
+        result = entry.result
+        text = page(entry, titles[result.exercise])
+        place = folder / "feedback" / file_name(result.student) / result.exercise
+        _write(place / f"{result.exercise}.html", text)
+        if result.timestamp:  # nbgrader's release_feedback asks for it
+            _write(place / "timestamp.txt", result.timestamp)
+        if result.file:
+            path = PurePosixPath(result.file.split("!")[0])
+            packed[result.exercise].append((str(path.with_name(f"{path.stem}.html")), text))
+    for stem, pages in packed.items():
+        storage.write_atomically(folder / f"feedback-{stem}.zip", lambda file, pages=pages: _pack(file, pages))
+
+
+def _pack(file: object, pages: Sequence[tuple[str, str]]) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in pages:
+            archive.writestr(name, text.encode("utf-8", "replace"))
+
+
+def _write(path: Path, text: str) -> None:
+    storage.write_atomically(path, lambda file: file.write(text.encode("utf-8", errors="replace")))

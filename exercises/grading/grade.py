@@ -1,11 +1,12 @@
-"""Grade a folder of submissions, in parallel, and survive all of them.
+"""Grade what a class handed in, in parallel, and survive all of it.
 
-    python3 course.py grade FOLDER --class CLASS
+    python3 course.py grade FOLDER --class CLASS            grade what is new
+    python3 course.py grade FOLDER --class CLASS --list     only say whose file is what
+    python3 course.py grade FOLDER --class CLASS --again --student "Ada Lovelace" --question floor
+    python3 course.py grade --build-image                   once, where Docker or Podman isolates
 
-FOLDER holds notebooks: STUDENT/EXERCISE.ipynb, STUDENT/EXERCISE/EXERCISE.ipynb (as nbgrader collects them), or files
-with names such as STUDENT_12345_EXERCISE.ipynb (as learning platforms hand them out). CLASS is the folder that
-``python3 course.py derive --class CLASS`` made. The command can be stopped and started again: what is graded and
-unchanged is not graded again.
+FOLDER is what the platform hands out; CLASS is the folder that ``python3 course.py derive --class CLASS`` made. The
+command can be stopped and started again: what is graded and unchanged is not graded again.
 
 A submission is never judged where it runs. It computes, in the sandbox, what it answers to hidden inputs; whether that
 is right is found here, from expected values that it has no way to read.
@@ -14,158 +15,208 @@ is right is found here, from expected values that it has no way to read.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
 
-from exercises.grading import exercise, feedback, gradebook, repair, scoring
-from exercises.grading.classroom import Classroom, student_name
+from exercises.grading import exercise, feedback, intake, lookalikes, repair, sandbox
+from exercises.grading.classroom import Classroom
 from exercises.grading.exercise import ExerciseError, Key
-from exercises.grading.sandbox import Limits, Sandbox, SandboxError
-from exercises.grading.scoring import Result, no_marks, result_of
+from exercises.grading.gradebook import Gradebook, write_csv
+from exercises.grading.intake import COUNTS, Handed
+from exercises.grading.repair import Cell
+from exercises.grading.sandbox import Limits, Sandbox, SandboxError, Stopped
+from exercises.grading.scoring import Result, better, no_marks, result_of
 from lessonlib import comparing
 
 
 @dataclass(frozen=True)
-class Submission:
-    """A file that a learner handed in (None: none)."""
+class Asked:
+    """One exercise of a class: what was handed out and what is asked.
 
-    student: str
-    exercise: str
-    path: Path | None
-
-
-# ------------------------------------------------------------------------------------------------- finding submissions
-
-
-def find(folder: Path, stems: Sequence[str], only: str | None = None) -> list[Submission]:
-    """Find the submissions in a folder; of several files of one learner for one exercise the newest counts.
-
-    Raises
-    ------
-    ExerciseError
-        If there is no such folder, or it holds no notebook.
+    Attributes
+    ----------
+    stem : str
+    release : list of Cell
+    keys : list of Key
+    explanation_points : float
     """
-    if not folder.is_dir():
-        raise ExerciseError(f"{folder} is no folder: name the one with the submissions.")
-    found: dict[tuple[str, str], Path] = {}
-    for path in sorted(folder.rglob("*.ipynb"), key=lambda path: (path.stat().st_mtime, path)):
-        inside = path.relative_to(folder)
-        if any(part.startswith(".") for part in inside.parts):  # Jupyter's checkpoints
-            continue
-        stem = only or _exercise_of(inside, path, stems)
-        if stem:
-            found[_student_of(inside, stem), stem] = path
-        else:
-            print(f"{inside}: belongs to none of {', '.join(stems)}; not graded", file=sys.stderr)
-    return [Submission(student, stem, path) for (student, stem), path in sorted(found.items())]
 
+    stem: str
+    release: list[Cell]
+    keys: list[Key]
+    explanation_points: float
 
-def _exercise_of(inside: Path, path: Path, stems: Sequence[str]) -> str | None:
-    """Tell by the name, else by what the notebook says of itself, which exercise a file is."""
-    for stem in stems:
-        if stem in inside.as_posix():
-            return stem
-    try:
-        said = repair.load(path).metadata.get("exercise")
-    except repair.Refused:
-        return stems[0] if len(stems) == 1 else None
-    return said if said in stems else stems[0] if len(stems) == 1 else None
+    @classmethod
+    def of(cls, classroom: Classroom, stem: str) -> Asked:
+        points = exercise.read(exercise.SOURCES / f"{stem}.py").explain_points
+        return cls(stem, classroom.released(stem), classroom.key(stem), points)
 
+    @cached_property
+    def questions(self) -> list[dict]:
+        return [
+            {"names": list(key.question.names), "calls": exercise.calls_of(key), "library": key.question.library}
+            for key in self.keys
+        ]
 
-def _student_of(inside: Path, stem: str) -> str:
-    """Return the folder's name, or what stands before the exercise's in the file's."""
-    return student_name(inside.parts[0] if len(inside.parts) > 1 else inside.stem.split(stem)[0])
-
-
-def with_missing(found: Sequence[Submission], students: Sequence[str], stems: Iterable[str]) -> list[Submission]:
-    """Add an empty submission for each learner of the list who handed in nothing."""
-    there = {(one.student, one.exercise) for one in found}
-    wanted = [(student, stem) for stem in stems for student in students]
-    return [*found, *(Submission(*pair, None) for pair in wanted if pair not in there)]
+    @cached_property
+    def fingerprint(self) -> str:
+        """Identify what is asked and how it is judged."""
+        digest = hashlib.sha256(repr(self.explanation_points).encode())
+        for key in self.keys:
+            cases = [[comparing.to_json(case.arguments), comparing.to_json(case.expected)] for case in key.cases]
+            asked = key.question
+            digest.update(repr((asked.names, asked.points, asked.hint, asked.library, asked.tolerance, cases)).encode())
+        return digest.hexdigest()[:32]
 
 
 # -------------------------------------------------------------------------------------------------------- grading one
 
 
-def grade_one(submission: Submission, classroom: Classroom, keys: Sequence[Key], box: Sandbox, slot: int) -> Result:
-    """Grade a submission in the sandbox."""
-    named = submission.student, submission.exercise
-    if submission.path is None:
-        return Result(*named, "missing", no_marks(keys), ["Nothing was handed in."])
+def grade_one(handed: Handed, asked: Asked, box: Sandbox, slot: int) -> Result:
+    """Grade a submission in the sandbox: as handed in, and if that is not all right and it can be repaired, again."""
+    named = handed.student, handed.exercise
+    if handed.refused:
+        return Result(*named, "refused", no_marks(asked.keys), [f"Not graded. {handed.refused}"])
+    plan = repair.as_handed_in(asked.release, handed.cells)
+    outcome = box.run(plan.steps, asked.questions, slot)
+    result = result_of(*named, asked.keys, outcome, plan)
+    second = repair.repaired(asked.release, handed.cells)
+    if result.points < result.possible and not outcome.ended and second.steps != plan.steps:
+        result = better(result, result_of(*named, asked.keys, box.run(second.steps, asked.questions, slot), second))
+    shapes = [shape for cell in handed.cells if cell["code"] for shape in cell["shapes"]]
+    text = repair.explanation(asked.release, handed.cells)[:20_000]
+    return replace(result, shapes=shapes, explanation=text)
+
+
+def _surely(handed: Handed, asked: Asked, box: Sandbox, slot: int) -> Result:
+    """Grade a submission; one that breaks the grader itself must not take the others with it."""
     try:
-        repaired = repair.repair(classroom.released(submission.exercise), repair.load(submission.path))
-    except repair.Refused as refusal:
-        return Result(*named, "refused", no_marks(keys), [f"Not graded. {refusal}"])
-    cells = [cell.source for cell in repair.learners_cells(repaired.notebook)]
-    questions = [{"names": list(key.question.names), "calls": exercise.calls_of(key)} for key in keys]
-    return result_of(*named, keys, box.run(cells, questions, slot), repaired.notes)
+        result = grade_one(handed, asked, box, slot)
+    except Stopped:
+        raise
+    except Exception as error:
+        note = f"Not graded: the grader failed ({type(error).__name__}: {error}). Please report it."
+        result = Result(handed.student, handed.exercise, "failed", no_marks(asked.keys), [note])
+    notes = [*result.notes, *([sandbox.UNSAFE] if box.engine is sandbox.NO_ENGINE else [])]
+    return replace(
+        result,
+        notes=notes,
+        file=intake.printable(handed.file),
+        timestamp=handed.timestamp,
+        when=handed.when,
+        digest=handed.digest or handed.refused,
+        asked=asked.fingerprint,
+        explanation_points=asked.explanation_points,
+    )
 
 
 # -------------------------------------------------------------------------------------------------------- grading all
 
 
-def fingerprint(submission: Submission, keys: Sequence[Key]) -> str:
-    """Identify a submission's file together with what is asked of it and how it is judged."""
-    digest = hashlib.sha256()
-    for key in keys:
-        cases = [[comparing.to_json(case.arguments), comparing.to_json(case.expected)] for case in key.cases]
-        digest.update(repr((key.question.names, key.question.points, key.question.hint, cases)).encode())
-    if submission.path is not None:
-        with open(submission.path, "rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:32]
-
-
-def result_path(classroom: Classroom, submission: Submission) -> Path:
-    return classroom.folder / "results" / submission.exercise / f"{submission.student}.json"
+def to_grade(handed: Sequence[Handed], book: Gradebook, asked: dict[str, Asked], again: bool) -> Iterator[Handed]:
+    """Yield what is new, or is asked for again; a learner's attempts beyond those that count are told and left."""
+    for one in handed:
+        kept = book.attempts(one.student, one.exercise)
+        old = next((old for old in kept if old.digest == (one.digest or one.refused)), None)
+        graded = sum(old.state == "graded" for old in kept)
+        if old is None and graded >= book.rules.attempts:
+            print(f"{one.exercise}  {one.student}: handed in again; the first {graded} count (class.toml, attempts)")
+        elif old is None or again or old.asked != asked[one.exercise].fingerprint:
+            yield one
 
 
 def grade_all(
-    submissions: Sequence[Submission], classroom: Classroom, *, cores: int, limits: Limits, hide: Sequence[Path] = ()
-) -> list[Result]:
-    """Grade submissions in parallel; those with a result that still holds are not graded again."""
-    keys = {stem: classroom.key(stem) for stem in sorted({one.exercise for one in submissions})}
-    prints = [fingerprint(one, keys[one.exercise]) for one in submissions]
-    results = [Result.load(result_path(classroom, one)) for one in submissions]
-    left = [place for place, old in enumerate(results) if old is None or old.fingerprint != prints[place]]
-    if not left:
-        return results
+    left: Sequence[Handed], book: Gradebook, asked: dict[str, Asked], box: Sandbox, cores: int, question: str | None = None
+) -> None:
+    """Grade submissions in parallel, and keep each result when it is there."""
     slots: SimpleQueue[int] = SimpleQueue()
     for slot in range(cores):
         slots.put(slot)
 
-    def work(place: int) -> None:
-        submission, slot = submissions[place], slots.get()
-        result = _surely(submission, classroom, keys[submission.exercise], box, slot)
-        slots.put(slot)
-        results[place] = replace(result, fingerprint=prints[place])
-        results[place].save(result_path(classroom, submission))
-        print(_progress(results[place]), flush=True)
+    def work(handed: Handed) -> None:
+        slot = slots.get()
+        try:
+            result = _surely(handed, asked[handed.exercise], box, slot)
+        finally:
+            slots.put(slot)
+        if question:
+            result = _only(question, result, book)
+        book.add(result)
+        print(_progress(result), flush=True)
 
-    with Sandbox.open([classroom.folder, *hide], limits) as box, ThreadPoolExecutor(cores) as pool:
-        print(f"{box.promises}\n{len(left)} of {len(submissions)} submissions to grade, {cores} at a time.", flush=True)
-        list(pool.map(work, left))
-    return results
-
-
-def _surely(submission: Submission, classroom: Classroom, keys: Sequence[Key], box: Sandbox, slot: int) -> Result:
-    """Grade a submission; one that breaks the grader itself must not take the others with it."""
+    pool = ThreadPoolExecutor(cores)
     try:
-        return grade_one(submission, classroom, keys, box, slot)
-    except Exception as error:
-        note = f"Not graded: the grader failed ({type(error).__name__}: {error}). Please report it."
-        return Result(submission.student, submission.exercise, "failed", no_marks(keys), [note])
+        list(pool.map(work, left))
+    finally:
+        box.stop.set()  # nothing goes on running, whatever ends this
+        pool.shutdown(cancel_futures=True)
+
+
+def _only(question: str, result: Result, book: Gradebook) -> Result:
+    """Return an older result of the same file with the new mark of one question in it."""
+    old = next((o for o in book.attempts(result.student, result.exercise) if o.digest == result.digest), None)
+    new = {mark.question: mark for mark in result.marks if mark.question == question}
+    return replace(old, marks=[new.get(mark.question, mark) for mark in old.marks]) if old else result
 
 
 def _progress(result: Result) -> str:
     named = f"{result.exercise}  {result.student}: {result.points:g} of {result.possible:g}"
     return f"{named}  ({result.seconds:.0f} s) {' '.join(result.notes)}"[:160].rstrip()
+
+
+def with_missing(handed: Sequence[Handed], book: Gradebook, asked: dict[str, Asked]) -> None:
+    """Enter those of the class who have handed in nothing."""
+    there = {(one.student, one.exercise) for one in handed}
+    for stem, one in asked.items():
+        for student in book.roster.rows:
+            if (student, stem) not in there and not book.attempts(student, stem):
+                marks = no_marks(one.keys)
+                note = ["Nothing was handed in."]
+                book.add(Result(student, stem, "missing", marks, note, explanation_points=one.explanation_points))
+
+
+def say_who(handed: Sequence[Handed], folder: Path) -> None:
+    """Print whose file is what, and keep the list as ``handed-in.csv``."""
+    rows = [(intake.printable(one.file), one.student, one.exercise, one.fate, one.note or one.refused) for one in handed]
+    write_csv(folder / "handed-in.csv", ["file", "student", "exercise", "fate", "note"], rows)
+    quiet = 0
+    for one in handed:
+        if one.fate.startswith("ignored") and not intake.is_notebook(one):
+            quiet += 1
+        else:
+            said = f"{one.student or '?'}, {one.exercise or '?'}" if one.fate == COUNTS else one.fate
+            print(f"{intake.printable(one.file)}: {said}{f' [{one.note or one.refused}]' if one.note or one.refused else ''}")
+    counted = sum(one.fate == COUNTS for one in handed)
+    others = len(handed) - counted - quiet
+    print(f"{counted} count, {others} notebooks do not, {quiet} other files are ignored: {folder / 'handed-in.csv'}")
+
+
+def write_everything(book: Gradebook, classroom: Classroom, asked: dict[str, Asked]) -> None:
+    """Write tables, pages and the list of look-alikes of the whole class."""
+    book.write_tables()
+    entries = book.entries()
+    feedback.write_all(entries, classroom.folder)
+    rows = []
+    for stem in sorted({one.result.exercise for one in entries}):
+        release = asked[stem].release if stem in asked else classroom.released(stem)
+        common = [shape for cell in release for _, shape, _ in cell["shapes"]]
+        results = [one.result for one in entries if one.result.exercise == stem]
+        rows += lookalikes.find(results, exercise.read(exercise.SOURCES / f"{stem}.py"), common)
+    write_csv(classroom.folder / "look-alikes.csv", lookalikes.HEADING, rows)
+    if rows:
+        print(f"{len(rows)} look-alikes: {classroom.folder / 'look-alikes.csv'}; talk to them, it costs no marks.")
+
+
+# -------------------------------------------------------------------------------------------------------- the command
 
 
 def usable_cores() -> int:
@@ -185,37 +236,93 @@ def at_least(lowest: float) -> Callable[[str], float]:
     return number
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    words = argparse.ArgumentParser(prog="python3 course.py grade", description=__doc__.split("\n")[0])
+    words.add_argument("folder", type=Path, nargs="?", help="what was handed in")
+    words.add_argument("--class", dest="classroom", type=Path, default=Path("coursework"), help="the class's folder")
+    words.add_argument("--list", action="store_true", help="only say whose file is what")
+    words.add_argument("--exercise", help="every notebook is a submission of this exercise (number or name)")
+    words.add_argument("--student", help="only this learner")
+    words.add_argument("--question", help="with --again: only this question's mark changes")
+    words.add_argument("--again", action="store_true", help="grade even what is graded and unchanged")
+    words.add_argument("--cores", type=at_least(1), default=usable_cores(), help="how many at a time")
+    words.add_argument("--seconds", type=at_least(10), default=Limits.seconds, help="for one notebook")
+    words.add_argument("--memory-gb", type=at_least(1.0), default=Limits.memory / 2**30, help="for one notebook")
+    words.add_argument("--unsafe-no-isolation", action="store_true", help="run strangers' code as your own")
+    words.add_argument("--build-image", action="store_true", help="build the image for Docker or Podman")
+    return words
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let the end of a session stop this program as Ctrl-C does, so that it cleans up."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    try:
+        before = {number: signal.signal(number, stop) for number in numbers}
+    except ValueError:  # not in the main thread
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def grade(words: argparse.Namespace) -> None:
+    """Find out who handed in what, grade what is new, write everything."""
+    limits = Limits(seconds=words.seconds, step_seconds=words.seconds / 6, memory=int(words.memory_gb * 2**30))
+    classroom = Classroom.open(words.classroom)
+    book = Gradebook.open(classroom.folder)
+    only = exercise.sources([words.exercise])[0].stem if words.exercise else None
+    hidden = [classroom.folder, words.folder.resolve()]
+    with Sandbox.open(hidden, limits, unsafe=words.unsafe_no_isolation) as box:
+        isolated = f"Submissions run in {box.engine.name}." if box.engine is not sandbox.NO_ENGINE else sandbox.UNSAFE
+        print(isolated, flush=True)
+        handed = intake.survey(words.folder, classroom, book.roster, box, cores=words.cores, only=only)
+        say_who(handed, classroom.folder)
+        counting = [one for one in handed if one.fate == COUNTS and words.student in (None, one.student)]
+        if not counting:
+            raise ExerciseError(f"{words.folder} holds no submission of {', '.join(classroom.stems)}.")
+        if words.list:
+            return
+        asked = {stem: Asked.of(classroom, stem) for stem in sorted({one.exercise for one in counting})}
+        try:
+            left = list(to_grade(counting, book, asked, words.again))
+            if left:
+                print(f"{len(left)} of {len(counting)} submissions to grade, {words.cores} at a time.", flush=True)
+                grade_all(left, book, asked, box, words.cores, words.question if words.again else None)
+            if not words.student:
+                with_missing(counting, book, asked)
+        finally:
+            write_everything(book, classroom, asked)
+    unread = sum(one.result.state in ("refused", "failed") for one in book.entries())
+    print(f"{len(book.entries())} in {classroom.folder / 'grades.csv'}; pages in {classroom.folder / 'feedback'}.")
+    if unread:
+        print(f"{unread} could not be graded; the notes in grades.csv say why.")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python3 course.py grade", description=__doc__.split("\n")[0])
-    parser.add_argument("folder", type=Path, help="the submissions")
-    parser.add_argument("--class", dest="classroom", type=Path, default=Path("coursework"), help="the class's folder")
-    parser.add_argument("--exercise", help="every file is a submission of this exercise (number or name)")
-    parser.add_argument("--cores", type=at_least(1), default=usable_cores(), help="how many at a time")
-    parser.add_argument("--seconds", type=at_least(10), default=Limits.seconds, help="for one notebook")
-    parser.add_argument("--memory-gb", type=at_least(1.0), default=Limits.memory / 2**30, help="for one notebook")
-    words = parser.parse_args(arguments)
-    limits = Limits(seconds=words.seconds, step_seconds=words.seconds / 6, memory=int(words.memory_gb * 2**30))
+    reader = parser()
+    words = reader.parse_args(arguments)
     try:
-        classroom = Classroom.open(words.classroom)
-        only = exercise.sources([words.exercise])[0].stem if words.exercise else None
-        found = find(words.folder, classroom.stems, only)
-        stems = sorted({one.exercise for one in found})
-        submissions = with_missing(found, classroom.students(), [only] if only else stems)
-        if not submissions:
-            raise ExerciseError(f"{words.folder} holds no submission of {', '.join(classroom.stems)}.")
-        results = grade_all(submissions, classroom, cores=words.cores, limits=limits, hide=[words.folder])
+        if words.build_image:
+            return sandbox.build_image()
+        if words.folder is None:
+            reader.error("name the folder with what was handed in")
+        with ended_by_signals():
+            grade(words)
     except (ExerciseError, SandboxError) as error:
         print(error, file=sys.stderr)
         return 1
-    paths = {(one.student, one.exercise): one.path for one in submissions}
-    feedback.write_all(results, classroom)
-    scoring.write_tables(results, classroom.folder)
-    gradebook.record(results, paths, classroom)
-    refused = sum(one.state in ("refused", "failed") for one in results)
-    print(f"{len(results)} submissions: {classroom.folder / 'grades.csv'}; pages in {classroom.folder / 'feedback'}.")
-    if refused:
-        print(f"{refused} could not be graded; the notes in grades.csv say why.")
+    except (KeyboardInterrupt, Stopped):
+        print("Stopped. What is graded is kept; the same command goes on.", file=sys.stderr)
+        return 130
     return 0
 
 

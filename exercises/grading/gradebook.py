@@ -1,158 +1,305 @@
-"""Keep the grades in nbgrader's gradebook, through nbgrader's own autograder.
+"""The state of a class: every attempt of every learner, what the teacher has corrected, what is late, and the tables.
 
-nbgrader restores the checks of each repaired notebook from its database, saves the scores, and afterwards its export,
-its formgrader and its exchange know them. One of its steps is replaced: the notebook is not executed in nbgrader's
-kernel, where a submission could read the hidden tests that stand beside it; each check gets the outcome that grading in
-the sandbox has found.
+Each learner's attempts at an exercise are one file, ``results/E/S.json``; the tables are made anew of all of them, so
+they hold the whole class however few were graded last. What a teacher writes (``class.toml``, ``corrections.csv``,
+``students.csv``) is read and never written.
 """
 
 from __future__ import annotations
 
-import contextlib
+import csv
+import hashlib
+import io
 import json
-import os
-import shutil
-import sys
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+import math
+import re
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import nbformat
-from nbconvert.preprocessors import ClearMetadataPreprocessor
-from nbformat import NotebookNode
-from nbgrader.apps.api import NbGraderAPI
-from nbgrader.preprocessors import CheckCellMetadata, LimitOutput, NbGraderPreprocessor, SaveAutoGrades
-from sqlalchemy.exc import SAWarning
-from traitlets import Unicode
-from traitlets.config import Config
-
-from exercises.grading import derive, repair
-from exercises.grading.classroom import Classroom
+from exercises.grading import exercise
 from exercises.grading.exercise import ExerciseError
+from exercises.grading.roster import Roster
+from exercises.grading.scoring import EXPLANATION, Mark, Result
 from lessonlib import storage
 
-if TYPE_CHECKING:
-    from exercises.grading.scoring import Result
+#: Spreadsheets take a cell that starts so for a formula, and learners choose their names.
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
-#: Where the notebooks lie that nbgrader gets to see; what learners handed in stays as it was.
-REPAIRED = "repaired"
-
-#: Beside each of them; nbgrader copies it along, which tells what has been recorded.
-FINGERPRINT = "fingerprint.txt"
+CORRECTION = ("student", "exercise", "question", "points", "reason")
 
 
-class RecordedMarks(NbGraderPreprocessor):
-    """Give each check the outcome that the sandbox found, in the place of nbgrader's `Execute`."""
+def file_name(student: str) -> str:
+    """Return a learner's name as a folder can be called; two learners never share one.
 
-    results = Unicode(help="the folder with the results").tag(config=True)
-
-    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
-        named = resources["nbgrader"]
-        path = Path(self.results) / named["assignment"] / f"{named['student']}.json"
-        marks = {mark["question"]: mark for mark in json.loads(path.read_text(encoding="utf-8"))["marks"]}
-        for cell in nb.cells:
-            grader = cell.metadata.get("nbgrader", {})
-            if grader.get("grade"):
-                cell.outputs = [_output(marks[grader["grade_id"].removeprefix("check-")])]
-        return nb, resources
-
-
-def _output(mark: Mapping[str, Any]) -> NotebookNode:
-    """Return what a check would have shown; nbgrader takes an error for no points."""
-    if not mark["fault"]:
-        return nbformat.v4.new_output("stream", name="stdout", text="Right.\n")
-    said = f"{mark['fault']}\nHint: {mark['hint']}"
-    return nbformat.v4.new_output("error", ename="NotRight", evalue=said, traceback=said.splitlines())
-
-
-def _api(classroom: Classroom, **settings: dict[str, Any]) -> NbGraderAPI:
-    base = {
-        "CourseDirectory": {"root": str(classroom.folder), "course_id": "loss-and-accuracy"},
-        "ClearSolutions": {"code_stub": {"python": derive.STUB}},
-        "NbGraderAPI": {"log_level": "WARN"},
-    }
-    config = Config(base)
-    config.merge(Config(settings))
-    return NbGraderAPI(config=config)
-
-
-@contextlib.contextmanager
-def _as_nbgrader_likes_it() -> Iterator[None]:
-    """Let nbgrader find the program ``alembic``, which it starts by name, and spare the teacher its warnings."""
-    path = os.environ.get("PATH", "")
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SAWarning)  # nbgrader 0.9.6 with SQLAlchemy 2.1; the rows are written
-            yield
-    finally:
-        os.environ["PATH"] = path
-
-
-def release(classroom: Classroom, stem: str) -> None:
-    """Let nbgrader make the learners' notebook of an exercise from its source, and enter it into the gradebook.
-
-    Raises
-    ------
-    ExerciseError
-        If nbgrader refuses.
+    >>> file_name("Ana María"), file_name("../x")[:5]
+    ('Ana María', '.._x-')
     """
-    with _as_nbgrader_likes_it():
-        _succeed(_api(classroom).generate_assignment(stem), f"nbgrader could not release {stem}")
+    safe = re.sub(r"[^\w .@()+,&-]", "_", student).strip(" ")[:80]
+    plain = safe == student and not safe.startswith(".") and not safe.endswith(".")
+    return safe if plain else f"{safe}-{hashlib.sha256(student.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
-def record(results: Sequence[Result], paths: Mapping[tuple[str, str], Path | None], classroom: Classroom) -> None:
-    """Enter results into the gradebook; those that are in it already cost nothing.
+@dataclass(frozen=True)
+class Rules:
+    """What ``class.toml`` says.
 
-    Parameters
+    Attributes
     ----------
-    results : sequence of Result
-    paths : mapping of (student, exercise) to Path or None
-        What was handed in.
-    classroom : Classroom
+    attempts : int
+    lost_per_day, lost_at_most : float
+        Shares of the points.
+    due : mapping of str to datetime
+        By exercise.
+    extensions : mapping of str to mapping of str to datetime
+        By learner and exercise.
     """
-    for stem in sorted({one.exercise for one in results}):
-        new = [one for one in results if one.exercise == stem and not _is_recorded(one, classroom)]
-        for one in new:
-            _put_repaired(one, paths[one.student, stem], classroom)
-        if new:
-            api = _api(
-                classroom,
-                CourseDirectory={"submitted_directory": REPAIRED},
-                RecordedMarks={"results": str(classroom.folder / "results")},
-                Autograde={
-                    "autograde_preprocessors": [
-                        RecordedMarks,
-                        ClearMetadataPreprocessor,
-                        LimitOutput,
-                        SaveAutoGrades,
-                        CheckCellMetadata,
-                    ]
-                },
-                OverwriteCells={"add_missing_cells": True},
-            )
-            with _as_nbgrader_likes_it():
-                _succeed(api.autograde(stem, "*", force=False), f"nbgrader could not record {stem}")
+
+    attempts: int = 3
+    lost_per_day: float = 0.0
+    lost_at_most: float = 1.0
+    due: Mapping[str, datetime] = field(default_factory=dict)
+    extensions: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path) -> Rules:
+        """Read the file.
+
+        Raises
+        ------
+        ExerciseError
+            If something in it is not understood.
+        """
+        try:
+            rules = cls(**tomllib.loads(path.read_text(encoding="utf-8"))) if path.exists() else cls()
+            for times in (rules.due, *rules.extensions.values()):
+                for moment in times.values():
+                    moment.timestamp()
+            return rules
+        except (tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
+            raise ExerciseError(f"{path} is not understood: {error}. Times look like 2026-10-08T23:59:00.") from None
+
+    def days_late(self, student: str, stem: str, when: float) -> int:
+        """Return how many days after the due time, or after the learner's own, something came; begun days count."""
+        due = self.extensions.get(student, {}).get(stem) or self.due.get(stem)
+        return max(0, math.ceil((when - due.timestamp()) / 86_400)) if due else 0
+
+    def lost(self, days: int) -> float:
+        """Return the share of the points that so many days cost."""
+        return min(self.lost_at_most, self.lost_per_day * days)
 
 
-def _is_recorded(result: Result, classroom: Classroom) -> bool:
-    mark = classroom.folder / "autograded" / result.student / result.exercise / FINGERPRINT
-    return mark.exists() and mark.read_text(encoding="utf-8") == result.fingerprint
+@dataclass(frozen=True)
+class Entry:
+    """How a learner stands in an exercise.
+
+    Attributes
+    ----------
+    result : Result
+        The attempt that counts, with the teacher's corrections in it.
+    attempts : int
+    days_late : int
+    points : float
+        After what lateness costs.
+    waiting : bool
+        Whether the explanation is still to be marked.
+    """
+
+    result: Result
+    attempts: int
+    days_late: int
+    points: float
+    waiting: bool
 
 
-def _put_repaired(result: Result, path: Path | None, classroom: Classroom) -> None:
-    """Write the notebook that stands for a submission: repaired, or as it was handed out where there is nothing."""
-    notebook = classroom.released(result.exercise)
-    if result.state == "graded":
-        notebook = repair.repair(notebook, repair.load(path)).notebook
-    folder = classroom.folder / REPAIRED / result.student / result.exercise
-    shutil.rmtree(classroom.folder / "autograded" / result.student / result.exercise, ignore_errors=True)
-    text = derive.text(notebook).encode("utf-8", errors="replace")
-    storage.write_atomically(folder / f"{result.exercise}.ipynb", lambda file: file.write(text))
-    storage.write_atomically(folder / FINGERPRINT, lambda file: file.write(result.fingerprint.encode()))
+@dataclass(frozen=True)
+class Gradebook:
+    """All that is known of a class.
+
+    Attributes
+    ----------
+    folder : Path
+    roster : Roster
+    rules : Rules
+    corrections : mapping of (student, exercise, question) to (points, reason)
+    """
+
+    folder: Path
+    roster: Roster
+    rules: Rules
+    corrections: Mapping[tuple[str, str, str], tuple[float, str]]
+
+    @classmethod
+    def open(cls, folder: Path) -> Gradebook:
+        """Read what the teacher has written.
+
+        Raises
+        ------
+        ExerciseError
+            If a line cannot be understood; the message names it.
+        """
+        rules, roster = Rules.load(folder / "class.toml"), Roster.load(folder / "students.csv")
+        return cls(folder, roster, rules, _corrections(folder / "corrections.csv"))
+
+    # -------------------------------------------------------------------------------------------------------- attempts
+
+    def attempts(self, student: str, stem: str) -> list[Result]:
+        """Return a learner's graded attempts at an exercise, the first one first."""
+        try:
+            path = self.folder / "results" / stem / f"{file_name(student)}.json"
+            return [Result.from_dict(one) for one in json.loads(path.read_text(encoding="utf-8"))]
+        except (OSError, ValueError, TypeError, KeyError):
+            return []
+
+    def add(self, result: Result) -> None:
+        """Keep a result: in the place of that for the same file, else as another attempt."""
+        kept = self.attempts(result.student, result.exercise)
+        place = next((place for place, old in enumerate(kept) if old.digest == result.digest), len(kept))
+        kept[place : place + 1] = [result]
+        kept = [one for one in kept if one.state != "missing" or len(kept) == 1]
+        text = json.dumps([asdict(one) for one in kept], indent=1, ensure_ascii=False).encode("utf-8", "replace")
+        path = self.folder / "results" / result.exercise / f"{file_name(result.student)}.json"
+        storage.write_atomically(path, lambda file: file.write(text))
+
+    def entry(self, student: str, stem: str) -> Entry | None:
+        """Return how a learner stands: the attempt with the most points after lateness counts."""
+        attempts = self.attempts(student, stem)
+        graded = [one for one in attempts if one.state == "graded"][: self.rules.attempts]
+        entries = [self._entry(one, len(attempts)) for one in graded or attempts[-1:]]
+        return max(entries, key=lambda one: (one.points, one.result.when), default=None)
+
+    def _entry(self, result: Result, attempts: int) -> Entry:
+        named = result.student, result.exercise
+        marks = [_corrected(mark, self.corrections.get((*named, mark.question))) for mark in result.marks]
+        own = self.corrections.get((*named, EXPLANATION))
+        if result.explanation_points:
+            points, reason = own or (0.0, "")
+            said = "" if own and points == result.explanation_points else reason or "to be marked by your teacher"
+            marks.append(Mark(EXPLANATION, points, result.explanation_points, said, said))
+        result = replace(result, marks=marks)
+        days = self.rules.days_late(result.student, result.exercise, result.when)
+        points = round(result.points * (1 - self.rules.lost(days)), 2)
+        return Entry(result, attempts, days, points, bool(result.explanation.strip()) and own is None)
+
+    def entries(self) -> list[Entry]:
+        """Return how everybody stands in everything that was graded."""
+        found = []
+        for path in sorted((self.folder / "results").glob("*/*.json")):
+            try:
+                student = json.loads(path.read_text(encoding="utf-8"))[0]["student"]
+            except (OSError, ValueError, TypeError, KeyError, IndexError):
+                continue  # of another version; grading writes it anew
+            found += [one] if (one := self.entry(student, path.parent.name)) else []
+        return found
+
+    # ---------------------------------------------------------------------------------------------------------- tables
+
+    def write_tables(self) -> None:
+        """Write every table, each of the whole class."""
+        entries = self.entries()
+        known = {(one.result.student, one.result.exercise) for one in entries}
+        for named in self.corrections:
+            if named[:2] not in known:
+                raise ExerciseError(f"corrections.csv: nothing of {named[0]!r} in {named[1]!r} is graded.")
+        heading = ["student", "exercise", "points", "possible", "percent", "state", "days late", "attempts", "notes"]
+        rows = [_grades_row(one) for one in entries]
+        write_csv(self.folder / "grades.csv", heading, rows)
+        self._write_by_question(entries)
+        heading = [*CORRECTION[:4], "of", "text"]
+        waiting = [one.result for one in entries if one.waiting]
+        texts = [
+            (one.student, one.exercise, EXPLANATION, "", one.explanation_points, one.explanation) for one in waiting
+        ]
+        write_csv(self.folder / "to-mark.csv", heading, texts)
+        self._write_wide(entries)
+
+    def _write_by_question(self, entries: Sequence[Entry]) -> None:
+        by_question: dict[tuple[str, str], list[Mark]] = defaultdict(list)
+        for one in entries:
+            for mark in one.result.marks if one.result.state == "graded" else []:
+                if mark.question != EXPLANATION:
+                    by_question[one.result.exercise, mark.question].append(mark)
+        heading = ["exercise", "question", "answers", "percent right", "most frequent fault", "how often"]
+        write_csv(self.folder / "by-question.csv", heading, (_question_row(*item) for item in by_question.items()))
+
+    def _write_wide(self, entries: Sequence[Entry]) -> None:
+        """Write a line for each learner in the columns that Canvas and Moodle look for."""
+        points, possible = defaultdict(dict), {}
+        for one in entries:
+            points[one.result.student][one.result.exercise] = one.points
+            possible[one.result.exercise] = one.result.possible
+        stems = sorted(possible)
+        titles = [exercise.read(exercise.SOURCES / f"{stem}.py").title for stem in stems]
+        everybody = list(dict.fromkeys([*self.roster.rows, *sorted(points)]))
+
+        def table(columns: Sequence[str]) -> Iterable[list[Any]]:
+            for student in everybody:
+                row = {"name": student, **self.roster.rows.get(student, {})}
+                row["last"] = row.get("last") or (student if not row.get("first") else "")
+                yield [*(row.get(name, "") for name in columns), *(points[student].get(stem, "") for stem in stems)]
+
+        canvas = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *titles]
+        most = ["    Points Possible", "", "", "", "", *(possible[stem] for stem in stems)]
+        rows = [most, *table(("name", "id", "sis", "login", "section"))]
+        write_csv(self.folder / "for-canvas.csv", canvas, rows)
+        moodle = ["First name", "Last name", "ID number", "Email address", *titles]
+        write_csv(self.folder / "for-moodle.csv", moodle, table(("first", "last", "sis", "email")))
 
 
-def _succeed(answer: Mapping[str, Any], failure: str) -> None:
-    if not answer["success"]:
-        raise ExerciseError(f"{failure}: {answer.get('log')}\n{answer.get('error')}")
+def _corrections(path: Path) -> dict[tuple[str, str, str], tuple[float, str]]:
+    """Read the teacher's marks: of several for one question the last counts."""
+    if not path.exists():
+        return {}
+    found = {}
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        for number, row in enumerate(csv.DictReader(file), start=2):
+            try:
+                stem = exercise.sources([row["exercise"]])[0].stem
+                checks = exercise.read(exercise.SOURCES / f"{stem}.py").with_role("check")
+                asked = {exercise.names_of(cell, "check")[0] for cell in checks}
+                if row["question"] not in asked | {EXPLANATION}:
+                    raise ExerciseError(f"{stem} asks {', '.join(sorted(asked))} and {EXPLANATION}")
+                found[row["student"], stem, row["question"]] = float(row["points"]), row.get("reason") or ""
+            except (KeyError, ValueError, TypeError, ExerciseError) as error:
+                said = f"{path}, line {number} is not understood ({error}); its heading is {','.join(CORRECTION)}"
+                raise ExerciseError(said) from None
+    return found
+
+
+def _corrected(mark: Mark, given: tuple[float, str] | None) -> Mark:
+    if given is None:
+        return mark
+    said = "" if given[0] >= mark.possible else f"{given[1] or mark.shown} (marked by your teacher)"
+    return replace(mark, points=given[0], fault=said, shown=said)
+
+
+def _grades_row(one: Entry) -> list[object]:
+    result = one.result
+    notes = [*result.notes, *(["The explanation is to be marked."] if one.waiting else [])]
+    named = [result.student, result.exercise, one.points, result.possible, _percent(one.points, result.possible)]
+    return [*named, result.state, one.days_late, one.attempts, " ".join(notes)]
+
+
+def _question_row(named: tuple[str, str], marks: Sequence[Mark]) -> list[object]:
+    faults = Counter(each.mistake or each.fault for each in marks if each.fault)
+    fault, often = faults.most_common(1)[0] if faults else ("", 0)
+    return [*named, len(marks), _percent(len(marks) - faults.total(), len(marks)), fault, often]
+
+
+def _percent(part: float, whole: float) -> float:
+    return round(100 * part / whole, 1) if whole else 0.0
+
+
+def write_csv(path: Path, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table so that spreadsheets read it and run no formula that a learner put into a name."""
+
+    def safe(value: object) -> object:
+        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value
+
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([heading, *([safe(value) for value in row] for row in rows)])
+    storage.write_atomically(path, lambda file: file.write(text.getvalue().encode("utf-8", errors="replace")))

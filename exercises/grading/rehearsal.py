@@ -22,7 +22,8 @@ from pathlib import Path
 from exercises.grading import corpus, exercise, grade
 from exercises.grading.classroom import Classroom
 from exercises.grading.corpus import Specimen
-from exercises.grading.scoring import Result
+from exercises.grading.gradebook import Gradebook
+from exercises.grading.scoring import EXPLANATION
 
 #: The rehearsed submissions are small; one that is not done after this was made never to end.
 SECONDS = 30
@@ -40,9 +41,11 @@ def step(title: str) -> Iterator[None]:
 def choose(classroom: Classroom, wanted: int) -> list[tuple[str, Specimen]]:
     """Choose submissions: every attack on the first exercise, then variants of all exercises in turn."""
     sources = [exercise.read(exercise.SOURCES / f"{stem}.py") for stem in classroom.stems]
-    hostile = [(sources[0].stem, one) for one in corpus.attacks(sources[0], classroom.released(sources[0].stem))]
+    releases = [corpus.released(classroom.folder, source.stem) for source in sources]
+    hostile = [(sources[0].stem, one) for one in corpus.attacks(sources[0], releases[0])]
     turns = [
-        [(source.stem, one) for one in corpus.specimens(source, classroom.released(source.stem))] for source in sources
+        [(source.stem, one) for one in corpus.specimens(source, release)]
+        for source, release in zip(sources, releases, strict=True)
     ]
     ordinary = [one for row in itertools.zip_longest(*turns) for one in row if one]
     # Where there is room for few, they are a third attacks, always the same.
@@ -62,16 +65,15 @@ def hand_in(chosen: Sequence[tuple[str, Specimen]], folder: Path) -> dict[tuple[
     return expected
 
 
-def mistakes(results: Sequence[Result], expected: dict[tuple[str, str], Specimen]) -> list[str]:
+def mistakes(book: Gradebook, expected: dict[tuple[str, str], Specimen]) -> list[str]:
     """Return what is wrong with the results, one sentence for each submission that is lost or wrongly graded."""
-    by_name = {(one.student, one.exercise): one for one in results}
     found = []
     for name, specimen in expected.items():
-        result = by_name.get(name)
-        if result is None:
+        entry = book.entry(*name)
+        if entry is None:
             found.append(f"{name}: lost ({specimen.title})")
             continue
-        lost = {mark.question for mark in result.marks if mark.fault}
+        lost = {mark.question for mark in entry.result.marks if mark.fault} - {EXPLANATION}
         if lost != set(specimen.loses):
             found.append(f"{name}: {specimen.title}: should lose {sorted(specimen.loses)}, lost {sorted(lost)}")
     return found
@@ -81,17 +83,16 @@ def rehearse(folder: Path, sources: Sequence[Path], wanted: int, cores: int) -> 
     """Run the cycle in an empty folder; return what went wrong."""
     with step("derive and release"):
         classroom = Classroom.make(folder / "class", sources)
-    with step("hand in"):
-        expected = hand_in(choose(classroom, wanted), folder / "class" / "handed-in")
-        absent = [student for (student, _), specimen in expected.items() if specimen.content is None]
-        (classroom.folder / "students.csv").write_text("".join(f"{student}\n" for student in absent))
     submitted = folder / "class" / "handed-in"
-    with step("grade, feedback, tables, gradebook"):
+    with step("hand in"):
+        expected = hand_in(choose(classroom, wanted), submitted)
+        students = [student for student, _ in expected]
+        (classroom.folder / "students.csv").write_text("".join(f"{student}\n" for student in students))
+    with step("who handed in what, grading, feedback, tables"):
         words = [str(submitted), "--class", str(classroom.folder), "--cores", str(cores), "--seconds", str(SECONDS)]
         if status := grade.main(words):
             return [f"grading ended with {status}"]
-    results = [Result.load(grade.result_path(classroom, grade.Submission(*name, None))) for name in expected]
-    return mistakes([one for one in results if one], expected)
+    return mistakes(Gradebook.open(classroom.folder), expected)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,214 +1,184 @@
-"""Put a submission's work into the places where the grader looks for it.
+"""Decide what of a submission runs, and in which order.
 
-Learners copy, delete, add, reorder and merge cells, and tools lose metadata. So nothing is taken from a submission but
-the learner's own cells: each goes to the place of the answer whose name it defines (where that cannot be told, whose
-nbgrader ``grade_id`` it carries) in a fresh copy of the notebook that was handed out. Set-up cells and checks come
-from that copy, whatever the submission has made of them.
+First what was handed in, as it was handed in, as nbgrader would run it: each question is asked where its check stands.
+Only a submission that then has something wrong and whose cells were moved, copied or changed gets a second chance: its
+own cells, each in the place of the answer whose name it defines, in the notebook that was handed out.
 """
 
 from __future__ import annotations
 
-import ast
-import copy
-import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
-from nbformat import NotebookNode
+#: A cell as `sandbox_reader` tells it.
+Cell = Mapping[str, Any]
 
-#: A submission's file may be as large as this; the outputs in it are not read.
-LARGEST_FILE = 400_000_000
+#: What begins the grade_id of a check, and of a written explanation; those of answers begin otherwise.
+CHECK, EXPLAIN = "check-", "explain-"
 
-#: Longer cells and notebooks with more cells are not what a learner wrote.
-LONGEST_CELL = 200_000
-MOST_CELLS = 2_000
-
-
-class Refused(Exception):
-    """A file that cannot be graded; the message says why, for teacher and learner."""
+#: Shorter cells are alike by chance.
+TELLING = 40
 
 
 @dataclass(frozen=True)
-class Repaired:
-    """A notebook ready for grading.
+class Plan:
+    """What runs.
 
     Attributes
     ----------
-    notebook : NotebookNode
-        The released notebook with the learner's cells in it.
+    steps : list of dict
+        For `sandbox_runner.run`.
+    defines : dict of int to set of str
+        The names that the learner's own cells define, by the number of the step.
     notes : tuple of str
-        What had to be put right.
+        What was put right.
     """
 
-    notebook: NotebookNode
-    notes: tuple[str, ...]
+    steps: list[dict[str, str]]
+    defines: dict[int, set[str]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def answered(self) -> set[str]:
+        return set().union(*self.defines.values())
 
 
-def load(path: Path) -> NotebookNode:
-    """Read a submission's cells; outputs, metadata of the notebook and attachments are left behind.
-
-    Raises
-    ------
-    Refused
-        If the file is missing, too large, or not a notebook.
-    """
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise Refused(f"The file has {path.stat().st_size / 1e6:.0f} MB, more than {LARGEST_FILE / 1e6:.0f} MB.")
-        content = json.loads(path.read_bytes())
-        cells = [_cell(cell) for cell in content["cells"]]
-    except FileNotFoundError:
-        raise Refused("There is no file.") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Refused(f"The file is not a notebook ({type(error).__name__}: {str(error)[:100]}).") from None
-    if len(cells) > MOST_CELLS or any(len(cell.source) > LONGEST_CELL for cell in cells):
-        raise Refused(
-            f"The notebook has more than {MOST_CELLS} cells, or a cell longer than {LONGEST_CELL} characters."
-        )
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    exercise = content.get("metadata", {}).get("exercise") if isinstance(content.get("metadata"), dict) else None
-    if isinstance(exercise, str):
-        notebook.metadata["exercise"] = exercise
-    return notebook
+def normal(code: str) -> str:
+    """Return code or text without the differences that editors make."""
+    return "\n".join(line.rstrip() for line in code.strip().splitlines())
 
 
-def _cell(raw: Mapping) -> NotebookNode:
-    source = raw["source"] if isinstance(raw["source"], str) else "".join(raw["source"])
-    if raw["cell_type"] != "code":
-        return nbformat.v4.new_markdown_cell(source)
-    cell = nbformat.v4.new_code_cell(source, metadata={"came_as": raw.get("id")})
-    metadata = raw.get("metadata")
-    grader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    if isinstance(grader, dict) and isinstance(grader.get("grade_id"), str):
-        cell.metadata["grade_id"] = grader["grade_id"]
-    return cell
+def role(cell: Cell) -> str:
+    """Return what a released cell is: "text", "setup", "answer", "check" or "explain"."""
+    name = cell["grade_id"]
+    if name is None:
+        return "setup" if cell["code"] else "text"
+    return "check" if name.startswith(CHECK) else "explain" if name.startswith(EXPLAIN) else "answer"
 
 
-def defined_names(code: str) -> set[str]:
-    """Return the names that a cell defines; of code that does not parse, those that its lines seem to define.
-
-    >>> sorted(defined_names("%matplotlib inline\\na, b = 1, 2\\ndef f(x):\\n    y = x"))
-    ['a', 'b', 'f']
-    """
-    try:
-        tree = ast.parse(TransformerManager().transform_cell(code))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set(re.findall(r"^(?:def|class)?\s*([A-Za-z_]\w*)\s*(?:\(|=(?!=))", code, re.MULTILINE))
-    return set(_stored(tree.body))
-
-
-def _stored(body: Iterable[ast.AST]) -> Iterable[str]:
-    for node in body:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield node.name
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        elif isinstance(node, ast.alias):
-            yield node.asname or node.name
-        elif not isinstance(node, ast.Lambda):
-            yield from _stored(ast.iter_child_nodes(node))
-
-
-def answer_places(release: NotebookNode) -> dict[str, int]:
+def answer_places(release: Sequence[Cell]) -> dict[str, int]:
     """Return the place of each answer cell of a released notebook, by its grade_id and by each name that it defines."""
-    places = {}
-    for place, cell in enumerate(release.cells):
-        grader = cell.metadata.get("nbgrader", {})
-        if grader.get("solution"):
-            places |= dict.fromkeys(defined_names(cell.source) | {grader["grade_id"]}, place)
+    places: dict[str, int] = {}
+    for place, cell in enumerate(release):
+        if role(cell) == "answer":
+            places |= dict.fromkeys([*cell["defines"], cell["grade_id"]], place)
     return places
 
 
-def learners_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    """Return the code cells of a repaired or released notebook that run in the grading: all but the checks."""
-    return [
-        cell
-        for cell in notebook.cells
-        if cell.cell_type == "code" and not cell.metadata.get("nbgrader", {}).get("grade")
-    ]
+def resemblance(release: Sequence[Cell], cells: Sequence[Cell]) -> float:
+    """Return how much of an exercise's notebook is in another one, from 0 to 1: of its cells, or of its answers."""
+    there = {normal(cell["source"]) for cell in cells}
+    telling = [normal(cell["source"]) for cell in release if len(cell["source"]) >= TELLING and role(cell) != "answer"]
+    asked = set(answer_places(release))
+    given = {name for cell in cells for name in cell["defines"]} & asked
+    return max(sum(text in there for text in telling) / len(telling), len(given) / len(asked))
 
 
-def repair(release: NotebookNode, submission: NotebookNode) -> Repaired:
-    """Put the learner's cells into a copy of the released notebook.
+def as_handed_in(release: Sequence[Cell], cells: Sequence[Cell]) -> Plan:
+    """Return the submission's cells in its own order; set-up cells that are missing are put back."""
+    checks = {normal(cell["source"]): cell["grade_id"] for cell in release if role(cell) == "check"}
+    known = set(checks.values())
+    untouched = {normal(cell["source"]) for cell in release}
+    answers = set(answer_places(release))
+    in_code = {name for cell in cells if cell["code"] for name in cell["defines"]}
+    steps, defines, notes = [], {}, []
+    put_back = _missing_setup(release, cells)
+    for place, cell in enumerate(cells):
+        steps += [{"run": source} for source in put_back.get(place, [])]
+        text = normal(cell["source"])
+        check = checks.get(text) or (cell["grade_id"] if cell["grade_id"] in known else None)
+        own = set(cell["defines"]) if text not in untouched else set()
+        if cell["code"] and check:
+            steps.append({"ask": check.removeprefix(CHECK)})
+        elif cell["code"] and text:
+            defines[len(steps)] = own
+            steps.append({"run": cell["source"]})
+        elif not cell["code"] and cell["parses"] and own & answers - in_code:
+            defines[len(steps)] = own
+            steps.append({"run": cell["source"]})
+            notes.append("A text cell holds an answer; it ran as code.")
+    if put_back:
+        notes.append("Set-up cells were missing; they were put back.")
+    return Plan(steps, defines, tuple(dict.fromkeys(notes)))
+
+
+def _missing_setup(release: Sequence[Cell], cells: Sequence[Cell]) -> dict[int, list[str]]:
+    """Return the set-up cells that a submission lacks, by the place in it before which they belong."""
+    texts = {normal(cell["source"]): place for place, cell in reversed(list(enumerate(cells)))}
+    ids = {cell["id"]: place for place, cell in enumerate(cells) if cell["id"]}
+    grade_ids = {cell["grade_id"]: place for place, cell in enumerate(cells) if cell["grade_id"]}
+    names = {name: place for place, cell in reversed(list(enumerate(cells))) for name in cell["defines"]}
+    missing: dict[int, list[str]] = {}
+    following = len(cells)
+    for cell in reversed(release):
+        place = texts.get(normal(cell["source"]), ids.get(cell["id"], grade_ids.get(cell["grade_id"] or "")))
+        if place is None and role(cell) == "answer":
+            place = min((names[name] for name in cell["defines"] if name in names), default=None)
+        if place is not None:
+            following = min(following, place)
+        elif role(cell) == "setup":
+            missing.setdefault(following, []).insert(0, cell["source"])
+    return missing
+
+
+def repaired(release: Sequence[Cell], cells: Sequence[Cell]) -> Plan:
+    """Return the learner's own cells in the order of the notebook that was handed out.
 
     A cell that defines an answer's name takes that answer's place, the last one of several; the others, and cells that
-    define no answer, stay in front of the one that they stood before. Cells that the learner left as they were handed
-    out are taken from the release. Changed set-up cells run first, and then the release's own.
-
-    Parameters
-    ----------
-    release : NotebookNode
-        As handed out to the class, with nbgrader's metadata.
-    submission : NotebookNode
-        As `load` gives it.
-
-    Raises
-    ------
-    Refused
-        If the learner has changed nothing and deleted most of it: this is another notebook.
+    define no answer, stay in front of the one that they stood before. Changed set-up cells run first, and then the
+    release's own.
     """
     places = answer_places(release)
-    untouched = {_normal(cell.source) for cell in release.cells if cell.cell_type == "code"}
-    code = [cell for cell in submission.cells if cell.cell_type == "code" and cell.source.strip()]
-    own = [cell for cell in code if _normal(cell.source) not in untouched]
-    if not own and len(code) < len(untouched) / 2:
-        raise Refused("The notebook holds neither answers nor the cells of this exercise.")
-
-    setup_ids = {cell["id"] for cell in release.cells if "nbgrader" not in cell.metadata}
-    changed_setup, extras, answers, notes = [], [], {}, []
-    before: dict[int, list[NotebookNode]] = {}
+    untouched = {normal(cell["source"]) for cell in release}
+    setup_ids = {cell["id"] for cell in release if role(cell) == "setup"}
+    checks = {cell["grade_id"] for cell in release if role(cell) == "check"}
+    own = [cell for cell in cells if cell["code"] or (cell["parses"] and set(cell["defines"]) & set(places))]
+    own = [cell for cell in own if normal(cell["source"]) not in untouched and cell["source"].strip()]
+    changed, extras, notes = [], [], []
+    answers: dict[int, Cell] = {}
+    before: dict[int, list[Cell]] = {}
     for cell in own:
         place = _place(cell, places)
+        if cell["grade_id"] in checks:
+            continue
         if place is not None:
             if place in answers:
                 notes.append("An answer occurs more than once; the last one counts.")
                 extras.insert(0, answers[place])
             before[place] = before.get(place, []) + extras
             answers[place], extras = cell, []
-        elif cell.metadata.get("came_as") in setup_ids or "CLASS_SEED" in defined_names(cell.source):
-            changed_setup.append(cell)
+        elif cell["id"] in setup_ids or "CLASS_SEED" in cell["defines"]:
+            changed.append(cell)
             notes.append("A set-up cell was changed; it ran first, and then the original.")
         else:
             extras.append(cell)
-    before[0] = changed_setup + before.get(0, [])
-    return Repaired(_assembled(release, before, answers, extras), tuple(dict.fromkeys(notes)))
+    before[0] = changed + before.get(0, [])
+    last = max(answers, default=len(release) - 1)
+    steps: list[dict[str, str]] = []
+    defines: dict[int, set[str]] = {}
+    for place, original in enumerate(release):
+        mine = [*before.get(place, []), *([answers[place]] if place in answers else [])]
+        if place not in answers and role(original) in ("setup", "answer"):
+            mine.append(original)
+        if role(original) == "check":
+            steps.append({"ask": original["grade_id"].removeprefix(CHECK)})
+        for cell in [*mine, *(extras if place == last else [])]:
+            defines[len(steps)] = set() if cell is original else set(cell["defines"])
+            steps.append({"run": cell["source"]})
+    return Plan(steps, defines, tuple(dict.fromkeys(notes)))
 
 
-def _place(cell: NotebookNode, places: Mapping[str, int]) -> int | None:
+def _place(cell: Cell, places: Mapping[str, int]) -> int | None:
     """Return where a cell belongs: the last place whose name it defines, else that of its grade_id."""
-    by_name = [places[name] for name in defined_names(cell.source) & set(places)]
-    return max(by_name) if by_name else places.get(cell.metadata.get("grade_id"))
+    by_name = [places[name] for name in cell["defines"] if name in places]
+    return max(by_name) if by_name else places.get(cell["grade_id"])
 
 
-def _assembled(
-    release: NotebookNode,
-    before: Mapping[int, list[NotebookNode]],
-    answers: Mapping[int, NotebookNode],
-    trailing: list[NotebookNode],
-) -> NotebookNode:
-    notebook = copy.deepcopy(release)
-    notebook.cells = []
-    last = max(answers, default=len(release.cells) - 1)
-    for place, original in enumerate(copy.deepcopy(release.cells)):
-        notebook.cells += [_extra(cell) for cell in before.get(place, [])]
-        if place in answers:
-            original.source = answers[place].source
-        notebook.cells.append(original)
-        if place == last:
-            notebook.cells += [_extra(cell) for cell in trailing]
-    for number, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{number}"
-    return notebook
-
-
-def _extra(cell: NotebookNode) -> NotebookNode:
-    return nbformat.v4.new_code_cell(cell.source)
-
-
-def _normal(code: str) -> str:
-    """Return code without the differences that editors make."""
-    return "\n".join(line.rstrip() for line in code.strip().splitlines())
+def explanation(release: Sequence[Cell], cells: Sequence[Cell]) -> str:
+    """Return what a learner wrote where an explanation is asked for; where its mark is lost, all text of their own."""
+    ids = {cell["grade_id"] for cell in release if role(cell) == "explain"}
+    untouched = {normal(cell["source"]) for cell in release}
+    texts = [cell for cell in cells if not cell["code"] and normal(cell["source"]) not in untouched]
+    marked = [cell for cell in texts if cell["grade_id"] in ids] or texts
+    return "\n\n".join(cell["source"].strip() for cell in marked if ids and cell["source"].strip())

@@ -1,13 +1,15 @@
-"""Run a stranger's notebook so that it can harm nobody: what `grade` uses, and the promises it makes.
+"""Run what strangers handed in so that it can harm nobody, inside an engine made for it.
 
-A submission runs in processes of its own, with limits of time, memory, files and processes, and where the system allows
-it (Linux, most often) without network, with every file read-only but a small folder that goes away, and without the
-teacher's folders. `Sandbox.open` finds out by trying what the system allows, and `Sandbox.promises` says it.
+bubblewrap (Linux), or Docker or Podman: an empty root with what is listed and nothing else. The system's programs, the
+Python with its packages and a copy of the course's library are read-only; a small folder of its own goes away. There is
+no network, no process of the host, no capability. `Sandbox.open` lets a harmless notebook try what must not work, and
+refuses where it works. Without an engine nothing runs, except with ``--unsafe-no-isolation``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -17,10 +19,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -28,17 +32,35 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
 #: How often a running submission is looked at, seconds.
-LOOK_EVERY = 0.1
+LOOK_EVERY = 0.2
 
 #: A submission that tells more than this is stopped.
 LONGEST_REPORT = 16_000_000
 
-#: Users that own nothing start here, where systems have none; each submission that runs takes another number.
+#: As root, submissions run as users that own nothing; systems have none with such numbers.
 FIRST_UID = 1_000_000_000
+
+#: Where things lie inside.
+COURSE, OWN = "/course", "/learner"
+
+PROGRAMS = ("sandbox_limits.py", "sandbox_reader.py", "sandbox_runner.py")
+IMAGE = "loss-and-accuracy-grader"
+IN_IMAGE = ("numpy", "scipy", "scikit-learn", "pandas", "matplotlib", "ipykernel", "ipywidgets", "tqdm")
+
+UNSAFE = "Graded without isolation (--unsafe-no-isolation): what was handed in could read and change the teacher's files."
+INSTALL = """No engine isolates submissions on this machine, so nothing is graded:
+{reasons}
+Linux: install bubblewrap (Debian and Ubuntu: sudo apt install bubblewrap; Fedora: sudo dnf install bubblewrap).
+Elsewhere: install Docker or Podman, then run once: python3 course.py grade --build-image
+Only for files that you trust as your own: --unsafe-no-isolation."""
 
 
 class SandboxError(Exception):
-    """No sandbox works on this system; the message says what was tried and what happened."""
+    """No engine works on this system; the message says what was tried and what to install."""
+
+
+class Stopped(Exception):
+    """The grader is told to stop."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +90,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out of a run.
-
-    Attributes
-    ----------
-    lines : list of dict
-        What `exercises.grading.sandbox_runner` told.
-    ended : str
-        "" if it ran to its end, else why not, in words for the learner.
-    seconds : float
-    """
+    """What came out of a run: the lines of its report, why it ended early ("": it did not), and how long it took."""
 
     lines: list[dict[str, Any]]
     ended: str
@@ -85,30 +98,154 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Promises:
-    """What the sandbox was seen to do on this machine.
+class Engine:
+    """A program that isolates.
 
     Attributes
     ----------
-    no_network, hides_teacher, protects_files : bool
+    name : str
+    absent : callable
+        Why it cannot be used on this machine, "" if it seems that it can.
+    command : callable
+        ``command(box, program, slot)``: the command line that runs one of `PROGRAMS` inside.
+    lifeline : bool
+        Whether `sandbox_limits` must end everything itself when the grader is gone.
     """
 
-    no_network: bool
-    hides_teacher: bool
-    protects_files: bool
+    name: str
+    absent: Callable[[], str]
+    command: Callable[[Sandbox, str, int], list[str]]
+    lifeline: bool
 
-    def __str__(self) -> str:
-        kept = {
-            "have no network": self.no_network,
-            "cannot see the teacher's folders": self.hides_teacher,
-            "cannot write outside their own folder": self.protects_files,
-        }
-        yes = [text for text, holds in kept.items() if holds]
-        no = [text for text, holds in kept.items() if not holds]
-        said = "Submissions run with limits of time and memory" + "".join(f", {text}" for text in yes) + "."
-        if no:
-            said += f" This system does not let us promise that they {' and '.join(no)}: see docs/teachers-guide.md."
-        return said
+
+# ---------------------------------------------------------------------------------------------------------- the engines
+
+
+def bubblewrap(box: Sandbox, program: str, slot: int) -> list[str]:
+    """Return the command for Linux. Nothing of the host is seen but what stands here."""
+    root = os.geteuid() == 0
+    pythons = list(dict.fromkeys((sys.prefix, sys.base_prefix)))
+    reached = {path: str(box.stage / f"python-{number}") if root else path for number, path in enumerate(pythons)}
+    inner = ["bwrap", "--die-with-parent", "--new-session", "--unshare-user", "--disable-userns", "--unshare-ipc"]
+    inner += ["--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "grading"]
+    inner += ["--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--clearenv", "--ro-bind", "/usr", "/usr"]
+    for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
+        if os.path.islink(name):
+            inner += ["--symlink", os.readlink(name), name]
+        elif os.path.isdir(name):
+            inner += ["--ro-bind", name, name]
+    for path in ("/etc/ld.so.cache", "/etc/alternatives"):
+        inner += ["--ro-bind-try", path, path]
+    for path in pythons:
+        if not Path(path).is_relative_to("/usr"):
+            inner += ["--ro-bind", reached[path], path]
+    inner += ["--ro-bind", str(box.stage / "passwd"), "/etc/passwd", "--ro-bind", str(box.stage / "course"), COURSE]
+    # What bubblewrap makes itself is written by whoever is inside, without a limit, until it is made read-only.
+    inner += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev", "--perms", "1777"]
+    inner += ["--size", str(16 * 2**20), "--tmpfs", "/dev/shm", "--size", str(box.limits.disk), "--tmpfs", OWN]
+    inner += ["--symlink", OWN, "/tmp", "--remount-ro", "/", "--chdir", OWN]
+    for name, value in environment(OWN, COURSE).items():
+        inner += ["--setenv", name, value]
+    inner += ["--", sys.executable, *box.program(program, COURSE)]
+    if not root:
+        return [*cgroup(box.limits, ("--user",)), *inner]
+    # Root becomes a user that owns nothing *before* it enters: files of root such as /proc/sys stay closed. What only
+    # root reaches (a Python in its home) is put where that user reaches it, seen by this one process.
+    outer = ["bwrap", "--die-with-parent", "--dev-bind", "/", "/"]
+    for path in pythons:
+        outer += ["--ro-bind", path, reached[path]]
+    user = str(FIRST_UID + slot)
+    outer += ["--", "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
+    return [*cgroup(box.limits, ()), *outer, *inner]
+
+
+@functools.cache
+def cgroup(limits: Limits, how: tuple[str, ...]) -> list[str]:
+    """Return the command that puts what follows into a cgroup with limits, where systemd makes one; else nothing."""
+    prefix = ["systemd-run", *how, "--scope", "--quiet", "-p", f"MemoryMax={limits.memory}", "-p", "MemorySwapMax=0"]
+    prefix += ["-p", f"TasksMax={limits.processes + 20}", "--"]
+    if not shutil.which("systemd-run") or not Path("/run/systemd/system").exists():
+        return []
+    return [] if subprocess.run([*prefix, "true"], capture_output=True, timeout=30).returncode else prefix
+
+
+def no_bubblewrap() -> str:
+    if sys.platform != "linux":
+        return "bubblewrap exists for Linux only"
+    needed = ("bwrap", "setpriv") if os.geteuid() == 0 else ("bwrap",)
+    return "".join(f"{name} is not installed. " for name in needed if not shutil.which(name)).strip()
+
+
+def container_program() -> str | None:
+    return next((name for name in ("podman", "docker") if shutil.which(name)), None)
+
+
+def container(box: Sandbox, program: str, slot: int) -> list[str]:
+    """Return the command for Docker or Podman; the image holds Python and packages, nothing of the course."""
+    command = [str(container_program()), "run", "--rm", "-i", "--init", "--name", f"grading-{uuid.uuid4().hex}"]
+    command += ["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+    command += ["--user", "65534:65534", "--pids-limit", str(box.limits.processes), "--memory", str(box.limits.memory)]
+    command += ["--memory-swap", str(box.limits.memory), "--cpus", "1", "--workdir", OWN]
+    command += ["--tmpfs", f"{OWN}:rw,size={box.limits.disk},mode=1777", "--tmpfs", "/dev/shm:rw,size=16m,mode=1777"]
+    command += ["--volume", f"{box.stage / 'course'}:{COURSE}:ro"]
+    for name, value in environment(OWN, COURSE).items():
+        command += ["--env", f"{name}={value}"]
+    return [*command, IMAGE, "python", *box.program(program, COURSE)]
+
+
+def no_container() -> str:
+    name = container_program()
+    if name is None:
+        return "neither docker nor podman is installed"
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        if subprocess.run([name, "image", "inspect", IMAGE], capture_output=True, timeout=60).returncode == 0:
+            return ""
+    return f"{name} is there, but does not run, or has no image {IMAGE}: python3 course.py grade --build-image"
+
+
+def build_image() -> int:
+    """Build the image with the versions of this environment; return Docker's or Podman's exit status."""
+    packages = " ".join(f"{name}=={metadata.version(name)}" for name in IN_IMAGE)
+    python = ".".join(map(str, sys.version_info[:2]))
+    recipe = f"FROM python:{python}-slim\nRUN pip install --no-cache-dir {packages}\n"
+    if container_program() is None:
+        raise SandboxError("Neither docker nor podman is installed.")
+    return subprocess.run([container_program(), "build", "-t", IMAGE, "-"], input=recipe.encode()).returncode
+
+
+def bare(box: Sandbox, program: str, slot: int) -> list[str]:
+    """Return the command without any isolation."""
+    return [sys.executable, *box.program(program, str(box.stage / "course"))]
+
+
+ENGINES = (
+    Engine("bubblewrap", no_bubblewrap, bubblewrap, lifeline=False),
+    Engine("Docker or Podman", no_container, container, lifeline=True),
+)
+NO_ENGINE = Engine("none", str, bare, lifeline=True)
+
+
+def environment(own: str, course: str) -> dict[str, str]:
+    """Return the variables that a submission sees: none of the teacher's."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    folders = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP", "IPYTHONDIR", "MPLCONFIGDIR", "LESSONLIB_HOME"), own)
+    fixed = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin" if os.name == "posix" else os.environ.get("PATH", ""),
+        "PYTHONPATH": course,
+        "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PIP_NO_INDEX": "1",
+        "MPLBACKEND": "agg",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "LESSONLIB_CIFAR10": "none",
+    }
+    system = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+    return system | threads | folders | fixed
+
+
+# ---------------------------------------------------------------------------------------------------------- the sandbox
 
 
 @dataclass(frozen=True)
@@ -117,170 +254,171 @@ class Sandbox:
 
     Attributes
     ----------
-    mode : str
-        One of `exercises.grading.sandbox_entry`'s, or "none" on systems without limits (Windows).
-    uid : bool
-        Whether submissions run as users that own nothing.
+    engine : Engine
     stage : Path
-        A folder with the copies of the library and the recordings that a submission may read.
-    hide : tuple of Path
-        The teacher's folders.
+        A temporary folder with the copies that a submission may read.
     limits : Limits
-    promises : Promises
+    stop : threading.Event
+        When set, everything that runs is ended.
     """
 
-    mode: str
-    uid: bool
+    engine: Engine
     stage: Path
-    hide: tuple[Path, ...]
     limits: Limits
-    promises: Promises = Promises(False, False, False)
+    stop: threading.Event
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, hide: Sequence[Path] = (), limits: Limits | None = None) -> Iterator[Sandbox]:
-        """Find out what this system allows and give the strongest sandbox that works.
+    def open(cls, hidden: Sequence[Path], limits: Limits | None = None, *, unsafe: bool = False) -> Iterator[Sandbox]:
+        """Find an engine that keeps its promises on this machine.
 
         Parameters
         ----------
-        hide : sequence of Path
-            Folders that submissions must not read, besides the exercises' own.
+        hidden : sequence of Path
+            Folders that must not be seen inside; one of them is looked for.
         limits : Limits, optional
+        unsafe : bool
+            Run without isolation.
 
         Raises
         ------
         SandboxError
-            If not even the weakest runs a harmless notebook; the message says what happened.
+            If there is none; the message says what to install.
         """
-        hidden = _outermost(path.resolve() for path in (HERE, ROOT / "tests", *hide) if path.is_dir())
         with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as folder:
             stage = Path(folder)
-            stage.chmod(0o711)
             _fill(stage)
-            tried = []
-            for mode, uid in modes():
-                box = cls(mode, uid, stage, hidden, limits or Limits())
-                outcome = box.run(*_trial(hidden))
-                if not outcome.ended:
-                    yield replace(box, promises=_read_trial(outcome))
-                    return
-                tried.append(f"{mode}: {outcome.ended}")
-        raise SandboxError(f"no sandbox works on this system ({'; '.join(tried)}); is IPython installed?")
-
-    def run(self, cells: Sequence[str], questions: Sequence[dict[str, Any]], slot: int = 0) -> Outcome:
-        """Run cells and call functions in the sandbox; see `exercises.grading.sandbox_runner` for what is told.
-
-        Parameters
-        ----------
-        cells : sequence of str
-        questions : sequence of dict
-        slot : int
-            A number that no other submission running now has.
-        """
-        request = {"cells": list(cells), "questions": list(questions), "seconds": self.limits.step_seconds}
-        with tempfile.TemporaryDirectory(prefix="work-", dir=self.stage, ignore_cleanup_errors=True) as work:
-            if self.uid:
-                os.chown(work, FIRST_UID + slot, FIRST_UID + slot)
-            process = subprocess.Popen(
-                self._command(work, slot),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=self._environment(work),
-                cwd=work,
-                start_new_session=True,
-            )
+            box, reasons = cls(NO_ENGINE, stage, limits or Limits(), threading.Event()), []
+            if not unsafe:
+                for engine in ENGINES:
+                    box = replace(box, engine=engine)
+                    if not (reason := engine.absent() or box.trial([HERE, ROOT / ".git", *hidden])):
+                        break
+                    reasons.append(f"  {engine.name}: {reason}")
+                else:
+                    raise SandboxError(INSTALL.format(reasons="\n".join(reasons)))
             try:
-                return _watch(process, json.dumps(request).encode(), self.limits)
+                yield box
             finally:
-                if self.mode != "apart":  # there the end of the first process is the end of all
-                    _end_stragglers(work)
+                box.stop.set()
 
-    def _command(self, work: str, slot: int) -> list[str]:
-        program = [sys.executable, "-s", "-B", str(self.stage / "sandbox_runner.py")]
-        if self.mode == "none":
-            return program
+    def program(self, name: str, course: str) -> list[str]:
+        """Return the arguments of Python that run one of the staged programs under the limits."""
         settings = {
-            "mode": self.mode,
-            "uid": FIRST_UID + slot if self.uid else None,
-            "hide": [str(path) for path in self.hide],
-            "work": work,
             "seconds": self.limits.seconds,
+            # NumPy's threads reserve more than they use; a container counts memory itself.
             "memory": self.limits.memory,
             "disk": self.limits.disk,
-            "processes": self.limits.processes,
-            "command": program,
-            "environment": self._environment(work),
+            # Without a user namespace the teacher's own processes would count.
+            "processes": self.limits.processes if self.engine.name == "bubblewrap" else None,
+            "lifeline": self.engine.lifeline and name == "sandbox_runner.py",
         }
-        return [sys.executable, "-I", "-S", str(HERE / "sandbox_entry.py"), json.dumps(settings)]
+        return ["-s", "-B", f"{course}/sandbox_limits.py", json.dumps(settings), f"{course}/{name}"]
 
-    def _environment(self, work: str) -> dict[str, str]:
-        """Return the variables that a submission sees: none of the teacher's but those that find programs."""
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        places = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP", "IPYTHONDIR", "MPLCONFIGDIR", "LESSONLIB_HOME"), work)
-        return (
-            kept
-            | threads
-            | places
-            | {
-                "PYTHONPATH": str(self.stage),
-                "PYTHONHASHSEED": "0",
-                "PYTHONUTF8": "1",
-                "MPLBACKEND": "agg",
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-                "CUDA_VISIBLE_DEVICES": "-1",
-                "LESSONLIB_CIFAR10": "none",
-            }
-        )
+    def run(self, steps: Sequence[dict], questions: Sequence[dict], slot: int = 0) -> Outcome:
+        """Run cells and ask for answers; see `exercises.grading.sandbox_runner` for what is told."""
+        request = {"steps": list(steps), "questions": list(questions), "seconds": self.limits.step_seconds}
+        return self._launch("sandbox_runner.py", json.dumps(request).encode() + b"\n", slot)
+
+    def read(self, file: IO[bytes], slot: int = 0) -> Outcome:
+        """Read what was handed in; see `exercises.grading.sandbox_reader` for what is told."""
+        return self._launch("sandbox_reader.py", file, slot)
+
+    def _launch(self, program: str, given: bytes | IO[bytes], slot: int) -> Outcome:
+        with tempfile.TemporaryDirectory(prefix="own-", dir=self.stage, ignore_cleanup_errors=True) as own:
+            inside = self.engine is not NO_ENGINE
+            process = subprocess.Popen(
+                self.engine.command(self, program, slot),
+                stdin=subprocess.PIPE if isinstance(given, bytes) else given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=own,
+                env=None if inside else environment(own, str(self.stage / "course")),
+                start_new_session=True,
+            )
+            return _watch(process, given if isinstance(given, bytes) else None, self.limits, self.stop)
+
+    def trial(self, hidden: Sequence[Path]) -> str:
+        """Let a notebook try what must not work; return what went wrong, "" if the engine keeps its promises."""
+        code = TRIAL.format(hidden=[str(path) for path in hidden], stage=str(self.stage), host=os.getpid())
+        outcome = self.run([{"run": code}], [{"names": ["done", "found"], "calls": None, "library": []}])
+        got = [line["got"][0]["dict"] for line in outcome.lines if line.get("question") == "done" and line["got"][0]]
+        if outcome.ended or not got or got[0]["done"] is not True:
+            return outcome.ended or f"a harmless notebook fails in it: {outcome.lines}"[:400]
+        return f"it does not isolate: {', '.join(got[0]['found'])}" if got[0]["found"] else ""
 
 
-def modes() -> list[tuple[str, bool]]:
-    """Return the modes worth trying here, the strongest first, each with whether to change the user."""
-    if os.name != "posix":
-        return [("none", False)]
-    limits = [("limits", True), ("limits", False)] if os.geteuid() == 0 else [("limits", False)]
-    return [("apart", False), *limits] if sys.platform == "linux" else limits
+TRIAL = """
+import os, socket
+from pathlib import Path
 
+def works(action):
+    try:
+        return bool(action())
+    except OSError:
+        return False
 
-def _outermost(folders: Iterable[Path]) -> tuple[Path, ...]:
-    """Drop the folders that lie in another one of them: what is hidden already cannot be hidden again."""
-    every = set(folders)
-    return tuple(sorted(folder for folder in every if not every & set(folder.parents)))
+tried = {{"sees " + path: lambda path=path: os.listdir(path) for path in {hidden!r}}}
+tried["writes into its Python"] = lambda: (Path(os.__file__).parent / "grading-trial").touch() or True
+tried["writes beside its own folder"] = lambda: Path("/grading-trial").touch() or True
+tried["writes settings of the system"] = lambda: open("/proc/sys/kernel/core_pattern", "w")
+tried["has a network"] = lambda: any(name != "lo" for _, name in socket.if_nameindex())
+tried["sees the grader's process"] = lambda: Path("{stage}").name in Path("/proc/{host}/cmdline").read_text()
+tried["is root"] = lambda: os.getuid() == 0
+Path("own").write_text("mine")
+found = [name for name, action in tried.items() if works(action)]
+done = True
+"""
 
 
 def _fill(stage: Path) -> None:
-    """Copy what a submission may read: the library, the recordings, and the program that runs it."""
-    shutil.copytree(ROOT / "lessonlib", stage / "lessonlib", ignore=shutil.ignore_patterns("__pycache__"))
+    """Copy what a submission may read: the library, the recordings, and the programs that read and run it."""
+    course = stage / "course"
+    shutil.copytree(ROOT / "lessonlib", course / "lessonlib", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("recordings", "logs"):
         if (ROOT / "notebooks" / name).is_dir():
-            shutil.copytree(ROOT / "notebooks" / name, stage / "notebooks" / name)
-    shutil.copy(HERE / "sandbox_runner.py", stage)
+            shutil.copytree(ROOT / "notebooks" / name, course / "notebooks" / name)
+    for name in PROGRAMS:
+        shutil.copy(HERE / name, course)
+    (stage / "passwd").write_text(f"learner:x:1000:1000::{OWN}:/bin/sh\nnobody:x:65534:65534::{OWN}:/bin/sh\n")
+    for number in (0, 1):
+        (stage / f"python-{number}").mkdir()
+    for path in (stage, *stage.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 # --------------------------------------------------------------------------------------------------------- watching it
 
 
-def _watch(process: subprocess.Popen, request: bytes, limits: Limits) -> Outcome:
-    """Wait for a submission's end, or bring it about."""
-    started = time.monotonic()
-    report = bytearray()
-    reader = threading.Thread(target=_read, args=(process, report), daemon=True)
-    writer = threading.Thread(target=_write, args=(process, request), daemon=True)
-    reader.start()
-    writer.start()
-    stopped = ""
-    while process.poll() is None and not stopped:
-        time.sleep(LOOK_EVERY)
-        stopped = _reason_to_stop(process, time.monotonic() - started, len(report), limits)
-    _end(process)
-    reader.join(timeout=5)
-    for stream in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):  # what was left to write has nobody to read it
-            stream.close()
+def _watch(process: subprocess.Popen, request: bytes | None, limits: Limits, stop: threading.Event) -> Outcome:
+    """Wait for a submission's end, or bring it about.
+
+    Raises
+    ------
+    Stopped
+        If the grader is told to stop meanwhile.
+    """
+    started, report, stopped = time.monotonic(), bytearray(), ""
+    helpers = [threading.Thread(target=_read, args=(process, report), daemon=True)]
+    if request is not None:
+        helpers.append(threading.Thread(target=_write, args=(process, request), daemon=True))
+    for helper in helpers:
+        helper.start()
+    try:
+        while process.poll() is None and not stopped and not stop.is_set():
+            helpers[0].join(LOOK_EVERY)  # the report closes a moment before the process ends
+            stopped = _reason_to_stop(process, time.monotonic() - started, len(report), limits)
+    finally:
+        _end(process)
+        helpers[0].join(timeout=5)
+        for stream in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError, AttributeError):  # what was left to write has nobody to read it
+                stream.close()
+    if stop.is_set():
+        raise Stopped
     seconds = time.monotonic() - started
     lines = read_report(bytes(report))
-    if stopped or any(line.get("done") for line in lines[-1:]):
+    if stopped or any("done" in line or "digest" in line for line in lines[-1:]):
         return Outcome(lines, stopped, seconds)
     return Outcome(lines, f"The notebook's Python process ended by itself (exit status {process.returncode}).", seconds)
 
@@ -294,7 +432,7 @@ def _read(process: subprocess.Popen, report: bytearray) -> None:
 def _write(process: subprocess.Popen, request: bytes) -> None:
     with contextlib.suppress(OSError, ValueError):
         process.stdin.write(request)
-        process.stdin.close()
+        process.stdin.flush()  # and stays open: its end is the sign that the grader is gone
 
 
 def _reason_to_stop(process: subprocess.Popen, seconds: float, told: int, limits: Limits) -> str:
@@ -329,6 +467,9 @@ def _memory(family: Sequence[psutil.Process]) -> int:
 def _end(process: subprocess.Popen) -> None:
     """End a process and everything that it has started."""
     family = _family(process.pid)
+    if "--name" in process.args:  # a container outlives the client that started it
+        name = process.args[process.args.index("--name") + 1]
+        subprocess.run([process.args[0], "kill", name], capture_output=True, timeout=60, check=False)
     if os.name == "posix":
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -339,14 +480,6 @@ def _end(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def _end_stragglers(work: str) -> None:
-    """End what a submission has detached from its process: it still carries the submission's working folder."""
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):  # other users' processes, and those that have ended since
-            if process.environ().get("HOME") == work:
-                process.kill()
-
-
 def read_report(report: bytes) -> list[dict[str, Any]]:
     """Return the complete lines that are JSON objects: a submission may have written others."""
     lines = []
@@ -355,41 +488,3 @@ def read_report(report: bytes) -> list[dict[str, Any]]:
             line = json.loads(text)
             lines += [line] if isinstance(line, dict) else []
     return lines
-
-
-# ------------------------------------------------------------------------------------------------------------ trying it
-
-TRIAL = """
-import os, socket
-from pathlib import Path
-
-def listable(folder):
-    try:
-        return bool(os.listdir(folder))
-    except OSError:
-        return False
-
-def writable(folder):
-    try:
-        (Path(folder) / ".grading-trial").touch()
-        (Path(folder) / ".grading-trial").unlink()
-        return True
-    except OSError:
-        return False
-
-network = any(name != "lo" for _, name in socket.if_nameindex())
-sees = any(map(listable, HIDDEN))
-writes = any(map(writable, [*HIDDEN, STAGE]))
-Path("own").write_text("mine")
-"""
-
-
-def _trial(hidden: Sequence[Path]) -> tuple[list[str], list[dict[str, Any]]]:
-    """Return a notebook that tries what it must not be able to do, and the questions what came of it."""
-    folders = [f"HIDDEN = {[str(path) for path in hidden]!r}", f"STAGE = {tempfile.gettempdir()!r}"]
-    return [*folders, TRIAL], [{"names": ["network", "sees", "writes"], "calls": None}]
-
-
-def _read_trial(outcome: Outcome) -> Promises:
-    found = next(line["got"][0]["dict"] for line in outcome.lines if line.get("question") == "network")
-    return Promises(found["network"] is False, found["sees"] is False, found["writes"] is False)

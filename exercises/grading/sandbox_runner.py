@@ -1,23 +1,26 @@
-"""Run a submission and call its functions: the program inside the sandbox.
+"""Run a submission and ask for its answers: the program inside the sandbox that executes strangers' code.
 
-It is started by ``exercises.grading.sandbox`` in a process of its own, reads what to do as JSON from standard
-input, and writes
-one line of JSON for each thing that it has done to what was its standard output. It knows the inputs of the hidden
-tests and not what is expected. What the submission prints goes nowhere.
-
-It imports nothing of the grader, so that a submission finds no grader to tamper with.
+It reads what to do as one line of JSON from standard input and writes one line of JSON for each thing that it has done
+to what was its standard output. It knows the inputs of the hidden tests and not what is expected. What the submission
+prints goes nowhere. It imports nothing of the grader, so that a submission finds no grader to tamper with.
 """
 
 from __future__ import annotations
 
+import builtins
+import importlib
 import json
 import os
 import re
 import signal
+import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
 
 from lessonlib import comparing
 
@@ -59,46 +62,106 @@ def attempt(action: Callable[[], Any], seconds: float) -> tuple[Any, str | None]
         with time_limit(seconds):
             return action(), None
     except BaseException as error:
-        return None, f"{type(error).__name__}: {error}"[:400]
+        return None, told(error)
 
 
-def run_cells(cells: Sequence[str], seconds: float, tell: Callable[[dict], None]) -> dict[str, Any]:
-    """Run cells one after another in a fresh IPython; a cell that fails does not stop the next.
+def told(error: BaseException) -> str:
+    """Return an error in one line; it may be one whose text is a trap of its own."""
+    try:
+        return re.sub(r" ?\(?(<ipython-input-[^>]*>|\d+\.py)(, )?", " (", f"{type(error).__name__}: {error}"[:300])
+    except BaseException:
+        return type(error).__name__
 
-    Returns
-    -------
-    dict
-        The names that they have defined.
+
+# ------------------------------------------------------------------------------------------------------ executing cells
+
+
+def fresh_shell(seconds: float) -> Any:
+    """Return IPython as a notebook knows it, with a kernel and plots, in this process.
+
+    A magic or a shell command that fails here (no network, no browser) does not take the rest of its cell with it.
     """
-    from IPython.core.interactiveshell import InteractiveShell
+    from ipykernel.inprocess.ipkernel import InProcessKernel
 
-    shell = InteractiveShell.instance()
+    shell = InProcessKernel().shell
     shell.history_manager.enabled = False
-    shell.showtraceback = lambda *args, **kwargs: None
-    shell.showsyntaxerror = lambda *args, **kwargs: None
-    for number, code in enumerate(cells):
+    shell.showtraceback = shell.showsyntaxerror = lambda *args, **kwargs: None
+    shell.system = lambda command: subprocess.run(shell.var_expand(command), shell=True, timeout=seconds)
+    shell.run_line_magic, shell.run_cell_magic = map(_gently, (shell.run_line_magic, shell.run_cell_magic))
+    builtins.input = lambda prompt="": ""
+    return shell
+
+
+def _gently(method: Callable) -> Callable:
+    def call(*arguments: Any, **options: Any) -> Any:
+        try:
+            return method(*arguments, **options)
+        except Exception:
+            return None
+
+    return call
+
+
+def forbid(path: str) -> None:
+    """Put a function in the place of a library's that says that the learner was asked to write it."""
+    module, _, name = path.rpartition(".")
+
+    def instead(*arguments: Any, **options: Any) -> None:
+        raise comparing.NotRight(f"{path} does what this question asks you to write.")
+
+    setattr(importlib.import_module(module), name, instead)
+
+
+def run(steps: Sequence[dict], questions: Sequence[dict], seconds: float, tell: Callable[[dict], None]) -> None:
+    """Run cells one after another, a failing one does not stop the next, and ask each question where its check stands.
+
+    What has no answer there, or another one later, is asked again at the end.
+
+    Parameters
+    ----------
+    steps : sequence of dict
+        Each ``{"run": code}``, or ``{"ask": name}`` for the place of a check.
+    questions : sequence of dict
+        Each with ``names``, ``calls`` (lists of arguments, or None for a question about values) and ``library``.
+    seconds : float
+        For one cell or one question.
+    tell : callable
+        Takes each line of the report.
+    """
+    for path in {path for one in questions for path in one["library"]}:
+        forbid(path)
+    shell = fresh_shell(seconds)
+    asked = {one["names"][0]: one for one in questions}
+    before: dict[str, Any] = {}
+    for number, step in enumerate(steps):
+        if "ask" in step:
+            before[step["ask"]] = _ask(shell.user_ns, asked[step["ask"]], seconds, tell)
+            continue
         tell({"cell": number})
-        result, failure = attempt(lambda code=code: shell.run_cell(code), seconds)
+        result, failure = attempt(lambda code=step["run"]: shell.run_cell(code), seconds)
         error = result and (result.error_before_exec or result.error_in_exec)
-        if error:
-            failure = re.sub(r"<ipython-input-[^>]*>, ", "", f"{type(error).__name__}: {error}"[:300])
-        if failure:
-            begins = code.strip().split("\n")[0][:80]
-            tell({"cell": number, "error": f"{failure}, in the cell that begins: {begins}"})
-    return shell.user_ns
+        if error or failure:
+            tell({"cell": number, "error": told(error) if error else failure})
+    for name, one in asked.items():
+        if name not in before or before[name] != _state(shell.user_ns, one):
+            _ask(shell.user_ns, one, seconds, tell)
+
+
+def _ask(namespace: dict[str, Any], question: dict, seconds: float, tell: Callable[[dict], None]) -> Any:
+    tell({"asked": question["names"][0]})
+    answer = collect(namespace, question, seconds)
+    tell(answer)
+    return _state(namespace, question) if not answer["error"] and None not in answer["got"] else None
+
+
+def _state(namespace: dict[str, Any], question: dict) -> Any:
+    """Return what tells whether a question's answer is still the same: which function, or the values."""
+    values = [namespace.get(name) for name in question["names"]]
+    return id(values[0]) if question["calls"] is not None else attempt(lambda: repr(values), 5)[0]
 
 
 def collect(namespace: dict[str, Any], question: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Return what a submission answers to one question, as JSON can hold it.
-
-    Parameters
-    ----------
-    namespace : dict
-        What the submission has defined.
-    question : dict
-        ``names``, and ``calls``: a list of lists of arguments, or None for a question about values.
-    seconds : float
-        For all calls together.
 
     Returns
     -------
@@ -113,10 +176,18 @@ def collect(namespace: dict[str, Any], question: dict[str, Any], seconds: float)
         actions = [_call(namespace.get(names[0]), arguments) for arguments in calls]
     got, failures = [], []
     for action in actions:
-        answer, failure = attempt(lambda action=action: comparing.to_json(action()), seconds / len(actions))
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            answer, failure = attempt(lambda action=action: _portable(action()), seconds / len(actions))
         got.append(answer)
         failures += [failure] if failure else []
     return {"question": names[0], "got": got, "error": failures[0] if failures else None}
+
+
+def _portable(value: Any) -> Any:
+    encoded = comparing.to_json(value)
+    json.dumps(encoded)  # what fails, fails here, where it costs one answer
+    return encoded
 
 
 def _call(function: Any, arguments: Any) -> Callable[[], Any]:
@@ -126,7 +197,7 @@ def _call(function: Any, arguments: Any) -> Callable[[], Any]:
 
 def main() -> None:
     """Do what standard input asks for."""
-    request = json.load(sys.stdin)
+    request = json.loads(sys.stdin.buffer.readline())
     report = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -136,10 +207,7 @@ def main() -> None:
         report.write(json.dumps(line) + "\n")
         report.flush()
 
-    namespace = run_cells(request["cells"], request["seconds"], tell)
-    for question in request["questions"]:
-        tell({"asked": question["names"][0]})
-        tell(collect(namespace, question, request["seconds"]))
+    run(request["steps"], request["questions"], request["seconds"], tell)
     tell({"done": True})
     os._exit(0)  # whatever threads and exit handlers the submission has left
 

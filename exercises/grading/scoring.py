@@ -1,23 +1,19 @@
-"""What the answers of a submission earn, and what is kept of it: a result for each, two tables for all."""
+"""What the answers of a submission earn, and what learner and teacher are told of each."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from exercises.grading import exercise
 from exercises.grading.exercise import Key
+from exercises.grading.repair import Plan
 from exercises.grading.sandbox import Outcome
-from lessonlib import comparing, storage
+from lessonlib import comparing
 
-#: Spreadsheets take a cell that starts so for a formula, and learners choose their names.
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+#: The question that a person marks.
+EXPLANATION = "explanation"
 
 
 @dataclass(frozen=True)
@@ -29,7 +25,9 @@ class Mark:
     question : str
     points, possible : float
     fault : str
-        "" if right, else what was expected and got.
+        "" if right, else what was expected and got: for the teacher.
+    shown : str
+        The same for the learner. What is expected of the class's own values stays unsaid: another hand-in may follow.
     hint : str
     error : str
         What the learner's own code raised, if it did.
@@ -41,6 +39,7 @@ class Mark:
     points: float
     possible: float
     fault: str = ""
+    shown: str = ""
     hint: str = ""
     error: str = ""
     mistake: str = ""
@@ -53,15 +52,25 @@ class Result:
     Attributes
     ----------
     state : str
-        "graded", "refused" (no notebook of this exercise), "missing", or "failed" (an error of the grader).
+        "graded", "refused" (it cannot be read), "missing", or "failed" (an error of the grader).
     marks : list of Mark
+        Of the questions that are graded here.
     notes : list of str
         What learner and teacher should know: repairs, why it was refused or ended early.
     cell_errors : list of str
         The first errors of the learner's cells.
     seconds : float
-    fingerprint : str
-        Of the file and of what was asked: the same means that it need not be graded again.
+    file, timestamp : str
+        What was handed in; nbgrader's word for when.
+    when : float
+        Seconds since 1970.
+    digest, asked : str
+        Of the file, and of the questions and how they are judged: the same means that it need not be graded again.
+    explanation : str
+    explanation_points : float
+        How many points a person may give for it.
+    shapes : list
+        Of the learner's code, as `sandbox_reader.shapes` gives them.
     """
 
     student: str
@@ -71,7 +80,14 @@ class Result:
     notes: list[str] = field(default_factory=list)
     cell_errors: list[str] = field(default_factory=list)
     seconds: float = 0.0
-    fingerprint: str = ""
+    file: str = ""
+    timestamp: str = ""
+    when: float = 0.0
+    digest: str = ""
+    asked: str = ""
+    explanation: str = ""
+    explanation_points: float = 0.0
+    shapes: list = field(default_factory=list, repr=False)
 
     @property
     def points(self) -> float:
@@ -82,90 +98,87 @@ class Result:
         return sum(mark.possible for mark in self.marks)
 
     @classmethod
-    def load(cls, path: Path) -> Result | None:
-        """Read a result; None if there is none or it cannot be read."""
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**content | {"marks": [Mark(**mark) for mark in content["marks"]]})
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
-
-    def save(self, path: Path) -> None:
-        text = json.dumps(asdict(self), indent=1, ensure_ascii=False)
-        storage.write_atomically(path, lambda file: file.write(text.encode("utf-8", errors="replace")))
+    def from_dict(cls, content: dict[str, Any]) -> Result:
+        return cls(**content | {"marks": [Mark(**mark) for mark in content["marks"]]})
 
 
-# ------------------------------------------------------------------------------------------------------------- judging
-
-
-def result_of(student: str, stem: str, keys: Sequence[Key], outcome: Outcome, notes: Sequence[str] = ()) -> Result:
+def result_of(student: str, stem: str, keys: Sequence[Key], outcome: Outcome, plan: Plan) -> Result:
     """Judge what a submission told from inside the sandbox; it may have told anything."""
-    told = {line["question"]: line for line in outcome.lines if isinstance(line.get("question"), str)}
-    marks = [mark(key, told.get(key.question.name, {}), outcome.ended) for key in keys]
-    errors = [line["error"][:400] for line in outcome.lines if "cell" in line and isinstance(line.get("error"), str)]
-    notes = [*notes, *([outcome.ended] if outcome.ended else [])]
-    seconds = round(outcome.seconds, 1)
-    return Result(student, stem, "graded", marks, notes, errors[:5], seconds)
+    told: dict[str, list[dict]] = {}
+    errors: dict[int, str] = {}
+    for line in outcome.lines:
+        if isinstance(line.get("question"), str):
+            told.setdefault(line["question"], []).append(line)
+        elif isinstance(line.get("cell"), int) and isinstance(line.get("error"), str):
+            errors.setdefault(line["cell"], line["error"][:400])
+    marks = []
+    for key in keys:
+        names = set(key.question.names)
+        broken = next((text for step, text in errors.items() if names & plan.defines.get(step, set())), "")
+        # Asked at its check, and at its end if it changed; what is right once is right.
+        tries = [mark(key, line, outcome.ended) for line in told.get(key.question.name, [])[-2:]]
+        best = max(tries or [mark(key, {}, outcome.ended)], key=lambda one: (one.points, not one.error))
+        marks.append(explained(best, broken, bool(names & plan.answered)))
+    said = [f"{text}, in the cell that begins: {_begin(plan, step)}" for step, text in errors.items()]
+    notes = [*plan.notes, *([outcome.ended] if outcome.ended else [])]
+    return Result(student, stem, "graded", marks, notes, said[:5], round(outcome.seconds, 1))
+
+
+def _begin(plan: Plan, step: int) -> str:
+    code = plan.steps[step].get("run", "") if 0 <= step < len(plan.steps) else ""
+    return code.strip().split("\n")[0][:80]
+
+
+def better(first: Result, second: Result) -> Result:
+    """Take from two runs of one submission, as handed in and repaired, the better mark of each question."""
+    pairs = zip(first.marks, second.marks, strict=True)
+    marks = [two if two.points > one.points else one for one, two in pairs]
+    helped = [two.question for one, two in zip(first.marks, second.marks, strict=True) if two.points > one.points]
+    notes = [*first.notes, *(second.notes if helped else [])]
+    notes += [f"Repaired for {', '.join(helped)}: the cells ran in the order of the exercise."] if helped else []
+    seconds = first.seconds + second.seconds
+    return Result(first.student, first.exercise, "graded", marks, notes, first.cell_errors, seconds)
 
 
 def no_marks(keys: Sequence[Key]) -> list[Mark]:
     """Return zero points for every question."""
-    return [Mark(key.question.name, 0, key.question.points, comparing.NO_ANSWER) for key in keys]
+    nothing = comparing.NO_ANSWER
+    return [Mark(key.question.name, 0, key.question.points, nothing, nothing) for key in keys]
 
 
 def mark(key: Key, told: dict[str, Any], ended: str) -> Mark:
     """Judge what a submission told about one question."""
-    question = key.question
+    question, share, mistake = key.question, 0.0, ""
     try:
         got = comparing.from_json(told.get("got", []))
         got = got if isinstance(got, list) else []
-        fault = exercise.judge(key, got)
+        fault = exercise.judge(key, got) or ""
+        empty = isinstance(got[0], dict) and all(value is None for value in got[0].values()) if got else False
+        fault = comparing.NO_ANSWER if fault and empty and question.draw is None else fault
         mistake = exercise.recognise(key, got) if fault else ""
-    except (ValueError, TypeError, RecursionError, OverflowError) as error:
-        fault, mistake = f"The answer cannot be read ({type(error).__name__}).", ""
+        share = exercise.share_right(key, got) if fault else 1.0
+        shown = f"{', '.join(question.names)}: {comparing.shorten(got[0])} is not right." if fault and got else fault
+    except (ValueError, TypeError, RecursionError, OverflowError, AttributeError, KeyError, IndexError) as error:
+        fault = shown = f"The answer cannot be read ({type(error).__name__})."
     error = told.get("error")
     error = error[:400] if fault and isinstance(error, str) else ""
-    if fault == comparing.NO_ANSWER and (error or (ended and not told)):
-        fault = f"No answer: your code stopped with {error}" if error else f"No answer. {ended}"
-    points = 0 if fault else question.points
-    return Mark(question.name, points, question.points, fault or "", question.hint, error, mistake)
+    if fault == comparing.NO_ANSWER:
+        fault = f"No answer. {ended}" if ended and not told else fault
+        shown = fault
+    elif question.draw is not None:  # the inputs differ from class to class, and so do not give the answer away
+        shown = fault
+    points = round(2 * share * question.points) / 2 if share < 1 else question.points
+    return Mark(question.name, points, question.points, fault, shown, question.hint, error, mistake)
 
 
-# ---------------------------------------------------------------------------------------------------------- the tables
-
-
-def write_tables(results: Sequence[Result], folder: Path) -> None:
-    """Write ``grades.csv``, a line for each submission, and ``by-question.csv``, what the class got wrong."""
-    heading = ["student", "exercise", "points", "possible", "percent", "state", "notes"]
-    rows = []
-    for one in results:
-        percent, notes = _percent(one.points, one.possible), " ".join(one.notes)
-        rows.append((one.student, one.exercise, one.points, one.possible, percent, one.state, notes))
-    write_csv(folder / "grades.csv", heading, rows)
-    by_question: dict[tuple[str, str], list[Mark]] = {}
-    for one in results:
-        for each in one.marks if one.state == "graded" else []:
-            by_question.setdefault((one.exercise, each.question), []).append(each)
-    heading = ["exercise", "question", "answers", "percent right", "most frequent fault", "how often"]
-    write_csv(folder / "by-question.csv", heading, (_question_row(*item) for item in by_question.items()))
-
-
-def _question_row(named: tuple[str, str], marks: Sequence[Mark]) -> list[object]:
-    faults = Counter(each.mistake or each.fault for each in marks if each.fault)
-    fault, often = faults.most_common(1)[0] if faults else ("", 0)
-    return [*named, len(marks), _percent(len(marks) - faults.total(), len(marks)), fault, often]
-
-
-def _percent(part: float, whole: float) -> float:
-    return round(100 * part / whole, 1) if whole else 0.0
-
-
-def write_csv(path: Path, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table so that spreadsheets read it and run no formula that a learner put into a name."""
-
-    def safe(value: object) -> object:
-        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value
-
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([heading, *([safe(value) for value in row] for row in rows)])
-    storage.write_atomically(path, lambda file: file.write(text.getvalue().encode("utf-8", errors="replace")))
+def explained(mark: Mark, broken: str, stands: bool) -> Mark:
+    """Return a mark that says "not answered" only where nothing stands, and else what the learner's code did."""
+    if not mark.fault.startswith((comparing.NO_ANSWER, "No answer.")):
+        return mark
+    if error := mark.error or broken:
+        said = f"No answer: your code stopped with {error}"
+    elif stands and mark.fault == comparing.NO_ANSWER:
+        said = f"Your code for {mark.question} ran, but it gives None: is a `return` or an assignment missing?"
+    else:
+        return mark
+    return Mark(mark.question, 0, mark.possible, said, said, mark.hint, error, mark.mistake)

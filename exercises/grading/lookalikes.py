@@ -1,0 +1,68 @@
+"""Show the teacher which programs are the same: as the published solution, as the library's, as another learner's.
+
+Two programs are the same when nothing but names, comments and layout differs. That proves nothing about a short one,
+so short ones do not count, nor does what was handed out. It is a reason to talk, and costs no marks.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from exercises.grading import corpus, exercise, sandbox_reader
+from exercises.grading.exercise import Exercise
+from exercises.grading.scoring import Result
+
+#: A smaller program is written alike by many; the size is that of its syntax tree.
+TELLING = 25
+
+PUBLISHED, LIBRARY = "the published solution", "the course's library"
+
+HEADING = ("exercise", "students", "same as", "in", "programs alike")
+
+
+def _shapes(texts: Iterable[str]) -> Iterator[tuple[list[str], str, int]]:
+    for text in texts:
+        tree = sandbox_reader.parse(text)
+        yield from sandbox_reader.shapes(tree) if tree else ()
+
+
+def published(source: Exercise) -> dict[str, str]:
+    """Return the shapes that a learner's own work does not have by chance, with where they come from."""
+    library = (path.read_text(encoding="utf-8") for path in (exercise.FOLDER.parent / "lessonlib").rglob("*.py"))
+    answers = [cell.source for cell in source.with_role("answer")]
+    ours = answers + [cell for variant in corpus.variants(source.stem) if not variant.loses for cell in variant.cells]
+    # A learner may leave the lines `name = None` that were handed out, or not.
+    ours += ["\n".join(line for line in text.splitlines() if not line.endswith(" = None")) for text in answers]
+    found = {shape: LIBRARY for _, shape, size in _shapes(library) if size >= TELLING}
+    return found | {shape: PUBLISHED for _, shape, size in _shapes(ours) if size >= TELLING}
+
+
+def find(results: Sequence[Result], source: Exercise, handed_out: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return a line for each learner, or group of learners, with the same programs in one exercise.
+
+    Parameters
+    ----------
+    results : sequence of Result
+        Of one exercise.
+    source : Exercise
+    handed_out : iterable of str
+        The shapes of the cells that everybody got.
+    """
+    known, common = published(source), set(handed_out)
+    groups: dict[tuple[str, frozenset[str]], set[str]] = defaultdict(set)
+    who, names = defaultdict(set), {}
+    for one in results:
+        for defined, shape, size in one.shapes:
+            if size >= TELLING and shape not in common:
+                who[shape].add(one.student)
+                names[shape] = ", ".join(defined)
+    for shape, students in who.items():
+        if shape in known:
+            for student in students:
+                groups[known[shape], frozenset([student])].add(names[shape])
+        elif len(students) > 1:
+            groups["each other", frozenset(students)].add(names[shape])
+    rows = [(source.stem, "; ".join(sorted(who)), same, "; ".join(sorted(what)), str(len(what))) for (same, who), what in groups.items()]
+    return sorted(rows, key=lambda row: (-int(row[4]), row))

@@ -1,0 +1,196 @@
+"""Read what was handed in: the program inside the sandbox that meets a file first.
+
+It gets a file as standard input, a notebook or a zip of notebooks, and writes what the grader needs of it as one line
+of JSON: the cells with the names that they define, and the shape of the learner's code, by which copies are found.
+Outputs, attachments and other metadata stay behind. It needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import io
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+#: A notebook with more cells or more text is not what a learner wrote.
+MOST_CELLS = 2_000
+LONGEST = 2_000_000
+
+#: From a zip so many notebooks are read, and none that is larger than this when unpacked.
+MOST_NOTEBOOKS = 20
+LARGEST_MEMBER = 100_000_000
+
+#: Notebooks, and those that a browser or a mail program has renamed.
+NOTEBOOK_NAME = re.compile(r"\.ipynb(\.json|\.txt)?$", re.IGNORECASE)
+
+#: Lines that only IPython understands.
+MAGIC_LINE = re.compile(r"^(\s*)(?:[%!?].*|[\w.]+\?{1,2}\s*)$", re.MULTILINE)
+MAGIC_VALUE = re.compile(r"=\s*[%!].*$", re.MULTILINE)
+TIMED = re.compile(r"^(\s*)%{1,2}time\b[ \t]*", re.MULTILINE)
+
+
+class Refused(Exception):
+    """A file that cannot be graded; the message says why, for teacher and learner."""
+
+
+def notebook(content: bytes) -> dict[str, Any]:
+    """Return the cells of a notebook of any format since 3, and which exercise it says it is.
+
+    Raises
+    ------
+    Refused
+        If it is no notebook, or none that a learner wrote.
+    """
+    try:
+        whole = json.loads(content.decode("utf-8-sig"))
+        sheets = whole.get("worksheets")
+        raw = [cell for sheet in sheets for cell in sheet["cells"]] if sheets else whole["cells"]
+        if len(raw) > MOST_CELLS:
+            raise Refused(f"The notebook has {len(raw)} cells; at most {MOST_CELLS} are read.")
+        cells = [_cell(cell) for cell in raw]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError) as error:
+        raise Refused(f"The file is not a notebook ({type(error).__name__}: {str(error)[:100]}).") from None
+    if sum(len(cell["source"]) for cell in cells) > LONGEST:
+        raise Refused(f"The notebook holds more than {LONGEST} characters.")
+    metadata = whole.get("metadata")
+    said = metadata.get("exercise") if isinstance(metadata, dict) else None
+    return {"cells": cells, "exercise": said if isinstance(said, str) else None}
+
+
+def _cell(raw: Mapping) -> dict[str, Any]:
+    source = raw["source"] if "source" in raw else raw["input"]  # as nbformat 3 calls code
+    source = source if isinstance(source, str) else "".join(source)
+    source = source.replace("\r\n", "\n").encode("utf-8", "replace").decode()
+    metadata = raw.get("metadata")
+    grader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = grader.get("grade_id") if isinstance(grader, dict) else None
+    tree = parse(source)
+    return {
+        "code": raw["cell_type"] == "code",
+        "source": source,
+        "id": raw.get("id") if isinstance(raw.get("id"), str) else None,
+        "grade_id": grade_id if isinstance(grade_id, str) else None,
+        "defines": sorted(set(stored(tree.body)) if tree else guessed_names(source)),
+        "parses": tree is not None,
+        "shapes": shapes(tree) if tree else [],
+    }
+
+
+# ---------------------------------------------------------------------------------------------------------- of the code
+
+
+def parse(code: str) -> ast.Module | None:
+    """Return the tree of a cell, IPython's own lines left out; None if it is no Python."""
+    plain = MAGIC_VALUE.sub("= None", MAGIC_LINE.sub(r"\1pass", TIMED.sub(r"\1", code)))
+    for text in (code, plain):
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            return ast.parse(text)
+    return None
+
+
+def guessed_names(code: str) -> set[str]:
+    """Return the names that the lines of code seem to define that does not parse."""
+    return set(re.findall(r"^(?:def|class)?\s*([A-Za-z_]\w*)\s*(?:\(|=(?!=))", code, re.MULTILINE))
+
+
+def defined_names(code: str) -> set[str]:
+    """Return the names that a cell defines; of code that does not parse, those that its lines seem to define.
+
+    >>> sorted(defined_names("%matplotlib inline\\na, b = 1, 2\\ndef f(x):\\n    y = x"))
+    ['a', 'b', 'f']
+    """
+    tree = parse(code)
+    return set(stored(tree.body)) if tree else guessed_names(code)
+
+
+def stored(body: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the names that statements define; ``global`` in a function counts."""
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+            yield from (name for part in ast.walk(node) if isinstance(part, ast.Global) for name in part.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name
+        elif not isinstance(node, ast.Lambda):
+            yield from stored(ast.iter_child_nodes(node))
+
+
+def shapes(tree: ast.Module) -> list[list]:
+    """Return, for each top-level definition or run of statements, its names, its program and its size.
+
+    Two programs have the same shape when they differ in comments, docstrings, layout and the names that they give.
+    """
+    found, rest = [], []
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.append(([node.name], [node]))
+        elif not isinstance(node, (ast.Import, ast.ImportFrom)):
+            rest.append(node)
+    found += [(sorted(set(stored(rest))), rest)] if rest else []
+    return [[names, *_shape(nodes)] for names, nodes in found]
+
+
+def _shape(nodes: list[ast.stmt]) -> tuple[str, int]:
+    given, size, words = {}, 0, []
+    parts = [part for node in nodes for part in ast.walk(node)]
+    own = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    own |= {part.arg for part in parts if isinstance(part, ast.arg)}
+    for node in nodes:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant):
+                continue  # a docstring
+            words.append(type(part).__name__)
+            size += 1
+            for name, value in ast.iter_fields(part):
+                if isinstance(part, (ast.FunctionDef, ast.ClassDef)) and name == "name":
+                    continue
+                if name in ("id", "arg") and value in own:
+                    words.append(str(given.setdefault(value, len(given))))
+                elif isinstance(value, (str, int, float)) and name not in ("lineno", "col_offset", "type_comment"):
+                    words.append("" if isinstance(value, str) and "\n" in value else repr(value))
+    return hashlib.sha256("\0".join(words).encode("utf-8", "replace")).hexdigest()[:16], size
+
+
+# ---------------------------------------------------------------------------------------------------------- of the file
+
+
+def members(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the notebooks of a zip, or the file itself under no name."""
+    if not content.startswith(b"PK\x03\x04"):
+        yield "", content
+        return
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = [one for one in archive.infolist() if NOTEBOOK_NAME.search(one.filename) and not one.is_dir()]
+            names = [one for one in names if "__MACOSX" not in one.filename and "/." not in f"/{one.filename}"]
+            for one in names[:MOST_NOTEBOOKS]:
+                with archive.open(one) as file:
+                    yield one.filename, file.read(LARGEST_MEMBER)
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
+        raise Refused(f"The zip cannot be read ({type(error).__name__}: {str(error)[:100]}).") from None
+
+
+def read(content: bytes) -> dict[str, Any]:
+    """Return the digest of a file and its notebooks, each with its name in a zip and with why it is refused."""
+    found = []
+    try:
+        for name, text in members(content):
+            try:
+                found.append({"name": name, "refused": "", **notebook(text)})
+            except Refused as refusal:
+                found.append({"name": name, "refused": str(refusal), "cells": [], "exercise": None})
+    except Refused as refusal:
+        found.append({"name": "", "refused": str(refusal), "cells": [], "exercise": None})
+    return {"digest": hashlib.sha256(content).hexdigest(), "notebooks": found}
+
+
+if __name__ == "__main__":
+    print(json.dumps(read(sys.stdin.buffer.read())), flush=True)
