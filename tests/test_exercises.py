@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import io
 import json
 import re
@@ -11,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from exercises.grading import corpus, derive, exercise, repair, sandbox_runner
+from exercises.grading import corpus, derive, exercise, notebooks, sandbox_runner
 from lessonlib import comparing
 
 SOURCES = exercise.sources()
@@ -26,7 +27,7 @@ def source(request):
 
 @pytest.fixture(scope="module")
 def student(source):
-    return derive.student_notebook(derive.nbgrader_notebook(source))
+    return notebooks.student_notebook(notebooks.nbgrader_notebook(source))
 
 
 def code_of(notebook):
@@ -83,7 +84,7 @@ def outside_solution(code):
 
 
 def test_a_student_notebook_has_a_stub_in_every_answer_cell(source, student):
-    stubs = [cell for cell in student.cells if cell.metadata.get("nbgrader", {}).get("solution")]
+    stubs = [c for c in student.cells if c.cell_type == "code" and c.metadata.get("nbgrader", {}).get("solution")]
     assert len(stubs) == len(source.with_role("answer"))
     assert all(cell.source.endswith("# your code here") for cell in stubs)  # a trailing value would be shown
 
@@ -114,7 +115,7 @@ def test_the_solution_passes_every_visible_check(source):
 
 def test_what_the_learner_reads_is_short(source):
     for cell in source.cells:
-        if cell.cell_type == "code" and not {"answer", "hidden"} & set(cell.metadata):
+        if cell.cell_type == "code" and not {"answer", "hidden", "data"} & set(cell.metadata):
             lines = [line for line in cell.source.splitlines() if line.strip() and not line.strip().startswith("#")]
             assert len(lines) <= 15, cell.source
 
@@ -129,13 +130,66 @@ def test_an_exercise_says_its_time_and_points_and_asks_four_to_eight_questions(s
 
 def test_the_teachers_guide_gives_time_and_points_of_each_exercise_and_a_fault_of_each_question(source):
     guide = (exercise.FOLDER.parent / "docs" / "teachers-guide.md").read_text(encoding="utf-8")
-    number = int(source.stem[:2])
+    number = int(source.stem.split("_")[1])
     points = sum(cell.metadata["points"] for cell in source.with_role("check"))
     minutes = re.search(r"\*\*Time\*\* about (\d+)", source.cells[0].source)[1]
     assert re.search(rf"^\| {number} .* \| {minutes} \| {points} \|$", guide, re.MULTILINE)
     told = set(re.findall(rf"^\| {number} `(\w+)` \|", guide, re.MULTILINE))
     assert told <= set(source.answer_cells())
     assert all(told & set(exercise.names_of(cell, "check")) for cell in source.with_role("check"))
+
+
+# ---------------------------------------------------------------------------------------------- marks for understanding
+
+
+def test_a_learner_gets_data_and_not_how_they_were_drawn(source, student):
+    """Whoever sees `permutation` under a known seed knows the order of the answers."""
+    drawn = [cell for cell in source.cells if "data" in cell.metadata]
+    text = "\n".join(cell.source for cell in student.cells)
+    for cell in drawn:
+        lines = [line for line in cell.source.splitlines() if "permutation" in line or "ward(" in line]
+        assert [line for line in lines if line in text] == []
+
+
+def test_no_question_about_values_is_answered_by_a_constant(source):
+    """Each class computes: at least one of a question's values differs from class to class."""
+    keys = [solved(source.stem, secret)[1] for secret in SECRETS[1:]]
+    for same in zip(*keys, strict=True):
+        if same[0].question.draw is None:
+            others = [exercise.judge(same[0], [key.cases[0].expected]) for key in same[1:]]
+            assert any(others), same[0].question.names
+
+
+def test_what_the_library_does_refuses_where_the_learner_is_asked_to_write_it(source, monkeypatch):
+    _, key = solved(source.stem, SECRETS[1])
+    for one in key:
+        if one.question.library:
+            asked = {"names": list(one.question.names), "calls": exercise.calls_of(one)}
+            for path in one.question.library:
+                module, _, name = path.rpartition(".")
+                sandbox_runner.guard(path)
+                monkeypatch.setattr(sandbox_runner, "FORBIDDEN", {path})
+                function = getattr(importlib.import_module(module), name)
+                got = sandbox_runner.collect({one.question.name: function}, asked, seconds=20)
+                assert got["error"].startswith("NotRight"), path
+
+
+def test_each_exercise_has_an_explanation_that_a_person_marks_with_rubric_and_model_answers(source, student):
+    (asked,) = source.with_role("explain")
+    (rubric,) = source.with_role("rubric")
+    assert asked.metadata["points"] == len(re.findall(r"^\d\. ", rubric.source, re.MULTILINE))
+    assert asked.source in rubric.source
+    text = "\n".join(cell.source for cell in student.cells)
+    assert notebooks.WRITE_HERE in text
+    assert rubric.source[:60] not in text
+    assert asked.source[:60] not in text
+
+
+def test_solutions_are_no_part_of_what_learners_get(root):
+    """Not of an archive of a release, not of the image on Binder."""
+    attributes = (root / ".gitattributes").read_text(encoding="utf-8")
+    assert "exercises/teachers export-ignore" in attributes
+    assert "rm -rf exercises/teachers" in (root / "binder" / "postBuild").read_text(encoding="utf-8")
 
 
 # ----------------------------------------------------------------------------------------- right answers, wrong answers
@@ -150,7 +204,8 @@ def test_the_solution_gets_full_marks_for_any_secret(source, secret):
 def test_an_unsolved_notebook_gets_nothing(source, student):
     _, key = solved(source.stem, SECRETS[1])
     namespace = {"__name__": "__main__"}
-    execute([cell.source for cell in repair.learners_cells(student)], namespace)
+    code = [cell for cell in student.cells if cell.cell_type == "code"]
+    execute([cell.source for cell in code if not cell.metadata.get("nbgrader", {}).get("grade")], namespace)
     assert set(wrong_questions(namespace, key)) == {one.question.name for one in key}
 
 

@@ -6,16 +6,21 @@ import copy
 import csv
 import json
 import os
+import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
+import zipfile
 
 import nbformat
 import numpy as np
 import psutil
 import pytest
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook as NbgraderBook
 
 from exercises.grading import (
     corpus,
@@ -23,26 +28,42 @@ from exercises.grading import (
     feedback,
     grade,
     gradebook,
+    intake,
+    lookalikes,
     rehearsal,
-    repair,
     sandbox,
+    sandbox_reader,
     sandbox_runner,
     scoring,
 )
 from exercises.grading.classroom import Classroom
 from exercises.grading.exercise import ExerciseError
-from exercises.grading.grade import Submission
-from exercises.grading.scoring import Mark, Result, write_csv
+from exercises.grading.gradebook import Gradebook
+from exercises.grading.roster import Roster
+from exercises.grading.sandbox import Limits, Sandbox
+from exercises.grading.scoring import Mark, Result
 from lessonlib import comparing
 
-STEM = "01_horse_or_dog"
+STEM = "exercise_01_horse_or_dog"
+OTHER = "exercise_02_four_quadrants"
 SOURCE = exercise.SOURCES / f"{STEM}.py"
 SECRET = "a secret for the tests only"
+ROOT = exercise.FOLDER.parent
+
+isolated = pytest.mark.needs("bwrap")
 
 
 @pytest.fixture(scope="module")
 def classroom(tmp_path_factory):
-    return Classroom.make(tmp_path_factory.mktemp("class") / "c", [SOURCE], secret=SECRET)
+    folder = tmp_path_factory.mktemp("class") / "c"
+    return Classroom.make(folder, [SOURCE, SOURCE.with_stem(OTHER)], secret=SECRET)
+
+
+@pytest.fixture
+def fresh(classroom, tmp_path):
+    """A class in which nothing is graded yet."""
+    left_out = shutil.ignore_patterns("results", "feedback*", "*.csv")
+    return Classroom.open(shutil.copytree(classroom.folder, tmp_path / "class", ignore=left_out))
 
 
 @pytest.fixture(scope="module")
@@ -51,182 +72,435 @@ def source():
 
 
 @pytest.fixture(scope="module")
-def full(source, classroom):
-    return corpus.solved(source, classroom.released(STEM))
+def release(classroom):
+    return corpus.released(classroom.folder, STEM)
+
+
+@pytest.fixture(scope="module")
+def full(source, release):
+    return corpus.solved(source, release)
+
+
+def put(path, notebook):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(notebook if isinstance(notebook, bytes) else corpus.to_bytes(notebook))
+    return path
+
+
+def table(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def points(classroom):
+    return {row["student"]: float(row["points"]) for row in table(classroom.folder / "grades.csv")}
+
+
+def run_grade(folder, classroom, *words):
+    return grade.main([str(folder), "--class", str(classroom.folder), "--seconds", "30", *words])
 
 
 # -------------------------------------------------------------------------------------------------------- a whole class
 
 
 @pytest.fixture(scope="module")
-def graded(source, classroom, full):
+def graded(source, classroom, release):
     """A class with every attack and every damage, and honest work beside it, graded by the command."""
-    release = classroom.released(STEM)
-    attacks = corpus.attacks(source, release)
-    honest = corpus.specimens(source, release)[:8]
-    chosen = [(STEM, specimen) for specimen in [*honest[:4], *attacks, *honest[4:]]]
+    honest = corpus.specimens(source, release)[:6]
+    chosen = [(STEM, specimen) for specimen in [*honest[:3], *corpus.attacks(source, release), *honest[3:]]]
     folder = classroom.folder / "handed-in"
     expected = rehearsal.hand_in(chosen, folder)
-    absent = [student for (student, _), one in expected.items() if one.content is None]
-    (classroom.folder / "students.csv").write_text("".join(f"{student}\n" for student in absent))
-    words = [str(folder), "--class", str(classroom.folder), "--seconds", "30", "--memory-gb", "2", "--cores", "2"]
-    assert grade.main(words) == 0
-    results = {name: Result.load(grade.result_path(classroom, Submission(*name, None))) for name in expected}
-    return words, expected, results
+    (classroom.folder / "students.csv").write_text("".join(f"{student}\n" for student, _ in expected))
+    assert run_grade(folder, classroom, "--memory-gb", "2", "--cores", "2") == 0
+    return folder, expected, Gradebook.open(classroom.folder)
 
 
-@pytest.fixture(scope="module")
-def promises():
-    with sandbox.Sandbox.open() as box:
-        return box.promises
+@isolated
+def test_every_submission_gets_what_it_should_beside_all_the_attacks(graded):
+    _, expected, book = graded
+    assert rehearsal.mistakes(book, expected) == []
 
 
-def test_every_submission_gets_what_it_should_beside_all_the_attacks(graded, promises):
-    _, expected, results = graded
-    assert all(results.values())
-    wrong = rehearsal.mistakes(list(results.values()), expected)
-    if not promises.hides_teacher:  # then the grader says so, and a thief may find the published solution
-        wrong = [line for line in wrong if "looks for the solution" not in line]
-    assert wrong == []
-
-
-DETACHED = """import subprocess, sys
-subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True)
-"""
-
-
-def test_what_a_submission_detaches_from_itself_ends_with_it_without_namespaces_too(monkeypatch):
-    monkeypatch.setattr(sandbox, "modes", lambda: [("limits", False)])
-    with sandbox.Sandbox.open() as box:
-        assert box.mode == "limits"
-        assert not box.run([DETACHED], []).ended
-        homes = [(one.info["environ"] or {}).get("HOME", "") for one in psutil.process_iter(["environ"])]
-        assert not [home for home in homes if home.startswith(str(box.stage))]
-
-
-def test_the_sandbox_says_what_it_keeps_from_submissions(promises):
-    text = str(promises)
-    assert ("have no network" in text.split("does not")[0]) == promises.no_network
-    assert ("does not let us promise" in text) == (not all(vars(promises).values()))
-
-
+@isolated
 def test_what_is_graded_is_not_graded_again(graded, classroom, capsys):
-    words, _, _ = graded
+    folder, _, _ = graded
     before = {path: path.stat().st_mtime_ns for path in (classroom.folder / "results").rglob("*.json")}
-    assert grade.main(words) == 0
+    assert run_grade(folder, classroom) == 0
     assert "to grade" not in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in (classroom.folder / "results").rglob("*.json")} == before
 
 
-def test_the_table_has_a_line_for_each_submission(graded, classroom):
-    _, _, results = graded
-    with open(classroom.folder / "grades.csv", encoding="utf-8", newline="") as file:
-        rows = {(row["student"], row["exercise"]): row for row in csv.DictReader(file)}
-    assert {name: float(row["points"]) for name, row in rows.items()} == {
-        name: result.points for name, result in results.items()
-    }
-
-
-def test_the_gradebook_of_nbgrader_has_the_same_grades(graded, classroom):
-    _, _, results = graded
-    with Gradebook(f"sqlite:///{classroom.folder}/gradebook.db", "loss-and-accuracy") as book:
-        kept = {(one.student.id, STEM): one.score for one in book.assignment_submissions(STEM)}
-    assert kept == {name: result.points for name, result in results.items()}
-
-
-def test_each_learner_gets_a_page_with_what_was_expected_and_a_hint(graded, classroom):
+@isolated
+def test_each_learner_gets_a_page_and_the_pages_are_packed_under_the_names_of_the_download(graded, classroom):
     _, expected, _ = graded
     name = next(name for name, specimen in expected.items() if specimen.title.startswith("overflows"))
     text = (classroom.folder / "feedback" / name[0] / STEM / f"{STEM}.html").read_text(encoding="utf-8")
-    assert "14 of 16 points" in text
     assert "A known mistake:</strong> overflows: the largest logit is not subtracted" in text
     assert "Expected" in text
-    assert "got" in text
     assert "Hint." in text
+    with zipfile.ZipFile(classroom.folder / f"feedback-{STEM}.zip") as packed:
+        assert packed.read(f"{name[0]}_{STEM}.html").decode() == text
 
 
-def test_a_learner_reads_which_cell_failed(graded):
-    _, expected, results = graded
-    name = next(name for name, specimen in expected.items() if specimen.title == "syntax error")
-    (error,) = results[name].cell_errors
-    assert error.startswith("SyntaxError: ")
-    assert error.endswith("(line 1), in the cell that begins: def f(:")
+# ------------------------------------------------------------------------------------------------------- the isolation
 
 
-def test_the_table_of_questions_counts_a_mistake_however_its_numbers_came_out(tmp_path):
-    given = [
-        Mark("q", 0, 2, f"Expected 1, got {got}.", "", "", mistake) for got, mistake in ((2, "a"), (3, "a"), (9, ""))
-    ]
-    results = [Result(f"learner{n}", "e", "graded", [mark]) for n, mark in enumerate(given)]
-    scoring.write_tables(results, tmp_path)
-    assert (tmp_path / "by-question.csv").read_text().splitlines()[1] == "e,q,3,0.0,a,2"
+def try_inside(box, code, *names):
+    """Run code in the sandbox and return the values of names."""
+    question = {"names": list(names), "calls": None, "library": []}
+    outcome = box.run([{"run": code}], [question])
+    found = [line["got"][0] for line in outcome.lines if "got" in line]
+    return (comparing.from_json(found[0]) if found else None), outcome
 
 
-@pytest.mark.parametrize("secret", ["a secret of sixteen or more", "another of sixteen or more"])
-def test_a_known_mistake_is_recognised_in_any_class_and_other_code_for_the_same_is_too(secret, tmp_path):
-    (key,) = [key for key in Classroom(tmp_path, secret).key(STEM) if key.question.name == "floor"]
-    sizes = [case.arguments[0] for case in key.cases]
-    assert exercise.recognise(key, [np.log2(n) / np.log2(np.e) for n in sizes]) == "the cost of guessing"
-    assert exercise.recognise(key, [*np.log(sizes[:-1]), 7.0]) == ""
-    assert exercise.recognise(key, []) == ""
+@isolated
+def test_nothing_is_seen_but_what_is_listed_and_nothing_is_written_but_the_own_folder(tmp_path):
+    (tmp_path / "secret.txt").write_text("the teacher's")
+    code = f"""
+import os, glob
+root = sorted(os.listdir("/"))
+seen = [place for place in {[str(tmp_path), str(ROOT), str(ROOT / "exercises"), os.path.expanduser("~/.ssh")]!r}
+        if os.path.exists(place) and set(os.listdir(place)) - {{".venv", ".pyenv"}}]
+written = []
+for place in ("/", "/usr", "/dev", "/course", "/proc/sys/kernel", os.path.dirname(os.__file__)):
+    try:
+        open(place + "/x", "w")
+        written.append(place)
+    except OSError:
+        pass
+others = [p for p in glob.glob("/proc/[0-9]*/cmdline") if b"pytest" in open(p, "rb").read()]
+sockets = [p for p in ("/run", "/var/run", "/tmp/.X11-unix") if os.path.exists(p)]
+capabilities = [l for l in open("/proc/self/status") if l.startswith("Cap") and int(l.split()[1], 16)]
+"""
+    with Sandbox.open([tmp_path]) as box:
+        got, _ = try_inside(box, code, "seen", "written", "others", "sockets", "capabilities")
+    assert got == {"seen": [], "written": [], "others": [], "sockets": [], "capabilities": []}
 
 
-def test_a_stopped_run_goes_on_where_it_was(classroom, full, tmp_path):
-    other_class = Classroom.open(shutil.copytree(classroom.folder, tmp_path / "class"))
-    folder = tmp_path / "handed-in"
-    folder.mkdir()
-    for number in range(6):
+@isolated
+def test_what_a_submission_starts_ends_with_it():
+    code = 'import subprocess\nsubprocess.Popen(["sleep", "314159"], start_new_session=True)\nx = 1'
+    with Sandbox.open([]) as box:
+        assert try_inside(box, code, "x")[0] == 1
+    assert not [one for one in psutil.process_iter(["cmdline"]) if "314159" in (one.info["cmdline"] or [])]
+
+
+def test_without_an_engine_nothing_is_graded_and_the_teacher_reads_what_to_install(
+    fresh, full, tmp_path, monkeypatch, capsys
+):
+    put(tmp_path / "in" / "ana" / f"{STEM}.ipynb", full)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert run_grade(tmp_path / "in", fresh) == 1
+    assert "install bubblewrap" in capsys.readouterr().err
+    assert not (fresh.folder / "grades.csv").exists()
+
+
+def test_an_engine_that_does_not_isolate_is_not_used(monkeypatch):
+    leaky = sandbox.Engine("leaky", str, sandbox.bare, lifeline=False)
+    monkeypatch.setattr(sandbox, "ENGINES", (leaky,))
+    with pytest.raises(sandbox.SandboxError, match="does not isolate"), Sandbox.open([ROOT]):
+        pass
+
+
+def test_unsafe_says_so_in_every_result(fresh, full, tmp_path, monkeypatch):
+    put(tmp_path / "in" / "ana" / f"{STEM}.ipynb", full)
+    assert run_grade(tmp_path / "in", fresh, "--unsafe-no-isolation") == 0
+    (row,) = table(fresh.folder / "grades.csv")
+    assert float(row["points"]) == 16
+    assert "without isolation" in row["notes"]
+
+
+def test_the_container_engine_asks_for_what_it_promises(tmp_path, monkeypatch):
+    """No engine runs here: a stand-in shows how it is called, and that its container is ended by name."""
+    log = tmp_path / "log"
+    fake = tmp_path / "docker"
+    fake.write_text(f'#!/bin/sh\necho "$@" >> {log}\n[ "$1" = run ] && sleep 60\nexit 0\n')
+    fake.chmod(0o755)
+    monkeypatch.setattr(sandbox, "container_program", lambda: str(fake))
+    box = Sandbox(sandbox.ENGINES[1], tmp_path, Limits(seconds=1), threading.Event())
+    assert "stopped after 1 s" in box.run([], []).ended
+    run, kill = log.read_text().splitlines()
+    for promised in ("--network none", "--read-only", "--cap-drop ALL", "--user 65534", "--memory", "--pids-limit"):
+        assert promised in run
+    assert kill == f"kill {run.split('--name ')[1].split()[0]}"
+
+
+@pytest.mark.parametrize("word", ["SIGTERM", "SIGKILL"])
+@isolated
+def test_stopped_at_any_moment_nothing_goes_on_running_and_it_goes_on_where_it_was(fresh, full, tmp_path, word):
+    sleeper = copy.deepcopy(full)
+    sleeper.cells.append(nbformat.v4.new_code_cell("import subprocess\nsubprocess.run(['sleep', '271828'])"))
+    for number in range(3):
         other = copy.deepcopy(full)
         other.cells.append(nbformat.v4.new_code_cell(f"mine = {number}"))
-        (folder / f"late{number}_{STEM}.ipynb").write_bytes(corpus.to_bytes(other))
-    command = [
-        sys.executable,
-        "-m",
-        "exercises.grading.grade",
-        str(folder),
-        "--class",
-        str(other_class.folder),
-        "--cores",
-        "1",
-    ]
-    results = other_class.folder / "results" / STEM
-    with subprocess.Popen(command, cwd=exercise.FOLDER.parent, stdout=subprocess.DEVNULL) as process:
-        while process.poll() is None and not list(results.glob("late*.json")):
+        put(tmp_path / "in" / f"a{number}" / f"{STEM}.ipynb", other)
+    put(tmp_path / "in" / "b" / f"{STEM}.ipynb", sleeper)
+    command = [sys.executable, "-m", "exercises.grading.grade", str(tmp_path / "in"), "--class", str(fresh.folder)]
+    results = fresh.folder / "results" / STEM
+    with subprocess.Popen([*command, "--cores", "1"], cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None and not list(results.glob("a*.json")):
             time.sleep(0.05)
-        process.kill()
-    done = {path: path.stat().st_mtime_ns for path in results.glob("late*.json")}
-    assert 0 < len(done) < 6
-    subprocess.run(command, cwd=exercise.FOLDER.parent, check=True, stdout=subprocess.DEVNULL)
-    assert len(list(results.glob("late*.json"))) == 6
+        process.send_signal(getattr(signal, word))
+    done = {path: path.stat().st_mtime_ns for path in results.glob("a*.json")}
+    deadline = time.monotonic() + 30
+    while (left := running(b"sandbox_runner", b"271828")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert left == []
+    assert done
+    (tmp_path / "in" / "b" / f"{STEM}.ipynb").unlink()
+    assert run_grade(tmp_path / "in", fresh) == 0
+    assert points(fresh) == {"a0": 16, "a1": 16, "a2": 16}
     assert {path: path.stat().st_mtime_ns for path in done} == done
+
+
+def running(*words):
+    """Return the command lines that hold one of some words, pytest's own and other tests' graders apart."""
+    lines = [" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"])]
+    return [line for line in lines if any(word.decode() in line for word in words) and "pytest" not in line]
+
+
+# ------------------------------------------------------------------------------------------------- one file costs one
+
+
+@isolated
+def test_links_pipes_folders_and_giants_cost_only_their_own_marks(fresh, full, tmp_path, capsys):
+    name, evil = f"{STEM}.ipynb", tmp_path / "in"
+    put(evil / "a_good" / name, full)
+    for student in ("link", "chain", "pipe", "folder", "giant", "deep", "bytes", "bomb"):
+        (evil / student).mkdir()
+    (evil / "link" / name).symlink_to("../a_good/" + name)
+    (evil / "chain" / name).symlink_to(fresh.folder / "secret.txt")
+    (evil / "chain" / "loop").symlink_to(".")
+    os.mkfifo(evil / "pipe" / name)
+    (evil / "folder" / name).mkdir()
+    with open(evil / "giant" / name, "wb") as file:
+        file.truncate(40 * 2**30)
+    (evil / "deep" / name).write_bytes(b'{"cells": ' + b"[" * 200_000)
+    (evil / "bytes" / name).write_bytes(b"\xff\x00\xfe" * 1000)
+    with zipfile.ZipFile(evil / "bomb" / f"{STEM}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(3):
+            archive.writestr(f"{number}.ipynb", b"[" * 200_000_000)
+    put(evil / ("n" * 230) / name, full)
+    put(evil / "q\nw\x1b[2J" / name, full)
+    assert run_grade(evil, fresh) == 0
+    got = points(fresh)
+    assert {student for student, number in got.items() if number == 16} == {"a_good", "n" * 230, r"q\nw\x1b[2J"}
+    assert sorted(student for student, number in got.items() if number == 0) == sorted(
+        ["link", "chain", "pipe", "folder", "giant", "deep", "bytes", "bomb"]
+    )
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_an_error_of_the_grader_costs_one_submission_not_all(classroom, monkeypatch):
+    monkeypatch.setattr(grade, "grade_one", lambda *arguments: 1 / 0)
+    box = Sandbox(sandbox.ENGINES[0], classroom.folder, Limits(), None)
+    result = grade._surely(intake.Handed("f", "ana", STEM), grade.Asked.of(classroom, STEM), box, 0)
+    assert (result.state, result.points, result.possible) == ("failed", 0, 16)
+    assert "ZeroDivisionError" in result.notes[0]
 
 
 # ------------------------------------------------------------------------------------------------------- plain nbgrader
 
 
-def test_plain_nbgrader_grades_what_is_derived(classroom, source, full, tmp_path):
-    """A school with nbgrader in its JupyterHub needs nothing of ours but the course itself."""
-    wrong = next(one for one in corpus.specimens(source, classroom.released(STEM)) if one.title.startswith("overflows"))
-    school = Classroom.make(tmp_path / "school", [SOURCE], secret=SECRET)
-    handed_in = {"ana": corpus.to_bytes(full), "bo": wrong.content, "cy": derive_text(school)}
-    for student, content in handed_in.items():
-        folder = school.folder / "submitted" / student / STEM
-        folder.mkdir(parents=True)
-        (folder / f"{STEM}.ipynb").write_bytes(content)
-    environment = os.environ | {
-        "PYTHONPATH": str(exercise.FOLDER.parent),
-        "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
+def as_nbformat_3(notebook):
+    old = [
+        {"cell_type": "code", "input": cell.source, "language": "python", "outputs": [], "metadata": cell.metadata}
+        if cell.cell_type == "code"
+        else {"cell_type": "markdown", "source": cell.source, "metadata": {}}
+        for cell in notebook.cells
+    ]
+    return json.dumps({"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": old}]}).encode()
+
+
+#: What learners put in front of an answer; each must cost nothing.
+HARMLESS = [
+    "%matplotlib inline",
+    "%matplotlib widget",
+    "%matplotlib notebook",
+    "%pylab inline",
+    "get_ipython().kernel",
+    "!ls | head -1",
+    "%pip install -q numpy",
+    "import asyncio\nawait asyncio.sleep(0)",
+    "name = input('your name? ')",
+    "import os\nos.chdir('/')\nos.environ['HOME'] = '/nowhere'",
+    "import numpy as np\nnp.seterr(all='raise')",
+    "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.savefig('a.png')\nplt.show()",
+    "import ipywidgets\nipywidgets.interact(lambda x: x, x=(0, 5))",
+]
+
+
+@isolated
+def test_what_learners_do_to_a_right_notebook_costs_nothing(fresh, source, full, tmp_path):
+    """The right notebooks of a week: each gets what plain nbgrader gives it, or more."""
+
+    def changed(action):
+        notebook = copy.deepcopy(full)
+        action(
+            notebook, {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
+        )
+        return notebook
+
+    def extended(notebook, cells):
+        cells["loss_and_accuracy"].source = cells["loss_and_accuracy"].source.replace(
+            "dtype=float", "dtype=np.longdouble"
+        )
+
+    def imported_at_the_end(notebook, cells):
+        notebook.cells.append(
+            nbformat.v4.new_code_cell("from math import floor\nreason = 'a note to myself'\n%reset -f")
+        )
+
+    def all_in_the_first(notebook, cells):
+        names = ("loss_and_accuracy", "floor", "dearest_right", "gradient")
+        cells["softmax"].source += "".join("\n\n" + cells[name].source for name in names)
+        for name in names:
+            cells[name].source = ""
+
+    def data_used(notebook, cells):
+        data = next(cell for cell in notebook.cells if "n_pictures, n_kinds = 200, 4" in cell.source)
+        data.source += "\nZ = network.copy()"
+        cells["best_scale"].source = cells["best_scale"].source.replace("network", "Z")
+
+    def helper_below(notebook, cells):
+        cells["floor"].source = "def floor(n_classes):\n    return _floor(n_classes)"
+        notebook.cells.append(nbformat.v4.new_code_cell("def _floor(k):\n    return np.log(1 + (k - 1) / np.e)"))
+
+    def text_cell(notebook, cells):
+        cells["floor"].cell_type = "markdown"
+        for name in ("outputs", "execution_count"):
+            cells["floor"].pop(name)
+
+    def other_seed(notebook, cells):
+        cell = next(cell for cell in notebook.cells if "CLASS_SEED =" in cell.source)
+        cell.source = exercise.with_class_seed(cell.source, 12345)
+
+    def colab(notebook, cells):
+        notebook.nbformat_minor = 0
+        for cell in notebook.cells:
+            cell.pop("id")
+            cell.metadata.clear()
+        notebook.cells.insert(
+            0,
+            nbformat.from_dict(
+                {
+                    "cell_type": "code",
+                    "source": "from google.colab import drive\n%cd /content",
+                    "metadata": {},
+                    "outputs": [],
+                    "execution_count": None,
+                }
+            ),
+        )
+
+    handed = {
+        action.__name__: changed(action)
+        for action in (
+            extended,
+            imported_at_the_end,
+            all_in_the_first,
+            data_used,
+            helper_below,
+            text_cell,
+            other_seed,
+            colab,
+        )
     }
+    handed["nbformat 3"] = as_nbformat_3(full)
+    for number, line in enumerate(HARMLESS):
+        notebook = copy.deepcopy(full)
+        cell = next(
+            cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "best_scale"
+        )
+        cell.source = f"{line}\n{cell.source}"
+        handed[f"harmless {number}"] = notebook
+    for student, notebook in handed.items():
+        put(tmp_path / "in" / student / f"{STEM}.ipynb", notebook)
+    assert run_grade(tmp_path / "in", fresh) == 0
+    lost = {student: number for student, number in points(fresh).items() if number < 16}
+    assert lost == {}, {s: Gradebook.open(fresh.folder).attempts(s, STEM)[0].cell_errors for s in lost}
+
+
+def test_plain_nbgrader_grades_what_is_derived(classroom, source, full, release, tmp_path):
+    """A school with nbgrader in its JupyterHub needs nothing of ours but the course itself."""
+    wrong = next(one for one in corpus.specimens(source, release) if one.title.startswith("overflows"))
+    school = Classroom.make(tmp_path / "school", [SOURCE], secret=SECRET)
+    handed_in = {"ana": corpus.to_bytes(full), "bo": wrong.content, "cy": corpus.to_bytes(release)}
+    for student, content in handed_in.items():
+        put(school.folder / "submitted" / student / STEM / f"{STEM}.ipynb", content)
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
     command = [sys.executable, "-m", "nbgrader", "autograde", STEM]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": path}
     ended = subprocess.run(command, cwd=school.folder, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr[-2000:]
-    with Gradebook(f"sqlite:///{school.folder}/gradebook.db", "loss-and-accuracy") as book:
+    with NbgraderBook(f"sqlite:///{school.folder}/gradebook.db", "loss-and-accuracy") as book:
         scores = {one.student.id: one.score for one in book.assignment_submissions(STEM)}
     assert scores == {"ana": 16, "bo": 14, "cy": 0}
 
 
-def derive_text(school):
-    return corpus.to_bytes(school.released(STEM))
+# ------------------------------------------------------------------------------------------------------- the guide
+
+
+def commands_of_the_guide(language):
+    """Return the command lines of the teacher's guide, with this Python in the place of the course's own."""
+    guide = (ROOT / "docs" / "teachers-guide.md").read_text(encoding="utf-8")
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    modules = {"derive": "derive", "grade": "grade", "cycle": "rehearsal"}
+    found = []
+    for line in "".join(blocks).splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:2] == ["python3", "course.py"]:
+            words = [sys.executable, "-m", f"exercises.grading.{modules[words[2]]}", *words[3:]]
+        elif words[:1] == ["nbgrader"]:
+            words = [sys.executable, "-m", *words]
+        found += [words] if words else []
+    return found
+
+
+def run_command(words, folder, **variables):
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": path} | variables
+    ended = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, f"{words}: {ended.stdout[-1500:]}{ended.stderr[-1500:]}"
+    return ended.stdout
+
+
+@isolated
+def test_every_command_of_the_teachers_guide_runs(source, tmp_path):
+    derive, *others = commands_of_the_guide("bash")
+    run_command(derive, tmp_path)
+    classroom = Classroom.open(tmp_path / "coursework")
+    solved = corpus.solved(source, corpus.released(classroom.folder, STEM))
+    next(cell for cell in solved.cells if "Write your explanation" in cell.source).source = "It claims less."
+    put(tmp_path / "handed-in" / "Ada Lovelace" / f"{STEM}.ipynb", solved)
+    guide = (ROOT / "docs" / "teachers-guide.md").read_text(encoding="utf-8")
+    corrections = re.search(r"^```csv\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)[1]
+    for words in others:
+        run_command(words, tmp_path)
+        if not (classroom.folder / "corrections.csv").exists() and (classroom.folder / "to-mark.csv").exists():
+            assert table(classroom.folder / "to-mark.csv")[0]["text"] == "It claims less."
+            (classroom.folder / "corrections.csv").write_text(corrections)
+    (row,) = [row for row in table(classroom.folder / "grades.csv") if row["exercise"] == STEM]
+    assert (row["student"], row["points"], row["possible"]) == ("Ada Lovelace", "17.5", "19")
+    assert table(classroom.folder / "to-mark.csv") == []
+
+
+@isolated
+def test_nbgraders_exchange_takes_the_notebooks_there_and_the_pages_back(fresh, tmp_path):
+    exchange, learner = tmp_path / "exchange", tmp_path / "learner"
+    exchange.mkdir(mode=0o777)
+    exchange.chmod(0o777)
+    learner.mkdir()
+    with open(fresh.folder / "nbgrader_config.py", "a") as file:
+        file.write(f"c.CourseDirectory.root = {str(fresh.folder)!r}\nc.Exchange.root = {str(exchange)!r}\n")
+    here = [f"--Exchange.root={exchange}", f"--Exchange.cache={tmp_path / 'cache'}"]
+    for words in commands_of_the_guide("sh"):
+        if "collect" in words:
+            for step in ("fetch_assignment", "submit"):
+                command = [sys.executable, "-m", "nbgrader", step, STEM, "--course", "loss-and-accuracy", *here]
+                run_command(command, learner)
+        run_command(words, fresh.folder)
+    assert list(exchange.rglob("feedback/*.html"))
 
 
 # -------------------------------------------------------------------------------------------------- what is kept secret
@@ -250,12 +524,25 @@ def test_what_is_handed_out_holds_neither_secret_nor_hidden_test(classroom):
 
 
 def test_a_submission_is_told_inputs_and_never_what_is_expected(classroom):
-    for key in classroom.key(STEM):
-        told = json.dumps({"names": key.question.names, "calls": exercise.calls_of(key)})
+    for stem in (STEM, OTHER):
+        asked = grade.Asked.of(classroom, stem)
+        told = json.dumps(asked.questions)
         assert "expected" not in told
-        for case in key.cases if key.question.draw else ():
-            expected = comparing.to_json(case.expected)
-            assert not isinstance(expected, dict) or json.dumps(expected) not in told
+        for key in asked.keys:
+            for case in key.cases if key.question.draw else ():
+                expected = comparing.to_json(case.expected)
+                assert not isinstance(expected, dict) or json.dumps(expected) not in told
+
+
+def test_a_page_does_not_tell_the_class_own_values(classroom, source):
+    """Else the next hand-in holds them as literals."""
+    for key in classroom.key(STEM):
+        if key.question.draw is None:
+            wrong = scoring.mark(key, {"got": [{"dict": {"best_scale": 0.7, "accuracy_gain": 3, "reason": "no"}}]}, "")
+            expected = key.cases[0].expected
+            numbers = expected.values() if isinstance(expected, dict) else []
+            assert wrong.fault
+            assert not [value for value in numbers if f" {value}" in wrong.shown]
 
 
 def test_a_folder_without_a_secret_is_no_class(tmp_path):
@@ -266,7 +553,235 @@ def test_a_folder_without_a_secret_is_no_class(tmp_path):
         Classroom.open(tmp_path)
 
 
-# ------------------------------------------------------------------------------------------------------------ repairing
+# ------------------------------------------------------------------------------------------------- the state of a class
+
+
+@pytest.fixture
+def unsafe(fresh, tmp_path, monkeypatch):
+    """Return a function that hands in and grades, quickly, what these tests themselves have made."""
+    folder = tmp_path / "in"
+
+    def hand_in(student, notebook, *words, day=1):
+        path = put(folder / student / f"{STEM}.ipynb", notebook)
+        os.utime(path, (time.mktime((2026, 10, day, 12, 0, 0, 0, 0, -1)),) * 2)
+        assert run_grade(folder, fresh, "--unsafe-no-isolation", *words) == 0
+        return points(fresh)
+
+    return hand_in
+
+
+def without(notebook, *names):
+    other = copy.deepcopy(notebook)
+    for cell in other.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade_id") in names:
+            cell.source = ""
+    return other
+
+
+def test_grades_are_kept_over_runs_corrected_by_hand_late_and_extended(unsafe, fresh, full, tmp_path, capsys):
+    (fresh.folder / "class.toml").write_text(
+        f"attempts = 2\nlost_per_day = 0.25\nlost_at_most = 0.5\n[due]\n{STEM} = 2026-10-02T12:00:00\n"
+        f"[extensions.bo]\n{STEM} = 2026-10-09T12:00:00\n"
+    )
+    (fresh.folder / "students.csv").write_text(
+        "name,ID,SIS User ID,Email address\nana,7,s7,a@x\nbo,8,s8,b@x\ncy,9,s9,c@x\n"
+    )
+    assert unsafe("ana", without(full, "floor", "gradient")) == {"ana": 12, "bo": 0, "cy": 0}
+    # a corrected hand-in counts when it is better, late as it is
+    assert unsafe("ana", full, day=3)["ana"] == 12
+    shutil.rmtree(tmp_path / "in" / "ana")
+    assert unsafe("bo", without(full, "floor"), day=8) == {"ana": 12, "bo": 14, "cy": 0}
+    # no third attempt
+    assert unsafe("ana", without(full, "softmax"), day=1)["ana"] == 12
+    assert "the first 2 count" in capsys.readouterr().out
+    corrected = f"student,exercise,question,points,reason\nbo,1,floor,1.5,right idea\nana,{STEM},gradient,2,\n"
+    (fresh.folder / "corrections.csv").write_text(corrected)
+    assert unsafe("bo", without(full, "floor"), "--again", day=8) == {"ana": 14, "bo": 15.5, "cy": 0}
+    page = (fresh.folder / "feedback" / "bo" / STEM / f"{STEM}.html").read_text()
+    assert "right idea (marked by your teacher)" in page
+    title = "Exercise 1 · What loss and accuracy measure"
+    canvas = {
+        row["Student"].strip(): (row["ID"], row["SIS User ID"], row[title])
+        for row in table(fresh.folder / "for-canvas.csv")
+    }
+    assert canvas["bo"] == ("8", "s8", "15.5")
+    assert canvas["cy"][2] in ("0", "0.0")
+    moodle = {row["Email address"]: row[title] for row in table(fresh.folder / "for-moodle.csv")}
+    assert moodle["b@x"] == "15.5"
+
+
+def test_one_question_of_one_learner_is_graded_anew(unsafe, fresh, full):
+    unsafe("ana", full)
+    book = Gradebook.open(fresh.folder)
+    (kept,) = book.attempts("ana", STEM)
+    spoilt = [Mark(mark.question, 0, mark.possible, "spoilt") for mark in kept.marks]
+    book.add(Result(**{**vars(kept), "marks": spoilt}))
+    assert unsafe("ana", full, "--again", "--student", "ana", "--question", "floor") == {"ana": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("corrections.csv", "student,exercise,question,points\nana,1,flour,2\n", "line 2.*asks.*floor"),
+        ("corrections.csv", "student,exercise,question,points\nana,1,floor,two\n", "line 2"),
+        ("class.toml", "atempts = 2\n", "class.toml"),
+        ("class.toml", "[due]\nx = 'Friday'\n", "Times look like"),
+        ("students.csv", "ana\nana\n", "two learners are called 'ana'"),
+    ],
+)
+def test_what_a_teacher_wrote_and_nobody_understands_is_named(tmp_path, name, text, said):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ExerciseError, match=said):
+        Gradebook.open(tmp_path)
+
+
+def test_a_table_runs_no_formula(tmp_path):
+    gradebook.write_csv(tmp_path / "t.csv", ["student"], [["=1+1"], ["@x"], ["ana"], [""]])
+    assert (tmp_path / "t.csv").read_text().splitlines() == ["student", "'=1+1", "'@x", "ana", '""']
+
+
+def test_two_learners_never_share_a_file():
+    names = [
+        "Ada Lovelace",
+        "Ada_Lovelace",
+        "../x",
+        "..",
+        ".",
+        "",
+        "a/b",
+        "a\\b",
+        "a:b",
+        "🙂",
+        "💡",
+        "n" * 300,
+        "n" * 301,
+    ]
+    files = [gradebook.file_name(name) for name in names]
+    assert len({name.casefold() for name in files}) == len(names)
+    assert not [name for name in files if "/" in name or "\\" in name or (name.startswith("..") and len(name) < 4)]
+
+
+# ----------------------------------------------------------------------------------------------- understanding, or not
+
+
+def test_a_copied_solution_and_look_alikes_are_shown_and_short_programs_are_not(source, classroom, full):
+    def shapes(cells):
+        content = corpus.to_bytes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells]))
+        return [shape for cell in sandbox_reader.notebook(content)["cells"] for shape in cell["shapes"]]
+
+    answers = source.answer_cells()
+    copied = answers["gradient"].source.replace("powers", "e").replace("probabilities", "p").replace("### ", "# ")
+    own = (
+        "def loss_and_accuracy(y, z):\n    total = 0\n    for a, b in zip(y, z):\n"
+        "        total += np.log(np.exp(b).sum()) - b[a]\n    return total / len(y), 1"
+    )
+    renamed = re.sub(r"\by\b", "labels", own).replace("total", "s")
+    short = "def floor(k):\n    return np.log(1 + (k - 1) / np.e)"
+    handed = {"ana": [copied, short], "bo": [own, short], "cy": ["# mine\n" + renamed, short]}
+    results = [Result(name, STEM, "graded", [], shapes=shapes(cells)) for name, cells in handed.items()]
+    found = lookalikes.find(results, source, [])
+    assert [row[1:4] for row in found] == [
+        ("ana", "the published solution", "gradient"),
+        ("bo; cy", "each other", "loss_and_accuracy"),
+    ]
+
+
+# -------------------------------------------------------------------------------------------------- finding submissions
+
+
+@pytest.fixture(scope="module")
+def reading_box(classroom):
+    with Sandbox.open([], unsafe=True) as box:
+        yield box
+
+
+def surveyed(folder, classroom, box, roster=None, **options):
+    return intake.survey(folder, classroom, roster or Roster({}), box, cores=2, **options)
+
+
+LAYOUTS = {
+    "nbgrader": {f"ana/{STEM}/{STEM}.ipynb": "ana", f"bo/{STEM}/{STEM}.ipynb": "bo"},
+    "Moodle": {
+        f"CS-Exercise 1-4711/Ana María_4006831_assignsubmission_file_/{STEM}.ipynb": "Ana María",
+        "CS-Exercise 1-4711/Bo Li_4006832_assignsubmission_file_/Copy of exercise (2).ipynb": "Bo Li",
+    },
+    "Moodle, flat": {f"Bo Li_4006832_assignsubmission_file_{STEM}.ipynb": "Bo Li"},
+    "Canvas": {
+        f"lovelaceada_340934_208490284_{STEM}.ipynb": "lovelaceada",
+        "turingalan_LATE_340935_208490299_homework-1.ipynb": "turingalan",
+    },
+    "Blackboard": {f"Ex 1_alovelace_attempt_2026-10-01-12-00-00_{STEM}.ipynb": "alovelace"},
+    "GitHub Classroom": {
+        f"ex1-submissions/ex1-ada/exercises/{STEM}.ipynb": "ada",
+        f"ex1-submissions/ex1-alan/exercises/{STEM}.ipynb": "alan",
+    },
+    "Teams": {
+        f"Submitted files/Ada Lovelace/Exercise 1/Version 2/{STEM}.ipynb": "Ada Lovelace",
+        f"Submitted files/Alan Turing/Exercise 1/Version 1/{STEM}.ipynb": "Alan Turing",
+    },
+    "Google Classroom": {f"Ada Lovelace - {STEM}.ipynb": "Ada Lovelace", f"{STEM}.ipynb - Bo.ipynb": "Bo"},
+    "mail": {f"{STEM}.ipynb": "", f"{STEM} (1).ipynb": "", f"{STEM}_grace.ipynb": "grace"},
+    "upper case": {f"ana/{STEM.upper()}.IPYNB": "ana", f"bo/{STEM}.ipynb.txt": "bo"},
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_whose_a_file_is(tmp_path, classroom, full, reading_box, layout):
+    for path in LAYOUTS[layout]:
+        put(tmp_path / path, full)
+    found = {one.file: (one.student, one.exercise) for one in surveyed(tmp_path, classroom, reading_box)}
+    assert found == {path: (student, STEM) for path, student in LAYOUTS[layout].items()}
+
+
+def test_every_file_is_accounted_for(tmp_path, classroom, full, reading_box):
+    put(tmp_path / "ana" / "final version.ipynb", full)
+    put(tmp_path / "ana" / f"{STEM}-old.ipynb", without(full, "floor"))
+    os.utime(tmp_path / "ana" / f"{STEM}-old.ipynb", (0, 0))
+    put(tmp_path / "ana" / ".ipynb_checkpoints" / f"{STEM}.ipynb", full)
+    lesson = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import numpy as np\nprint('lesson one')")])
+    put(tmp_path / "bo" / "01_horse_or_dog.ipynb", lesson)
+    (tmp_path / "bo" / "notes.pdf").write_bytes(b"%PDF")
+    put(tmp_path / "cy" / f"{STEM}.ipynb", b"not a notebook")
+    for name in ("Ada Lovelace", "Ada_Lovelace"):
+        put(tmp_path / name / f"{STEM}.ipynb", full)
+    with zipfile.ZipFile(tmp_path / "ana" / "second.zip", "w") as archive:
+        archive.writestr(f"bo/{OTHER}.ipynb", corpus.to_bytes(corpus.released(classroom.folder, OTHER)))
+    found = {one.file: one for one in surveyed(tmp_path, classroom, reading_box)}
+    fates = {file: (one.student, one.fate) for file, one in found.items()}
+    assert fates == {
+        "ana/final version.ipynb": ("ana", "counts"),
+        f"ana/{STEM}-old.ipynb": ("ana", "superseded by ana/final version.ipynb"),
+        "ana/.ipynb_checkpoints": ("", "ignored: hidden"),
+        "bo/01_horse_or_dog.ipynb": ("", "ignored: no exercise of this class (a lesson, or another notebook)"),
+        "bo/notes.pdf": ("", "ignored: no notebook"),
+        f"cy/{STEM}.ipynb": ("cy", "counts"),
+        f"Ada Lovelace/{STEM}.ipynb": ("Ada Lovelace", "counts"),
+        f"Ada_Lovelace/{STEM}.ipynb": ("Ada_Lovelace", "counts"),
+        f"ana/second.zip!bo/{OTHER}.ipynb": ("ana", "counts"),
+    }
+    assert "not a notebook" in found[f"cy/{STEM}.ipynb"].refused
+    assert "collision" in found[f"Ada Lovelace/{STEM}.ipynb"].note
+
+
+def test_a_roster_with_ids_joins_what_platforms_call_a_learner_and_who_csv_has_the_last_word(
+    tmp_path, fresh, full, reading_box
+):
+    (fresh.folder / "students.csv").write_text('name,ID,Email address\n"Lovelace, Ada",340934,ada@x.org\nBo Li,2,\n')
+    (fresh.folder / "who.csv").write_text(f"file,student,exercise\n{STEM} (1).ipynb,Bo Li,1\n")
+    paths = {
+        f"lovelaceada_340934_208490284_{STEM}.ipynb": "Lovelace, Ada",
+        f"ada@x.org/{OTHER}.ipynb": "Lovelace, Ada",
+        f"{STEM} (1).ipynb": "Bo Li",
+        f"Eve/{STEM}.ipynb": "Eve",
+    }
+    for path in paths:
+        put(tmp_path / "in" / path, full if STEM in path else corpus.released(fresh.folder, OTHER))
+    found = surveyed(tmp_path / "in", fresh, reading_box, Roster.load(fresh.folder / "students.csv"))
+    assert {one.file: one.student for one in found} == paths
+    assert [one.student for one in found if one.note == "not in students.csv"] == ["Eve"]
+
+
+# ---------------------------------------------------------------------------------------------------------- small parts
 
 
 @pytest.mark.parametrize(
@@ -274,100 +789,19 @@ def test_a_folder_without_a_secret_is_no_class(tmp_path):
     [
         ("a = b = 1", {"a", "b"}),
         ("def f(): x = 1", {"f"}),
+        ("def f():\n    global g\n    g = 1", {"f", "g"}),
         ("(c, [d, *e]) = 1, 2", {"c", "d", "e"}),
         ("import numpy as np\nfrom math import log", {"np", "log"}),
         ("for i in x:\n    j = i", {"i", "j"}),
-        ("!ls\n%time k = 1\nm: int = 2", {"m"}),
+        ("!ls\n%time k = 1\nm: int = 2\nn = !ls\nnp.exp?", {"k", "m", "n"}),
+        ("%%time\ndef f(x): return x", {"f"}),
         ("def g(:\n   pass\nh = (", {"g", "h"}),
+        ("x = (3\n%2)", {"x"}),
         ("n == 1", set()),
     ],
 )
 def test_the_names_that_a_cell_defines(code, names):
-    assert repair.defined_names(code) == names
-
-
-def test_repairing_twice_changes_nothing_more(classroom, full):
-    release = classroom.released(STEM)
-    once = repair.repair(release, full).notebook
-    twice = repair.repair(release, once).notebook
-    assert [cell.source for cell in once.cells] == [cell.source for cell in twice.cells]
-
-
-def test_of_two_answers_the_last_counts_and_an_untouched_copy_does_not(classroom, full):
-    release = classroom.released(STEM)
-    doubled = copy.deepcopy(full)
-    doubled.cells.append(nbformat.v4.new_code_cell("def floor(n_classes):\n    return 'second'"))
-    doubled.cells.append(copy.deepcopy(release.cells[repair.answer_places(release)["floor"]]))
-    repaired = repair.repair(release, doubled)
-    place = repair.answer_places(repaired.notebook)["floor"]
-    assert "second" in repaired.notebook.cells[place].source
-    assert any("last one counts" in note for note in repaired.notes)
-
-
-def test_a_changed_class_seed_is_put_right(classroom, full):
-    changed = copy.deepcopy(full)
-    cell = next(cell for cell in changed.cells if "CLASS_SEED =" in cell.source)
-    cell.source = exercise.with_class_seed(cell.source, 12345)
-    repaired = repair.repair(classroom.released(STEM), changed)
-    seeds = [cell.source for cell in repaired.notebook.cells if "CLASS_SEED =" in cell.source]
-    assert f"CLASS_SEED = {exercise.class_seed_of(SECRET)}" in seeds[-1]
-    assert any("set-up cell" in note for note in repaired.notes)
-
-
-def test_a_notebook_of_something_else_is_refused(classroom):
-    other = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("my diary")])
-    with pytest.raises(repair.Refused, match="neither answers nor the cells"):
-        repair.repair(classroom.released(STEM), other)
-
-
-# -------------------------------------------------------------------------------------------------- finding submissions
-
-
-@pytest.mark.parametrize(
-    ("path", "student"),
-    [
-        (f"ana/{STEM}.ipynb", "ana"),
-        (f"ana/{STEM}/{STEM}.ipynb", "ana"),
-        (f"lovelace_ada_123_{STEM}.ipynb", "lovelace_ada_123"),
-        (f"Ana María_456_assignsubmission_file_/{STEM}.ipynb", "Ana_María_456_assignsubmission_file"),
-        (f"../{STEM}.ipynb".replace("../", "=cmd|x_"), "cmd_x"),
-    ],
-)
-def test_whose_a_file_is(tmp_path, path, student):
-    target = tmp_path / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text("{}")
-    assert grade.find(tmp_path, [STEM]) == [Submission(student, STEM, target)]
-
-
-def test_a_learner_who_handed_in_is_not_missing_because_the_list_has_a_space_in_the_name(tmp_path):
-    other_class = Classroom(tmp_path, SECRET)
-    (tmp_path / "students.csv").write_text("Ana María\nlovelace_ada\n", encoding="utf-8")
-    handed_in = [Submission("Ana_María", STEM, tmp_path)]
-    every = grade.with_missing(handed_in, other_class.students(), [STEM])
-    assert every == [*handed_in, Submission("lovelace_ada", STEM, None)]
-
-
-def test_of_two_files_of_one_learner_the_newer_counts_and_checkpoints_do_not(tmp_path):
-    for name, age in (
-        (f"ana/{STEM}.ipynb", 100),
-        (f"ana/{STEM}-1.ipynb", 0),
-        (f"ana/.ipynb_checkpoints/{STEM}.ipynb", -9),
-    ):
-        target = tmp_path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text("{}")
-        os.utime(target, (time.time() - age,) * 2)
-    assert [one.path.name for one in grade.find(tmp_path, [STEM])] == [f"{STEM}-1.ipynb"]
-
-
-def test_a_renamed_notebook_is_known_by_what_it_says_of_itself(tmp_path, full):
-    (tmp_path / "ana").mkdir()
-    (tmp_path / "ana" / "final version.ipynb").write_bytes(corpus.to_bytes(full))
-    assert [one.exercise for one in grade.find(tmp_path, ["00_other", STEM])] == [STEM]
-
-
-# ---------------------------------------------------------------------------------------------------------- small parts
+    assert sandbox_reader.defined_names(code) == names
 
 
 @pytest.mark.parametrize(
@@ -389,17 +823,47 @@ def test_whatever_a_submission_tells_there_is_a_mark(classroom, told):
         assert scoring.mark(key, told, "").points == 0
 
 
-def test_an_error_of_the_grader_costs_one_submission_not_all(classroom, monkeypatch):
-    monkeypatch.setattr(grade, "grade_one", lambda *arguments: 1 / 0)
-    result = grade._surely(Submission("ana", STEM, None), classroom, classroom.key(STEM), None, 0)
-    assert (result.state, result.points, result.possible) == ("failed", 0, 16)
-    assert "ZeroDivisionError" in result.notes[0]
+def test_a_learner_reads_the_error_that_broke_a_question_and_not_answered_only_where_nothing_stands(
+    unsafe, fresh, full, release
+):
+    broken = copy.deepcopy(full)
+    cells = {cell.metadata.nbgrader.grade_id: cell for cell in broken.cells if "nbgrader" in cell.metadata}
+    cells["floor"].source = "def floor(n_classes):\n    return n_clases"
+    cells["verdicts"].source = "verdicts = []\nfor k, accuracy in logs:\n    pass"
+    cells["gradient"].source = "def gradient(labels, logits):\n    x = 1"
+    cells["softmax"].source = next(
+        c for c in release.cells if c.metadata.get("nbgrader", {}).get("grade_id") == "softmax"
+    ).source
+    cells["loss_and_accuracy"].source = cells["loss_and_accuracy"].source.replace("losses.mean()", "losses.sum()")
+    unsafe("ana", broken)
+    marks = {mark.question: mark for mark in Gradebook.open(fresh.folder).entry("ana", STEM).result.marks}
+    assert "NameError: name 'n_clases' is not defined" in marks["floor"].shown
+    assert "ValueError: too many values to unpack" in marks["verdicts"].error
+    assert "gives None" in marks["gradient"].shown
+    assert marks["softmax"].shown == comparing.NO_ANSWER
+    assert "Item 0" in marks["loss_and_accuracy"].shown
+
+
+def test_two_arrays_that_differ_are_told_where(classroom):
+    (key,) = [key for key in classroom.key(STEM) if key.question.name == "softmax"]
+    wrong = [np.array(case.expected) for case in key.cases]
+    wrong[0][1, 2] += 0.25
+    said = exercise.judge(key, wrong)
+    assert "1 of 12 numbers differ, first at [1, 2]" in said
+
+
+def test_five_of_six_verdicts_earn_part_of_the_points_and_half_of_them_nothing(classroom):
+    (key,) = [key for key in classroom.key(STEM) if key.question.name == "verdicts"]
+    right = list(key.cases[0].expected)
+    assert scoring.mark(key, {"got": [[*right[:5], "?"]]}, "").points == 2
+    assert scoring.mark(key, {"got": [[*right[:3], "?", "?", "?"]]}, "").points == 0
+    assert scoring.mark(key, {"got": [right]}, "").points == 3
 
 
 def test_a_page_escapes_what_a_learner_wrote():
     evil = "<script>alert(1)</script>"
-    result = Result(evil, STEM, "graded", [Mark("softmax", 0, 2, evil, evil, evil)], [evil], [evil])
-    assert "<script>" not in feedback.page(result, evil)
+    result = Result(evil, STEM, "graded", [Mark("softmax", 0, 2, evil, evil, evil, evil, evil)], [evil], [evil])
+    assert "<script>" not in feedback.page(gradebook.Entry(result, 1, 0, 0, False), evil)
 
 
 @pytest.mark.parametrize(
@@ -417,20 +881,6 @@ def test_limits_under_which_nothing_could_run_are_refused(word, message, capsys)
     assert message in capsys.readouterr().err
 
 
-def test_where_no_sandbox_works_the_teacher_reads_why(classroom, full, tmp_path, monkeypatch, capsys):
-    other_class = Classroom.open(shutil.copytree(classroom.folder, tmp_path / "class"))
-    (tmp_path / "handed-in").mkdir()
-    (tmp_path / "handed-in" / f"ana_{STEM}.ipynb").write_bytes(corpus.to_bytes(full))
-    monkeypatch.setattr(sandbox, "modes", list)
-    assert grade.main([str(tmp_path / "handed-in"), "--class", str(other_class.folder)]) == 1
-    assert "no sandbox works on this system" in capsys.readouterr().err
-
-
-def test_a_table_runs_no_formula(tmp_path):
-    write_csv(tmp_path / "t.csv", ["student"], [["=1+1"], ["@x"], ["ana"], [""]])
-    assert (tmp_path / "t.csv").read_text().splitlines() == ["student", "'=1+1", "'@x", "ana", '""']
-
-
 def test_a_call_that_takes_too_long_is_interrupted():
     def forever():
         while True:
@@ -446,15 +896,14 @@ def test_arguments_that_an_answer_changes_are_fresh_in_the_next_call():
         numbers.append(1)
         return len(numbers)
 
-    question = {"names": ["greedy"], "calls": [[[5]], [[5]]]}
+    question = {"names": ["greedy"], "calls": [[[5]], [[5]]], "library": []}
     assert sandbox_runner.collect({"greedy": greedy}, question, 5)["got"] == [2, 2]
 
 
-def test_folders_inside_hidden_folders_are_not_hidden_twice(tmp_path):
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    assert sandbox._outermost([tmp_path / "a" / "b", tmp_path / "a"]) == (tmp_path / "a",)
-
-
-def test_a_gradebook_failure_is_told():
-    with pytest.raises(ExerciseError, match=r"could not record.*disk full"):
-        gradebook._succeed({"success": False, "log": "disk full"}, "could not record")
+@pytest.mark.parametrize("secret", ["a secret of sixteen or more", "another of sixteen or more"])
+def test_a_known_mistake_is_recognised_in_any_class_and_other_code_for_the_same_is_too(secret, tmp_path):
+    (key,) = [key for key in Classroom(tmp_path, secret).key(STEM) if key.question.name == "floor"]
+    sizes = [case.arguments[0] for case in key.cases]
+    assert exercise.recognise(key, [np.log2(n) / np.log2(np.e) for n in sizes]) == "the cost of guessing"
+    assert exercise.recognise(key, [*np.log(sizes[:-1]), 7.0]) == ""
+    assert exercise.recognise(key, []) == ""

@@ -24,7 +24,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -173,20 +173,24 @@ def json_seeds() -> list[bytes]:
 
 
 def read_submission(content: bytes) -> None:
-    """Read bytes as the notebook that a learner hands in, and put its cells into the one that was handed out."""
-    from exercises.grading import repair
+    """Read bytes as what a learner hands in, and decide what of it runs, in which order."""
+    from exercises.grading import repair, sandbox_reader
 
-    with as_file(content, "a.ipynb") as path:
-        try:
-            repaired = repair.repair(released(), repair.load(path))
-        except repair.Refused:
-            return
-        assert repair.answer_places(released()).keys() <= repair.answer_places(repaired.notebook).keys()
+    for notebook in sandbox_reader.read(content)["notebooks"]:
+        json.dumps(notebook)
+        cells = notebook["cells"]
+        repair.resemblance(released(), cells)
+        for plan in (repair.as_handed_in(released(), cells), repair.repaired(released(), cells)):
+            assert set(plan.defines) <= set(range(len(plan.steps)))
+        repair.explanation(released(), cells)
 
 
 def submission_seeds() -> list[bytes]:
     """Return a notebook as it was handed out, one with an answer, and one with cells that came from elsewhere."""
-    handed_out = nbformat.v4.new_notebook(cells=released().cells[:4])
+    from exercises.grading import exercise
+
+    path = exercise.FOLDER / f"{exercise.sources()[0].stem}.ipynb"
+    handed_out = nbformat.v4.new_notebook(cells=nbformat.read(path, as_version=4).cells[:4])
     answered = copy.deepcopy(handed_out)
     answered.cells.append(nbformat.v4.new_code_cell("def softmax(logits):\n    return logits"))
     stray = {"cells": [{"cell_type": "code", "source": ["%time\n", "CLASS_SEED = 1\n"], "metadata": {}}]}
@@ -195,17 +199,15 @@ def submission_seeds() -> list[bytes]:
 
 def read_answers(content: bytes) -> None:
     """Read bytes as what a submission told from inside the sandbox: judge it, and write what is made of the marks."""
-    from exercises.grading import feedback, sandbox, scoring
+    from exercises.grading import feedback, gradebook, repair, sandbox, scoring
 
     outcome = sandbox.Outcome(sandbox.read_report(content), "", 0.0)
-    results = [scoring.result_of("a", "e", keys, outcome) for keys in answer_keys()]
-    with tempfile.TemporaryDirectory() as folder:
-        for result in results:
-            assert 0 <= result.points <= result.possible
-            feedback.page(result, "An exercise")
-            result.save(Path(folder) / "a.json")
-            assert scoring.Result.load(Path(folder) / "a.json") is not None
-        scoring.write_tables(results, Path(folder))
+    plan = repair.Plan([{"run": "a"}], {0: {"a"}})
+    results = [scoring.result_of("a", "e", keys, outcome, plan) for keys in answer_keys()]
+    for result in results:
+        assert 0 <= result.points <= result.possible
+        feedback.page(gradebook.Entry(result, 1, 0, result.points, False), "An exercise")
+        json.dumps(asdict(result))
 
 
 def answers_seeds() -> list[bytes]:
@@ -220,11 +222,11 @@ def answers_seeds() -> list[bytes]:
 
 
 @cache
-def released() -> nbformat.NotebookNode:
-    """Return the first exercise as it is handed out."""
-    from exercises.grading import exercise
+def released() -> list[dict]:
+    """Return the cells of the first exercise as it is handed out."""
+    from exercises.grading import exercise, sandbox_reader
 
-    return nbformat.read(exercise.FOLDER / f"{exercise.sources()[0].stem}.ipynb", as_version=4)
+    return sandbox_reader.notebook((exercise.FOLDER / f"{exercise.sources()[0].stem}.ipynb").read_bytes())["cells"]
 
 
 @cache
@@ -242,7 +244,9 @@ TARGETS = {
     "log-csv": Target(("lessonlib.reading.logs", "lessonlib.reading.log_files"), read_log("a.csv"), csv_seeds),
     "log-json": Target(("lessonlib.reading.logs", "lessonlib.reading.log_files"), read_log("a.json"), json_seeds),
     "log-text": Target(("lessonlib.reading.logs", "lessonlib.reading.terminal_text"), read_log("a.txt"), text_seeds),
-    "submission": Target(("exercises.grading.repair",), read_submission, submission_seeds),
+    "submission": Target(
+        ("exercises.grading.sandbox_reader", "exercises.grading.repair"), read_submission, submission_seeds
+    ),
     "answers": Target(
         ("exercises.grading.sandbox", "exercises.grading.scoring", "lessonlib.comparing"), read_answers, answers_seeds
     ),

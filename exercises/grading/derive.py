@@ -1,9 +1,9 @@
 """Derive the notebooks of the exercises from their sources.
 
-    python3 course.py derive              write the public student notebooks, exercises/exercise_NN_name.ipynb
-    python3 course.py derive --check      change nothing; fail when one is not what its source says
-    python3 course.py derive --class X    make the folder X of a class, with numbers and hidden tests of its own
-    python3 course.py derive 1 3          only these
+python3 course.py derive              write the public student notebooks, exercises/exercise_NN_name.ipynb
+python3 course.py derive --check      change nothing; fail when one is not what its source says
+python3 course.py derive --class X    make the folder X of a class, with numbers and hidden tests of its own
+python3 course.py derive 1 3          only these
 """
 
 from __future__ import annotations

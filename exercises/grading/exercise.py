@@ -22,6 +22,7 @@ import numpy as np
 from nbformat import NotebookNode
 
 from lessonlib import comparing
+from lessonlib.runs import Run
 
 FOLDER = Path(__file__).resolve().parents[1]
 SOURCES = FOLDER / "teachers"
@@ -215,8 +216,39 @@ def solve(exercise: Exercise, secret: str = "") -> dict[str, Any]:
     with contextlib.redirect_stdout(io.StringIO()):
         for number, cell in enumerate(exercise.cells):
             if cell.cell_type == "code" and not {"check", "hidden"} & set(cell.metadata):
-                run_code(with_class_seed(cell.source, class_seed), namespace, f"<{exercise.stem}, cell {number}>")
+                title = f"<{exercise.stem}, cell {number}>"
+                run_code(with_class_seed(cell.source, class_seed), namespace, title)
+                if "data" in cell.metadata:  # from here on as they are handed out, rounded
+                    run_code(data_of(cell, namespace), namespace, title)
     return namespace
+
+
+def data_of(cell: NotebookNode, solved: Mapping[str, Any]) -> str:
+    """Return the data that a cell draws, written out: how they were drawn would tell the answers."""
+    names = names_of(cell, "data")
+    lines = [f"{name} = {_literal(solved[name])}" for name in names]
+    needed = {"Run(": "from lessonlib.runs import Run", "np.": "import numpy as np"}
+    imports = [line for word, line in needed.items() if any(word in text for text in lines)]
+    return "\n".join([f"# {', '.join(names)}: the data of your class", *imports, *lines])
+
+
+def _literal(value: Any) -> str:
+    """Write data as code, with five significant digits."""
+    match value:
+        case np.ndarray():
+            return f"np.array({_literal(value.tolist())})"
+        case Run():
+            curves = {name: value[name].tolist() for name in value.metrics}
+            return f"Run({_literal(curves)}, provenance={_literal(dict(value.provenance))})"
+        case dict():
+            return "{\n" + "".join(f"    {key!r}: {_literal(item)},\n" for key, item in value.items()) + "}"
+        case list() | tuple():
+            inside = ", ".join(map(_literal, value)) + ("," if len(value) == 1 else "")
+            return f"[{inside}]" if isinstance(value, list) else f"({inside})"
+        case float():
+            return f"{value:.5g}"
+        case _:
+            return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def questions(exercise: Exercise, solved: Mapping[str, Any]) -> list[Question]:
@@ -308,11 +340,23 @@ def judge(key: Key, got: Sequence[Any]) -> str | None:
     arguments = key.cases[place].arguments
     if arguments is None or sentence == comparing.NO_ANSWER:
         return sentence
-    return f"{describe_call(question.name, arguments)}: {sentence}"
+    return f"{describe_call(question.name, arguments)}: {sentence}{_where(got[place], key.cases[place].expected)}"
+
+
+def _where(got: Any, expected: Any) -> str:
+    """Return where two arrays differ, "" if they are no arrays of one shape."""
+    if not isinstance(got, np.ndarray) or not isinstance(expected, np.ndarray) or got.shape != expected.shape:
+        return ""
+    different = np.argwhere(~np.isclose(got, expected, equal_nan=True, rtol=comparing.TOLERANCE))
+    if expected.size < 2 or not len(different):
+        return ""
+    first = tuple(different[0])
+    told = f"{len(different)} of {expected.size} numbers differ, first at {list(map(int, first))}"
+    return f" {told}: expected {expected[first]:.6g}, got {got[first]:.6g}."
 
 
 def share_right(key: Key, got: Sequence[Any]) -> float:
-    """Return how much of a list of answers is right, above the half that guessing and a constant bring: 5 of 6 give 2/3.
+    """Return how much of a list is right, above the half that guessing and a constant bring: 5 of 6 give 2/3.
 
     Only a question about one list of at least four is divided so; every other one is right or not.
     """

@@ -135,7 +135,12 @@ def to_grade(handed: Sequence[Handed], book: Gradebook, asked: dict[str, Asked],
 
 
 def grade_all(
-    left: Sequence[Handed], book: Gradebook, asked: dict[str, Asked], box: Sandbox, cores: int, question: str | None = None
+    left: Sequence[Handed],
+    book: Gradebook,
+    asked: dict[str, Asked],
+    box: Sandbox,
+    cores: int,
+    question: str | None = None,
 ) -> None:
     """Grade submissions in parallel, and keep each result when it is there."""
     slots: SimpleQueue[int] = SimpleQueue()
@@ -186,15 +191,18 @@ def with_missing(handed: Sequence[Handed], book: Gradebook, asked: dict[str, Ask
 
 def say_who(handed: Sequence[Handed], folder: Path) -> None:
     """Print whose file is what, and keep the list as ``handed-in.csv``."""
-    rows = [(intake.printable(one.file), one.student, one.exercise, one.fate, one.note or one.refused) for one in handed]
+    rows = [
+        (intake.printable(one.file), one.student, one.exercise, one.fate, one.note or one.refused) for one in handed
+    ]
     write_csv(folder / "handed-in.csv", ["file", "student", "exercise", "fate", "note"], rows)
     quiet = 0
     for one in handed:
         if one.fate.startswith("ignored") and not intake.is_notebook(one):
             quiet += 1
         else:
-            said = f"{one.student or '?'}, {one.exercise or '?'}" if one.fate == COUNTS else one.fate
-            print(f"{intake.printable(one.file)}: {said}{f' [{one.note or one.refused}]' if one.note or one.refused else ''}")
+            said = f"{one.student}, {one.exercise}" if one.fate == COUNTS else one.fate
+            note = f" [{one.note or one.refused}]" if one.note or one.refused else ""
+            print(f"{intake.printable(one.file)}: {said}{note}")
     counted = sum(one.fate == COUNTS for one in handed)
     others = len(handed) - counted - quiet
     print(f"{counted} count, {others} notebooks do not, {quiet} other files are ignored: {folder / 'handed-in.csv'}")

@@ -125,6 +125,7 @@ def _files(folder: Path) -> list[Handed]:
     """List everything in a folder; nothing is opened, no link followed."""
     found = []
     for place, folders, names in os.walk(folder):
+        folders.sort()
         for name in sorted([*folders, *names]):
             path = Path(place) / name
             file, state = path.relative_to(folder).as_posix(), path.lstat()
@@ -210,7 +211,7 @@ def _named(file: str, stems: Sequence[str]) -> str:
     return stems[0] if len(stems) == 1 else ""
 
 
-# ----------------------------------------------------------------------------------------------------------- whose it is
+# ---------------------------------------------------------------------------------------------------------- whose it is
 
 
 @dataclass(frozen=True)
@@ -231,8 +232,8 @@ class _Layout:
         while self._is_wrapper(paths, self.skip):
             self.skip += 1
         outermost = {found for parts in paths if (found := self._folder(parts))}
-        prefix = os.path.commonprefix(sorted(outermost)) if len(outermost) > 1 else ""
-        self.prefix = prefix[: prefix.rfind("-") + 1]  # GitHub Classroom: assignment-login
+        slugs = {name.rpartition("-")[0] for name in outermost}  # GitHub Classroom: assignment-login
+        self.prefix = f"{slugs.pop()}-" if len(slugs) == 1 and len(outermost) > 1 and "" not in slugs else ""
 
     def _is_wrapper(self, paths: Sequence[list[str]], depth: int) -> bool:
         below = {parts[depth + 1] for parts in paths if len(parts) > depth + 2}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from exercises.grading import corpus, exercise, sandbox_reader
 from exercises.grading.exercise import Exercise
@@ -64,5 +63,8 @@ def find(results: Sequence[Result], source: Exercise, handed_out: Iterable[str])
                 groups[known[shape], frozenset([student])].add(names[shape])
         elif len(students) > 1:
             groups["each other", frozenset(students)].add(names[shape])
-    rows = [(source.stem, "; ".join(sorted(who)), same, "; ".join(sorted(what)), str(len(what))) for (same, who), what in groups.items()]
+    rows = [
+        (source.stem, "; ".join(sorted(who)), same, "; ".join(sorted(what)), str(len(what)))
+        for (same, who), what in groups.items()
+    ]
     return sorted(rows, key=lambda row: (-int(row[4]), row))

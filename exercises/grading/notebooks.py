@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import copy
 import json
-import pprint
-from collections.abc import Mapping
-from typing import Any
 
 import nbformat
-import numpy as np
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from traitlets.config import Config
@@ -26,6 +22,9 @@ from lessonlib import comparing
 STUB = "# your code here"
 
 NBGRADER = {"schema_version": 3, "task": False}
+#: Data are not for reading.
+COLLAPSED = {"source_hidden": True}
+
 WRITE_HERE = "*Write your explanation in place of this line.*"
 CONFIG = Config(ClearSolutions={"code_stub": {"python": STUB}, "text_stub": WRITE_HERE})
 
@@ -47,7 +46,7 @@ def nbgrader_notebook(source: Exercise, secret: str = "") -> NotebookNode:
     class_seed = exercise.class_seed_of(secret)
     shown = [cell for cell in source.cells if not {"hidden", "rubric"} & set(cell.metadata)]
     cells = [
-        nbformat.v4.new_code_cell(data_of(cell, solved), id=f"code-{number}")
+        nbformat.v4.new_code_cell(exercise.data_of(cell, solved), id=f"code-{number}", metadata={"jupyter": COLLAPSED})
         if "data" in cell.metadata
         else _nbgrader_cell(cell, keys, class_seed, number)
         for number, cell in enumerate(shown)
@@ -60,17 +59,6 @@ def nbgrader_notebook(source: Exercise, secret: str = "") -> NotebookNode:
     )
     notebook.nbformat_minor = 5
     return notebook
-
-
-def data_of(cell: NotebookNode, solved: Mapping[str, Any]) -> str:
-    """Return the data of a cell written out: how they were drawn would tell the answers."""
-    lines = ["# the data of your class"]
-    for name in exercise.names_of(cell, "data"):
-        value, form = solved[name], "{}"
-        if isinstance(value, np.ndarray):
-            value, form = value.tolist(), "np.array({})"
-        lines.append(f"{name} = {form.format(pprint.pformat(value, width=96, compact=True))}")
-    return "\n".join(lines)
 
 
 def _nbgrader_cell(cell: NotebookNode, keys: dict[str, Key], class_seed: int, number: int) -> NotebookNode:

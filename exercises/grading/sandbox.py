@@ -9,11 +9,14 @@ refuses where it works. Without an engine nothing runs, except with ``--unsafe-n
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import json
 import os
+import platform
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -47,7 +50,13 @@ PROGRAMS = ("sandbox_limits.py", "sandbox_reader.py", "sandbox_runner.py")
 IMAGE = "loss-and-accuracy-grader"
 IN_IMAGE = ("numpy", "scipy", "scikit-learn", "pandas", "matplotlib", "ipykernel", "ipywidgets", "tqdm")
 
-UNSAFE = "Graded without isolation (--unsafe-no-isolation): what was handed in could read and change the teacher's files."
+#: The variables that `bwrap` and `systemd-run` need, and those by which Docker's client finds its settings.
+NEEDED = ("PATH", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+DOCKERS = ("HOME", "DOCKER_HOST", "CONTAINER_HOST")
+
+UNSAFE = (
+    "Graded without isolation (--unsafe-no-isolation): what was handed in could read and change the teacher's files."
+)
 INSTALL = """No engine isolates submissions on this machine, so nothing is graded:
 {reasons}
 Linux: install bubblewrap (Debian and Ubuntu: sudo apt install bubblewrap; Fedora: sudo dnf install bubblewrap).
@@ -146,6 +155,8 @@ def bubblewrap(box: Sandbox, program: str, slot: int) -> list[str]:
     inner += ["--symlink", OWN, "/tmp", "--remount-ro", "/", "--chdir", OWN]
     for name, value in environment(OWN, COURSE).items():
         inner += ["--setenv", name, value]
+    if box.filter is not None:
+        inner += ["--seccomp", str(box.filter.fileno())]
     inner += ["--", sys.executable, *box.program(program, COURSE)]
     if not root:
         return [*cgroup(box.limits, ("--user",)), *inner]
@@ -157,6 +168,32 @@ def bubblewrap(box: Sandbox, program: str, slot: int) -> list[str]:
     user = str(FIRST_UID + slot)
     outer += ["--", "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
     return [*cgroup(box.limits, ()), *outer, *inner]
+
+
+#: By machine: how the kernel calls it, the number of `socket`, and the numbers of the system calls that are refused.
+#: They take memory that no limit of a process counts (memfd_create, memfd_secret, shmget), reach the keys of the
+#: teacher's session (add_key, request_key, keyctl), or are large doors into the kernel (io_uring_setup, userfaultfd,
+#: perf_event_open, bpf).
+REFUSED_CALLS = {
+    "x86_64": (0xC000003E, 41, (319, 447, 29, 248, 249, 250, 425, 323, 298, 321)),
+    "aarch64": (0xC00000B7, 198, (279, 447, 194, 217, 218, 219, 425, 282, 241, 280)),
+}
+AF_VSOCK = 40  # reaches the host of a virtual machine, whatever the network namespace
+
+
+def call_filter() -> bytes:
+    """Return a program for the kernel (seccomp) that refuses some system calls; empty for an unknown machine."""
+    if platform.machine() not in REFUSED_CALLS:
+        return b""
+    kernel, socket, calls = REFUSED_CALLS[platform.machine()]
+    load, equal, at_least, give = 0x20, 0x15, 0x35, 0x06
+    refuse, allow = 0x00050000 | errno.EPERM, 0x7FFF0000
+    steps = [(load, 0, 0, 4), (equal, 1, 0, kernel), (give, 0, 0, refuse), (load, 0, 0, 0)]
+    steps += [(at_least, 0, 1, 0x40000000), (give, 0, 0, refuse)]  # x86's second set of numbers
+    for number in calls:
+        steps += [(equal, 0, 1, number), (give, 0, 0, refuse)]
+    steps += [(equal, 0, 3, socket), (load, 0, 0, 16), (equal, 0, 1, AF_VSOCK), (give, 0, 0, refuse)]
+    return b"".join(struct.pack("HBBI", *step) for step in [*steps, (give, 0, 0, allow)])
 
 
 @functools.cache
@@ -260,12 +297,15 @@ class Sandbox:
     limits : Limits
     stop : threading.Event
         When set, everything that runs is ended.
+    filter : binary file, optional
+        Open at its beginning for each run: what `call_filter` returns.
     """
 
     engine: Engine
     stage: Path
     limits: Limits
     stop: threading.Event
+    filter: IO[bytes] | None = None
 
     @classmethod
     @contextlib.contextmanager
@@ -326,21 +366,32 @@ class Sandbox:
 
     def _launch(self, program: str, given: bytes | IO[bytes], slot: int) -> Outcome:
         with tempfile.TemporaryDirectory(prefix="own-", dir=self.stage, ignore_cleanup_errors=True) as own:
-            inside = self.engine is not NO_ENGINE
-            process = subprocess.Popen(
-                self.engine.command(self, program, slot),
-                stdin=subprocess.PIPE if isinstance(given, bytes) else given,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd=own,
-                env=None if inside else environment(own, str(self.stage / "course")),
-                start_new_session=True,
-            )
+            with open(self.stage / "filter", "rb") as kernel_filter:
+                box = replace(self, filter=kernel_filter if call_filter() else None)
+                process = subprocess.Popen(
+                    self.engine.command(box, program, slot),
+                    stdin=subprocess.PIPE if isinstance(given, bytes) else given,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    cwd=own,
+                    env=self._outside(own),
+                    pass_fds=[kernel_filter.fileno()] if os.name == "posix" else (),
+                    start_new_session=True,
+                )
             return _watch(process, given if isinstance(given, bytes) else None, self.limits, self.stop)
+
+    def _outside(self, own: str) -> dict[str, str]:
+        """Return the variables of the engine itself, which whoever is inside can read of its first process."""
+        if self.engine is NO_ENGINE:
+            return environment(own, str(self.stage / "course"))
+        kept = (*NEEDED, *DOCKERS) if self.engine.lifeline else NEEDED
+        return {name: os.environ[name] for name in kept if name in os.environ}
 
     def trial(self, hidden: Sequence[Path]) -> str:
         """Let a notebook try what must not work; return what went wrong, "" if the engine keeps its promises."""
-        code = TRIAL.format(hidden=[str(path) for path in hidden], stage=str(self.stage), host=os.getpid())
+        code = TRIAL.format(
+            hidden=[str(path) for path in hidden], stage=str(self.stage), host=os.getpid(), needed=NEEDED
+        )
         outcome = self.run([{"run": code}], [{"names": ["done", "found"], "calls": None, "library": []}])
         got = [line["got"][0]["dict"] for line in outcome.lines if line.get("question") == "done" and line["got"][0]]
         if outcome.ended or not got or got[0]["done"] is not True:
@@ -364,6 +415,8 @@ tried["writes beside its own folder"] = lambda: Path("/grading-trial").touch() o
 tried["writes settings of the system"] = lambda: open("/proc/sys/kernel/core_pattern", "w")
 tried["has a network"] = lambda: any(name != "lo" for _, name in socket.if_nameindex())
 tried["sees the grader's process"] = lambda: Path("{stage}").name in Path("/proc/{host}/cmdline").read_text()
+theirs = [one.split("=")[0] for one in Path("/proc/1/environ").read_text().split("\\0") if one]
+tried["reads the grader's variables"] = lambda: set(theirs) - set(os.environ) - set({needed!r})
 tried["is root"] = lambda: os.getuid() == 0
 Path("own").write_text("mine")
 found = [name for name, action in tried.items() if works(action)]
@@ -381,6 +434,7 @@ def _fill(stage: Path) -> None:
     for name in PROGRAMS:
         shutil.copy(HERE / name, course)
     (stage / "passwd").write_text(f"learner:x:1000:1000::{OWN}:/bin/sh\nnobody:x:65534:65534::{OWN}:/bin/sh\n")
+    (stage / "filter").write_bytes(call_filter())
     for number in (0, 1):
         (stage / f"python-{number}").mkdir()
     for path in (stage, *stage.rglob("*")):

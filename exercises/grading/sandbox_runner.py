@@ -8,6 +8,7 @@ prints goes nowhere. It imports nothing of the grader, so that a submission find
 from __future__ import annotations
 
 import builtins
+import functools
 import importlib
 import json
 import os
@@ -102,12 +103,20 @@ def _gently(method: Callable) -> Callable:
     return call
 
 
-def forbid(path: str) -> None:
-    """Put a function in the place of a library's that says that the learner was asked to write it."""
-    module, _, name = path.rpartition(".")
+#: What the question that is being asked must not use.
+FORBIDDEN: set[str] = set()
 
-    def instead(*arguments: Any, **options: Any) -> None:
-        raise comparing.NotRight(f"{path} does what this question asks you to write.")
+
+def guard(path: str) -> None:
+    """Let a function of the library refuse while a question is asked that wants it written by the learner."""
+    module, _, name = path.rpartition(".")
+    original = getattr(importlib.import_module(module), name)
+
+    @functools.wraps(original)
+    def instead(*arguments: Any, **options: Any) -> Any:
+        if path in FORBIDDEN:
+            raise comparing.NotRight(f"{path} does what this question asks you to write.")
+        return original(*arguments, **options)
 
     setattr(importlib.import_module(module), name, instead)
 
@@ -129,7 +138,7 @@ def run(steps: Sequence[dict], questions: Sequence[dict], seconds: float, tell: 
         Takes each line of the report.
     """
     for path in {path for one in questions for path in one["library"]}:
-        forbid(path)
+        guard(path)
     shell = fresh_shell(seconds)
     asked = {one["names"][0]: one for one in questions}
     before: dict[str, Any] = {}
@@ -149,7 +158,10 @@ def run(steps: Sequence[dict], questions: Sequence[dict], seconds: float, tell: 
 
 def _ask(namespace: dict[str, Any], question: dict, seconds: float, tell: Callable[[dict], None]) -> Any:
     tell({"asked": question["names"][0]})
+    FORBIDDEN.clear()
+    FORBIDDEN.update(question["library"])
     answer = collect(namespace, question, seconds)
+    FORBIDDEN.clear()
     tell(answer)
     return _state(namespace, question) if not answer["error"] and None not in answer["got"] else None
 

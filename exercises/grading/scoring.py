@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exercises.grading import exercise
@@ -174,7 +174,7 @@ def mark(key: Key, told: dict[str, Any], ended: str) -> Mark:
 def explained(mark: Mark, broken: str, stands: bool) -> Mark:
     """Return a mark that says "not answered" only where nothing stands, and else what the learner's code did."""
     if not mark.fault.startswith((comparing.NO_ANSWER, "No answer.")):
-        return mark
+        return replace(mark, error=mark.error or broken) if mark.fault else mark
     if error := mark.error or broken:
         said = f"No answer: your code stopped with {error}"
     elif stands and mark.fault == comparing.NO_ANSWER:

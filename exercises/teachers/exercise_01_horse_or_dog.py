@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 1 · What loss and accuracy measure
 #
-# **Time** about 45 minutes. **You need** lesson 1 and a little NumPy. **Points** 16, in seven questions.
+# **Time** about 45 minutes. **You need** lesson 1 and a little NumPy. **Points** 16, in seven questions, and 3 for an explanation that your teacher marks.
 #
 # You will compute both measures so that they survive large logits, find the mark that a common bug leaves in a log, build the
 # dearest right answer there is, and explain why the same answers can cost more or less.
@@ -54,6 +54,7 @@ def draw(rng):
     return [(far_apart,), *((scale * rng.normal(size=(n, k)),) for scale, n, k in shapes)]
 
 
+library = ["lessonlib.metrics.softmax", "lessonlib.metrics.log_softmax"]
 hint = "Each row on its own; subtract the row's largest logit before you take exponentials."
 
 # %% [markdown]
@@ -95,6 +96,8 @@ def draw(rng):
     return [*drawn, right_and_unsure]
 
 
+library = ["lessonlib.metrics.cross_entropy", "lessonlib.metrics.cross_entropy_per_example"]
+library += ["lessonlib.metrics.log_softmax"]
 hint = "Mean over the pictures of −ln p(true class), from log-softmax; accuracy compares argmax with the label."
 
 # %% [markdown]
@@ -121,6 +124,7 @@ def draw(rng):
     return [(2,), (10,), *[(int(k),) for k in rng.integers(3, 1000, size=3)]]
 
 
+library = ["lessonlib.metrics.double_softmax_floor"]
 hint = "The scores are one 1 and K − 1 zeros; softmax gives the true class e / (e + K − 1)."
 
 # %% [markdown]
@@ -128,7 +132,7 @@ hint = "The scores are one 1 and K − 1 zeros; softmax gives the true class e /
 #
 # Six people report their *training* accuracy and loss at the end of training. Each used K balanced classes. They are the numbers of your class:
 
-# %%
+# %% data="logs"
 numbers = np.random.default_rng([CLASS_SEED, 4])
 kinds = numbers.permutation(["double", "double", "confident", "confident", "unsure", "right"])
 logs = []
@@ -137,6 +141,8 @@ for kind, k in zip(kinds, numbers.permutation([5, 10, 20, 50, 100, 200]).tolist(
     loss = {"double": floor_of_k + 0.004, "confident": 1.4 * np.log(k)}.get(kind, 0.6 * np.log(k))
     accuracy = 1.0 if kind in ("double", "right") else 0.62
     logs.append((k, accuracy, round(float(loss), 3)))
+
+# %%
 for k, accuracy, loss in logs:
     print(f"K = {k:3}: accuracy {accuracy:.2f}, loss {loss:.3f}, ln K {np.log(k):.3f}")
 
@@ -245,6 +251,7 @@ def draw(rng):
     return [(rng.integers(0, k, n), rng.normal(size=(n, k))) for n, k in [(1, 2), (5, 3), (12, 10)]]
 
 
+library = ["lessonlib.metrics.cross_entropy_gradient"]
 hint = "Probability minus one-hot label, (p − y), divided by the number of pictures: nudge a logit and compare."
 
 # %% [markdown]
@@ -303,7 +310,38 @@ expect_choice(
 hint = "Compute the mean loss at every scale; the order of the logits in a row never changes."
 
 # %% [markdown]
+# ## In your own words (3 points)
+#
+# Take your `best_scale`. Somebody says: "The loss fell, so the network got better." Is that so? Say what changed and what did not, with two numbers of your
+# class, and what would have to happen for the accuracy to change. Four to eight sentences. Your teacher reads and marks them; no program does.
+
+# %% [markdown] explain="explanation" points=3
+# The scale multiplies all logits of a picture by the same positive number, so their order stays and with it every answer: the accuracy is the same at scale 1
+# and at my best scale (gain 0). What changes is the confidence. At scale 1 the network is right in about 70 % of the pictures but gives its answers more than
+# 90 %, so the wrong ones are costly; at my best scale the confidence is near 70 % and the mean loss is lowest. The network knows no more than before; it claims
+# less. The accuracy would change only if the order of two logits of one picture changed, which no positive factor does.
+
+# %% [markdown] rubric="explanation"
+# # Exercise 1: how the explanation is marked
+#
+# One point for each; numbers are those of the class.
+#
+# 1. names what stays: the order of the logits, so every answer and the accuracy (gain 0)
+# 2. names what changes: confidence comes near the share of right answers, with numbers of the class
+# 3. answers the claim: a lower loss, no more knowledge; says what would move accuracy (another order of logits)
+#
+# **A full answer.**
+# The scale multiplies all logits of a picture by the same positive number, so their order stays and with it every answer: the accuracy is the same at scale 1
+# and at my best scale (gain 0). What changes is the confidence. At scale 1 the network is right in about 70 % of the pictures but gives its answers more than
+# 90 %, so the wrong ones are costly; at my best scale the confidence is near 70 % and the mean loss is lowest. The network knows no more than before; it claims
+# less. The accuracy would change only if the order of two logits of one picture changed, which no positive factor does.
+#
+# **An answer in between.** "The best scale makes the network less confident, and the loss is lower then. The accuracy is the same." Two points: true, but no reason why the order decides, and the claim is not answered.
+#
+# **An answer without a point.** "A smaller scale gives fewer errors, so the loss is lower." No point: it contradicts the learner's own accuracy gain.
+
+# %% [markdown]
 # ## What you learnt
 #
 # Loss and accuracy look at different things in the same logits: accuracy at their order, the loss at the probability of the true class. You can tell from two
-# numbers when a loss cannot come from right answers, and when it stands on the floor of a bug.
+# numbers when right answers cannot explain a loss, and when a bug can.

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 2 · Loss and accuracy in opposite directions
 #
-# **Time** about 50 minutes. **You need** lessons 1 and 2, and NumPy. **Points** 14, in six questions.
+# **Time** about 50 minutes. **You need** lessons 1 and 2, and NumPy. **Points** 14, in six questions, and 3 for an explanation that your teacher marks.
 #
 # You will build the rare case in which loss and accuracy fall together, prove how far the two may disagree, write the ledger that says who pays,
 # use it on a run of your class, and train a small model whose accuracy dips while its loss falls at every step.
@@ -208,6 +208,7 @@ def draw(rng):
     ]
 
 
+library = ["lessonlib.ledger.between"]
 hint = "Each picture's change divided by the number of ALL pictures; its group is decided by both argmaxes."
 
 # %% [markdown]
@@ -220,8 +221,12 @@ numbers = np.random.default_rng([CLASS_SEED, 5])
 run_labels = numbers.integers(0, 5, 300)
 early_logits = numbers.normal(size=(300, 5)) + 1.3 * np.eye(5)[run_labels]
 said = early_logits.argmax(axis=1)
-said = np.where(numbers.random(300) < 0.25, run_labels, said)  # a quarter is put right
-late_logits = 0.5 * early_logits + 5.0 * np.eye(5)[said]
+moved = numbers.random(300) < 0.25  # a quarter is answered anew, in each class in its own way
+to, sure = [(0, 5.0), (1, 5.0), (0, -0.9)][numbers.integers(0, 3)]
+said = np.where(moved, (run_labels + to) % 5, said)
+late_logits = 0.5 * early_logits + sure * np.eye(5)[said]
+if sure < 0:
+    late_logits = 0.12 * early_logits + 0.05 * np.eye(5)[said]
 early, late = metrics.softmax(early_logits), metrics.softmax(late_logits)
 for name, p in (("early", early), ("late", late)):
     loss = metrics.cross_entropy(run_labels, probabilities=p)
@@ -244,7 +249,13 @@ per_picture = np.log(early[np.arange(300), run_labels]) - np.log(late[np.arange(
 stays_wrong = (early.argmax(1) != run_labels) & (late.argmax(1) != run_labels)
 loss_change = per_picture.mean()
 wrong_to_wrong = per_picture[stays_wrong].sum() / 300
-story = "confident errors"
+right_before, right_now = early.argmax(1) == run_labels, late.argmax(1) == run_labels
+parts = {
+    "unsure right answers": per_picture[right_before & right_now].sum(),
+    "confident errors": per_picture[stays_wrong].sum(),
+    "accuracy lost": per_picture[right_before & ~right_now].sum(),
+}
+story = max(parts, key=parts.get)
 ### END SOLUTION
 
 # %% check="loss_change, wrong_to_wrong, story" points=2
@@ -309,7 +320,39 @@ def draw(rng):
 hint = "Record loss and accuracy at t first, then step with the mean slope; n_steps steps give n_steps + 1 records."
 
 # %% [markdown]
+# ## In your own words (3 points)
+#
+# Explain to somebody who only sees the two curves of your class's run (question 5) what happened between the early and the late epoch. Use at least two parts
+# of your ledger, and name one other story that fits the two curves and that your ledger excludes. Four to eight sentences. Your teacher reads and marks them;
+# no program does.
+
+# %% [markdown] explain="explanation" points=3
+# The loss rose and the accuracy moved, and that alone fits several stories. In my class's ledger the largest part is the one of my `story`: its pictures
+# contribute more than the three other groups together. For the story "confident errors" the pictures that were wrong and stay wrong contribute nearly the whole
+# rise, while right answers that stay right contribute a little fall. The story that the right answers became unsure fits the same curves, but then the part
+# right to right would be positive and large; in my ledger it is not. So I can exclude it from the ledger, not from the curves.
+
+# %% [markdown] rubric="explanation"
+# # Exercise 2: how the explanation is marked
+#
+# One point for each; numbers are those of the class.
+#
+# 1. names the largest part of the ledger and its size, and that the parts add up to the change
+# 2. tells what these pictures did (became surer, unsure, or changed sides), as the class's data have it
+# 3. names a rival story and the part of the ledger that excludes it
+#
+# **A full answer.**
+# The loss rose and the accuracy moved, and that alone fits several stories. In my class's ledger the largest part is the one of my `story`: its pictures
+# contribute more than the three other groups together. For the story "confident errors" the pictures that were wrong and stay wrong contribute nearly the whole
+# rise, while right answers that stay right contribute a little fall. The story that the right answers became unsure fits the same curves, but then the part
+# right to right would be positive and large; in my ledger it is not. So I can exclude it from the ledger, not from the curves.
+#
+# **An answer in between.** "Most of the change comes from wrong to wrong, 1.35 of 1.67, so errors became confident." Two points: no rival story.
+#
+# **An answer without a point.** "The loss rose because the network overfits." No point: a name, no part of the ledger.
+
+# %% [markdown]
 # ## What you learnt
 #
-# All four combinations occur. The loss cannot fall below (1 − a) ln 2, and nothing bounds it from above. When both rise, open the ledger: the answers that were wrong and became surer of it pay.
+# All four combinations occur. Accuracy bounds the loss from below and not from above. When both rise, open the ledger of the change before you explain it.
 # And a loss that falls at every step promises nothing about accuracy.

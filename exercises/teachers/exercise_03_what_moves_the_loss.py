@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 3 · My loss looks wrong: is it?
 #
-# **Time** about 45 minutes. **You need** lesson 3, NumPy. **Points** 14, in six questions.
+# **Time** about 45 minutes. **You need** lesson 3, NumPy. **Points** 14, in six questions, and 3 for an explanation that your teacher marks.
 #
 # You will find out how far one confident error moves a mean, write a loss that neither overflows nor clips, average over a ragged last batch, compute the noise floor of flipped labels, find
 # a broadcasting bug, and identify from their numbers what five training scripts report.
@@ -226,9 +226,11 @@ reports = {
     "base 10": each.mean() / np.log(10),
 }
 
-# %%
+# %% data="unnamed"
 order = np.random.default_rng([CLASS_SEED, 66]).permutation(len(reports))
-unnamed = [list(reports.values())[i] for i in order]
+unnamed = [float(list(reports.values())[i]) for i in order]
+
+# %%
 print("reported:", np.round(unnamed, 4))
 
 # %% [markdown]
@@ -275,6 +277,38 @@ def draw(rng):
 
 
 hint = "Compute the five candidates from the logits and give each reported number the name of the nearest."
+
+# %% [markdown]
+# ## In your own words (3 points)
+#
+# A friend reports a loss that is far too high beside a good accuracy. Write down in which order you would check what was computed, and why in that order. Use
+# two numbers of your class's reports (question 6) as examples of what a slip leaves behind. Four to eight sentences. Your teacher reads and marks them; no
+# program does.
+
+# %% [markdown] explain="explanation" points=3
+# First I ask over what was averaged, because that needs no new run: the sum of my class is 90 times the mean, and a number that grows with the size of the set
+# gives it away. Then the logarithm: base 10 is the mean divided by 2.303, whatever the network. Then logits or probabilities: softmax twice cannot fall below
+# ln(1 + (K − 1)/e), 1.05 for six classes, however good the accuracy. Then batches: the mean of batch means differs only where the last batch is small and
+# unlike the others. I begin with what one division can show and end with what needs the single losses.
+
+# %% [markdown] rubric="explanation"
+# # Exercise 3: how the explanation is marked
+#
+# One point for each; numbers are those of the class.
+#
+# 1. an order with a reason (what can be checked from the number alone comes first)
+# 2. two slips with what each leaves behind, with numbers of the class
+# 3. says for one slip when it would not show (equal batches, few classes, ...)
+#
+# **A full answer.**
+# First I ask over what was averaged, because that needs no new run: the sum of my class is 90 times the mean, and a number that grows with the size of the set
+# gives it away. Then the logarithm: base 10 is the mean divided by 2.303, whatever the network. Then logits or probabilities: softmax twice cannot fall below
+# ln(1 + (K − 1)/e), 1.05 for six classes, however good the accuracy. Then batches: the mean of batch means differs only where the last batch is small and
+# unlike the others. I begin with what one division can show and end with what needs the single losses.
+#
+# **An answer in between.** "Sum instead of mean is 90 times too large; base 10 is 2.3 times too small. I would look at these first." Two points: no word on when a slip stays hidden.
+#
+# **An answer without a point.** "I would retrain with a smaller learning rate." No point: nothing was checked.
 
 # %% [markdown]
 # ## What you learnt

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 4 · A rare class, honestly measured
 #
-# **Time** about 60 minutes. **You need** lesson 4 and NumPy. **Points** 18, in eight questions.
+# **Time** about 60 minutes. **You need** lesson 4 and NumPy. **Points** 18, in eight questions, and 3 for an explanation that your teacher marks.
 #
 # You will compute the baselines that every model must beat, write the report that shows a weak class, choose a threshold from costs, take a laboratory's precision to
 # the street, undo a class weight, measure how far F1 jumps, and find out what stands behind an F1 of zero.
@@ -264,16 +264,17 @@ hint = "The weight multiplies the odds p/(1 − p); divide them by it and turn t
 # %%
 numbers = np.random.default_rng([CLASS_SEED, 7])
 n_val = int(numbers.choice([200, 250, 300]))
-share = float(numbers.choice([0.02, 0.025, 0.03]))
+share = float(numbers.choice([0.02, 0.05, 0.15]))
 recall = round(float(numbers.uniform(0.55, 0.8)), 2)
 false_alarms = round(float(numbers.uniform(0.01, 0.03)), 3)
 print(f"{n_val} examples, {share:.1%} positive, recall {recall}, false alarms {false_alarms:.1%}")
-print("one set gives model A an F1 of 0.42, another set gives model B an F1 of 0.50")
+f1_of_b = float(numbers.choice([0.5, 0.98]))
+print(f"one set gives model A an F1 of 0.42, another set gives model B an F1 of {f1_of_b}")
 
 # %% [markdown]
 # 1. `f1_sd`: the standard deviation of the measured **F1** over such sets (F1 counts as 0 where nothing positive exists or is named). Simulate some thousands; 15 % off is near enough.
 # 2. `accuracy_sd`: the same for the measured accuracy.
-# 3. `better`: A and B were measured on a set like this each. Which is better: `"A"`, `"B"`, `"both the same"` or `"cannot tell"`?
+# 3. `better`: A and B were measured on a set like this each. Which is better, with two standard deviations of a difference of two such F1 as the limit: `"A"`, `"B"`, `"both the same"` or `"cannot tell"`?
 
 # %% answer="f1_sd, accuracy_sd, better"
 f1_sd = None
@@ -286,7 +287,7 @@ hits = rng.binomial(positives, recall)
 alarms = rng.binomial(n_val - positives, false_alarms)
 f1_sd = np.std(2 * hits / np.maximum(positives + hits + alarms, 1))
 accuracy_sd = np.std((n_val - positives - alarms + hits) / n_val)
-better = "cannot tell"
+better = "B" if f1_of_b - 0.42 > 2 * np.sqrt(2) * f1_sd else "cannot tell"
 ### END SOLUTION
 
 # %% check="f1_sd, accuracy_sd, better" points=3
@@ -311,14 +312,14 @@ def compare(got, expected):
     return None
 
 
-hint = "Simulate whole validation sets and take the standard deviation of what they report: F1's is larger than the difference of A and B."
+hint = "Simulate whole validation sets and take the standard deviation of what they report; a difference of two of them has √2 times as much."
 
 # %% [markdown]
 # ## Question 8 · F1 is zero: why? (2 points)
 #
 # Six networks were trained on data with a tenth of positives. Each has an F1 of exactly 0 on its 400 validation examples. `flat[i]` holds what network i gives as p(positive); `flat_truth` holds the truth.
 
-# %%
+# %% data="flat"
 numbers = np.random.default_rng([CLASS_SEED, 8])
 kinds = numbers.permutation(np.repeat([0.0, 1.2, -1.2], 2))
 
@@ -331,6 +332,9 @@ def evenly(n):
 flat_truth = np.repeat([0, 1], [360, 40])
 flat_scores = [np.concatenate([evenly(360), evenly(40) + kind]) for kind in kinds]
 flat = [1 / (1 + np.exp(2.3 - 0.6 * scores)) for scores in flat_scores]
+
+# %%
+flat_truth = np.repeat([0, 1], [360, 40])
 for i, p in enumerate(flat):
     print(f"network {i}: highest p {p.max():.2f}, accuracy {np.mean((p > 0.5) == flat_truth):.2f}")
 
@@ -362,6 +366,38 @@ expect_choice(
 
 # %% hidden="flat_verdicts"
 hint = "Compute the ROC AUC of each network: about 0.8, 0.5 or 0.2. Neither F1 nor accuracy at 0.5 can tell them apart."
+
+# %% [markdown]
+# ## In your own words (3 points)
+#
+# A colleague wants to ship the model of question 3 because its accuracy is high. Write what you would tell them about your class's weakest class, which number
+# shows it and which hides it, and what you would ask about costs before choosing a threshold. Four to eight sentences. Your teacher reads and marks them; no
+# program does.
+
+# %% [markdown] explain="explanation" points=3
+# The accuracy is high because the frequent class is answered well: it holds half of the examples. The weakest class of my data has only 20 of 400 examples and
+# the model finds 6 of them, a recall of 0.3. "This class or not?" hides that, because naming it never would still be right for 95 %. I would ask what it costs
+# to miss one of them and what a false alarm costs, since the best threshold is alarm / (alarm + miss) for honest probabilities. And I would ask how many
+# positives the validation set has: with a handful, a recall of 0.3 can as well be 0.15 or 0.5.
+
+# %% [markdown] rubric="explanation"
+# # Exercise 4: how the explanation is marked
+#
+# One point for each; numbers are those of the class.
+#
+# 1. names the weak class by its recall, and why accuracy hides it (class shares)
+# 2. says why "this class or not?" cannot show it, with the number for never naming it
+# 3. asks for the costs of both errors and relates them to the threshold
+#
+# **A full answer.**
+# The accuracy is high because the frequent class is answered well: it holds half of the examples. The weakest class of my data has only 20 of 400 examples and
+# the model finds 6 of them, a recall of 0.3. "This class or not?" hides that, because naming it never would still be right for 95 %. I would ask what it costs
+# to miss one of them and what a false alarm costs, since the best threshold is alarm / (alarm + miss) for honest probabilities. And I would ask how many
+# positives the validation set has: with a handful, a recall of 0.3 can as well be 0.15 or 0.5.
+#
+# **An answer in between.** "Class 4 has recall 0.3. The accuracy does not show it since the class is rare." Two points with the 0.95; without costs.
+#
+# **An answer without a point.** "The accuracy is 0.8, which is above chance for five classes." No point.
 
 # %% [markdown]
 # ## What you learnt

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 5 · Is the jump anything?
 #
-# **Time** about 60 minutes. **You need** lesson 5 and NumPy. **Points** 17, in seven questions.
+# **Time** about 60 minutes. **You need** lesson 5 and NumPy. **Points** 17, in seven questions, and 3 for an explanation that your teacher marks.
 #
 # You will put error bars on both measures, plan a validation set, tell the offset of a set from the jitter of a curve, find out what smoothing takes away, compare the steadiness of loss and accuracy,
 # give one of four verdicts on a change, and name the cause behind six reports.
@@ -62,6 +62,7 @@ def draw(rng):
     ]
 
 
+library = ["lessonlib.metrics.accuracy_standard_error", "lessonlib.metrics.estimate_mean"]
 hint = "sqrt(p (1 − p)/n) for the accuracy p; the standard deviation of the single losses over sqrt(n) for the loss."
 
 # %% [markdown]
@@ -292,7 +293,7 @@ hint = "Standard error of after − before, example by example; ask for flat fir
 # Six reports. In the first kind, one network, whose weights did not change, was measured on **two different sets** of n examples each. In the second, a network was measured **before and after an epoch on the same** n examples; it gained some and
 # lost some. The reports of your class:
 
-# %%
+# %% data="reports"
 numbers = np.random.default_rng([CLASS_SEED, 7])
 plans = [("two sets", 0.9, 200), ("two sets", 0.9, 3_000), ("two sets", 0.7, 500)]
 far = [0.6, 6.0, 0.8]  # how many standard errors the two accuracies lie apart
@@ -304,6 +305,8 @@ for gained, lost, n in ((14, 11, 1_000), (130, 61, 5_000), (48, 120, 5_000)):
     more = int(numbers.integers(0, 3))
     reports.append({"kind": "two epochs", "n": n, "gained": gained + more, "lost": lost + more})
 reports = [reports[i] for i in numbers.permutation(6)]
+
+# %%
 for report in reports:
     print(report)
 
@@ -342,7 +345,37 @@ expect_choice(
 hint = "Divide each difference by its standard error. Weights that rest cannot have changed; a set that stays cannot differ."
 
 # %% [markdown]
+# ## In your own words (3 points)
+#
+# Your class's validation curve (question 4) was smoothed. Explain to a colleague what they may now believe about the accuracy of the last epochs and what not.
+# Use your two shares, and say what would bring the curve nearer to the true one. Four to eight sentences. Your teacher reads and marks them; no program does.
+
+# %% [markdown] explain="explanation" points=3
+# Smoothing took away most of the jumps: the jitter left is about 15 % of what it was. The distance from the true curve stayed: the miss left is about 1. The
+# reason is that every epoch is judged by the same 60 examples, so all epochs share the error of that draw, and an average over epochs cannot remove what they
+# share. So one may believe that the accuracy is steady, and not that it is right: one standard error of 60 examples is about 6 points. Nearer to the truth
+# comes only what changes the examples: more of them, or several sets.
+
+# %% [markdown] rubric="explanation"
+# # Exercise 5: how the explanation is marked
+#
+# One point for each; numbers are those of the class.
+#
+# 1. tells jitter from offset, with both shares of the class
+# 2. gives the cause: the same examples in every epoch, so a shared error
+# 3. says what would help (more or other examples) and how large the error is
+#
+# **A full answer.**
+# Smoothing took away most of the jumps: the jitter left is about 15 % of what it was. The distance from the true curve stayed: the miss left is about 1. The
+# reason is that every epoch is judged by the same 60 examples, so all epochs share the error of that draw, and an average over epochs cannot remove what they
+# share. So one may believe that the accuracy is steady, and not that it is right: one standard error of 60 examples is about 6 points. Nearer to the truth
+# comes only what changes the examples: more of them, or several sets.
+#
+# **An answer in between.** "The curve is calmer but not nearer, because it is the same set." Two points: no size, no remedy.
+#
+# **An answer without a point.** "Smoothing removes the noise, so the curve is now exact." No point.
+
+# %% [markdown]
 # ## What you learnt
 #
-# A measured number comes with an error that depends on n. All epochs share the error of the set: it shows as an offset, not as jumps, and smoothing keeps it. Loss and accuracy take turns at being the steadier
-# one. Compare on the same examples, say what would matter, and allow yourself "cannot tell".
+# A measured number comes with an error that depends on n, and epochs that are judged by the same examples share part of it. Which measure is steadier is a matter of the run. Compare on the same examples, say what would matter, and allow yourself "cannot tell".

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 6 · Both curves rise: how surely?
 #
-# **Time** about 60 minutes. **You need** lesson 6 and NumPy. **Points** 17, in seven questions.
+# **Time** about 60 minutes. **You need** lesson 6 and NumPy. **Points** 17, in seven questions, and 3 for an explanation that your teacher marks.
 #
 # You will read the recorded CIFAR-10 runs yourself: measure a rise with its paired error, take the luck out of a picked minimum, look at the same run through small validation sets, put a
 # popular rule about the size of the training set to the test, and write the function that tells the two phenomena apart that are both called overfitting.
@@ -360,7 +360,38 @@ def draw(rng):
 hint = "Start at the epoch of the lowest mean LOSS, subtract picture by picture, and hold the mean against two standard errors of the differences."
 
 # %% [markdown]
+# ## In your own words (3 points)
+#
+# In your class's run the validation loss rises after its minimum. Write what you may conclude about the accuracy from your two numbers of question 3, what you
+# may not, and what a reader with 50 pictures would have seen. Four to eight sentences. Your teacher reads and marks them; no program does.
+
+# %% [markdown] explain="explanation" points=3
+# The change of the loss is more than six paired standard errors, so it rises. The change of the accuracy is near two standard errors in my class: I may say
+# that it did not fall by much, and, where it exceeds two, that it rose. I may not conclude that the network got worse because the loss rose: the same pictures
+# give a higher loss and as many or more right answers. A reader with 50 pictures sees a lower accuracy in about a third of the draws (my share), by luck of the
+# draw alone, and would report the opposite in good faith.
+
+# %% [markdown] rubric="explanation"
+# # Exercise 6: how the explanation is marked
+#
+# One point for each; numbers are those of the class.
+#
+# 1. holds both changes against their paired errors, with numbers
+# 2. does not infer one measure from the other, and says so
+# 3. uses the share for 50 pictures to explain a contrary report
+#
+# **A full answer.**
+# The change of the loss is more than six paired standard errors, so it rises. The change of the accuracy is near two standard errors in my class: I may say
+# that it did not fall by much, and, where it exceeds two, that it rose. I may not conclude that the network got worse because the loss rose: the same pictures
+# give a higher loss and as many or more right answers. A reader with 50 pictures sees a lower accuracy in about a third of the draws (my share), by luck of the
+# draw alone, and would report the opposite in good faith.
+#
+# **An answer in between.** "The loss rises by 6 errors, accuracy by 1.9, so accuracy is undecided." Two points: no word on the 50 pictures.
+#
+# **An answer without a point.** "The loss rises, so the network overfits and accuracy will fall." No point.
+
+# %% [markdown]
 # ## What you learnt
 #
-# A change between two epochs is judged on the same pictures, by the paired error, and a picked minimum on other pictures. Few pictures show the rise of the loss and hide the gain in accuracy. A rule about the size of the data or of
+# A change between two epochs is judged on the same pictures, by the paired error, and a picked minimum on other pictures. Few pictures hide what many show. A rule about the size of the data or of
 # the network that holds at one width may fail at the next. And a rising loss does not say which of two phenomena you are looking at.

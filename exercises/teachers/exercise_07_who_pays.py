@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 7 · Who pays, and can it be repaired?
 #
-# **Time** about 60 minutes. **You need** lesson 7 and NumPy. **Points** 17, in seven questions.
+# **Time** about 60 minutes. **You need** lesson 7 and NumPy. **Points** 17, in seven questions, and 3 for an explanation that your teacher marks.
 #
 # You will find out how few answers pay how much, build both rival stories of a rising loss, decide between them on a recorded CIFAR-10 run, fit a temperature, split a rise into what can be repaired and what cannot,
 # and measure calibration together with the error that chance alone gives.
@@ -65,6 +65,7 @@ def draw(rng):
     return cases
 
 
+library = ["lessonlib.ledger.share_paid_by_wrong", "lessonlib.ledger.share_paid_by_worst"]
 hint = "Sum the single losses of the group and divide by the sum over all answers."
 
 # %% [markdown]
@@ -223,6 +224,7 @@ def draw(rng):
 
 
 tolerance = 2e-3
+library = ["lessonlib.calibration.fit_temperature"]
 hint = "Try many T between 0.1 and 20, then finer ones around the best: the loss has one minimum."
 
 # %% [markdown]
@@ -320,6 +322,7 @@ def draw(rng):
     return cases
 
 
+library = ["lessonlib.calibration.expected_calibration_error"]
 hint = "Within a bin: |mean confidence − accuracy|; over the bins: weighted by how many answers each one holds. Empty bins weigh nothing."
 
 # %% [markdown]
@@ -365,10 +368,43 @@ def compare(got, expected, confidence, n_bins, n_draws, seed):
     return f"{len(confidence)} answers in {n_bins} bins: expected about {expected:.4f}, got {float(got):.4f}."
 
 
+library = ["lessonlib.calibration.ece_if_calibrated"]
 hint = "Draw hits with rng.random(n) < confidence, compute the ECE of each draw, and average: it is never 0, and larger for fewer answers or more bins."
+
+# %% [markdown]
+# ## In your own words (3 points)
+#
+# The loss of `main_run` and of `adam_run` (question 5) ends far above its minimum. Explain the difference between the two with your numbers, why the
+# temperature was fitted on some pictures and judged on others, and what your `adam_unlearnt` does not prove. Four to eight sentences. Your teacher reads and
+# marks them; no program does.
+
+# %% [markdown] explain="explanation" points=3
+# For the main run a temperature of about 2.3, fitted on the even pictures, gives back more than the whole rise on the odd ones: the network was too sure, and
+# what it knows about the classes is not less than at the minimum. For Adam the loss at the best temperature itself rose by about 0.1 nats: that part no
+# temperature repairs. It was judged on other pictures because a temperature picked on the same ones is a little too good for them. The number is an upper bound
+# of what is lost: another recalibration, per class for instance, might give some of it back. And it is one run.
+
+# %% [markdown] rubric="explanation"
+# # Exercise 7: how the explanation is marked
+#
+# One point for each; numbers are those of the class.
+#
+# 1. separates what a temperature repairs from what it does not, with numbers of both runs
+# 2. says why fitting and judging need different pictures
+# 3. limits the conclusion: temperature is one family of repairs, one run
+#
+# **A full answer.**
+# For the main run a temperature of about 2.3, fitted on the even pictures, gives back more than the whole rise on the odd ones: the network was too sure, and
+# what it knows about the classes is not less than at the minimum. For Adam the loss at the best temperature itself rose by about 0.1 nats: that part no
+# temperature repairs. It was judged on other pictures because a temperature picked on the same ones is a little too good for them. The number is an upper bound
+# of what is lost: another recalibration, per class for instance, might give some of it back. And it is one run.
+#
+# **An answer in between.** "Main is repaired by T = 2.3, Adam lost 0.11 nats." One point, two with the reason for the halves.
+#
+# **An answer without a point.** "Adam is a worse optimiser." No point: not what was measured.
 
 # %% [markdown]
 # ## What you learnt
 #
-# A mean loss belongs to the few who pay it. Two stories fit the same two curves; the confidence of right and of wrong answers decides between them. What a temperature takes back was too much certainty, what it cannot take back
-# was unlearnt. And an ECE means something only beside the one that chance gives.
+# A mean loss can belong to a few examples. Two stories fit the same two curves; the confidence of right and of wrong answers decides between them. A temperature separates certainty from knowledge, judged on other
+# pictures than it was fitted on. And an ECE means something only beside the one that chance gives.

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 8 · Testing explanations
 #
-# **Time** about 60 minutes. **You need** lessons 7 and 8, and NumPy. **Points** 16, in seven questions.
+# **Time** about 60 minutes. **You need** lessons 7 and 8, and NumPy. **Points** 16, in seven questions, and 3 for an explanation that your teacher marks.
 #
 # You will compare recipes seed by seed, hold six explanations against their own predictions, compute what wrong validation labels do to loss and accuracy, test
 # the test that looks for them, tell what four remedies really did, split a sorted file fairly, and choose the epoch to ship.
@@ -76,7 +76,7 @@ hint = "Match by seed, leave out what only one recipe has, and take the spread o
 # Six explanations of a low accuracy, each with an experiment. *Before* the runs each one said what the change of recipe would do to the accuracy. Then base and changed
 # recipe were trained with the same ten seeds. These are the runs of your class:
 
-# %%
+# %% data="base_accuracy, experiments"
 numbers = np.random.default_rng([CLASS_SEED, 2])
 plans = [("higher", e) for e in (1, -0.9, 0.1)] + [("lower", e) for e in (-1, 0.1, 0.9)]
 base_accuracy = 60 + 3 * numbers.normal(size=10)
@@ -86,6 +86,8 @@ for place in numbers.permutation(6):
     spread = numbers.normal(size=10)
     spread = 0.6 * (spread - spread.mean()) / spread.std(ddof=1)
     experiments.append((predicted, base_accuracy + effect + spread))
+
+# %%
 for predicted, changed_accuracy in experiments:
     print(
         f"predicted {predicted:6}; base {base_accuracy.mean():.2f} ± {base_accuracy.std():.2f}",
@@ -384,7 +386,40 @@ expect_number(given_away, -50, 50, hint="in points, on the test part")
 hint = "Accuracy, loss, refinement: what each customer gets. Patience can end before the lowest loss of all; judge by the test part."
 
 # %% [markdown]
+# ## In your own words (3 points)
+#
+# Choose one explanation of question 2 that your class's runs leave undecided ("cannot tell"). Write what the ten differences show, why that neither supports
+# nor refutes it, and describe one experiment that could. Four to eight sentences. Your teacher reads and marks them; no program does.
+
+# %% [markdown] explain="explanation" points=3
+# The explanation predicted a higher accuracy; the mean of my ten differences is 0.1 points and their interval reaches from about −0.3 to 0.5, so it holds zero.
+# Values on the predicted side and on the other side are both possible, so it is neither supported nor refuted: an undecided test is no vote against it. An
+# experiment that could decide has a smaller error: with four times the seeds, paired again, the interval would be half as wide. Better still is one with a
+# larger predicted effect, for instance three doses of the change, where the explanation says that the effect grows with the dose; if it does not grow, it is
+# refuted.
+
+# %% [markdown] rubric="explanation"
+# # Exercise 8: how the explanation is marked
+#
+# One point for each; numbers are those of the class.
+#
+# 1. gives mean and interval of the differences and that zero lies inside
+# 2. says why undecided is not refuted (both signs remain possible)
+# 3. an experiment with a prediction that could fail, and why it can decide
+#
+# **A full answer.**
+# The explanation predicted a higher accuracy; the mean of my ten differences is 0.1 points and their interval reaches from about −0.3 to 0.5, so it holds zero.
+# Values on the predicted side and on the other side are both possible, so it is neither supported nor refuted: an undecided test is no vote against it. An
+# experiment that could decide has a smaller error: with four times the seeds, paired again, the interval would be half as wide. Better still is one with a
+# larger predicted effect, for instance three doses of the change, where the explanation says that the effect grows with the dose; if it does not grow, it is
+# refuted.
+#
+# **An answer in between.** "The interval contains zero, so we do not know. More seeds would help." Two points: no prediction that could fail.
+#
+# **An answer without a point.** "The difference is small, so the explanation is wrong." No point.
+
+# %% [markdown]
 # ## What you learnt
 #
-# An explanation earns belief by a prediction that it could have failed, held against differences of the same seeds. Wrong validation labels charge for confidence, and the rise can be there without them. A remedy is
+# An explanation earns belief by a prediction that it could have failed, held against differences of the same seeds. Wrong validation labels can be counted into a loss before they are blamed for it. A remedy is
 # judged by what the network knows; a split must be fair before anything is explained; and the epoch to ship is the best one for what is shipped.

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 9 · Reading curves
 #
-# **Time** about 50 minutes. **You need** lessons 5 and 9, and NumPy. **Points** 15, in six questions.
+# **Time** about 50 minutes. **You need** lessons 5 and 9, and NumPy. **Points** 15, in six questions, and 3 for an explanation that your teacher marks.
 #
 # You will put numbers on the four questions of lesson 9 (compared with what? finished? on how many? the same question?), find out why four runs of your class stay
 # near 60 %, and tell a dead network from one that has hardly begun.
@@ -132,7 +132,7 @@ hint = "Mean over the examples of the window first, then last epoch over lowest 
 # Three files of your class, 1,000 rows each, were split in the order of the file: the first 800 rows to train, the last 200 to validate. For each row you have its class and whether a network, trained
 # on *other* files of this kind, answers it as labelled (`right`, 0 or 1).
 
-# %%
+# %% data="files"
 numbers = np.random.default_rng([CLASS_SEED, 4])
 files = []
 for n_right in numbers.permutation([40, 130, 179]):
@@ -141,6 +141,8 @@ for n_right in numbers.permutation([40, 130, 179]):
     first = numbers.permutation(np.arange(800) < 720 + numbers.integers(-9, 10))
     last = numbers.permutation(np.arange(200) < n_right + numbers.integers(-2, 3))
     files.append((row_class, np.concatenate([first, last]).astype(int)))
+
+# %%
 for row_class, right in files:
     print(f"{right.mean():.1%} right in all; classes {np.bincount(row_class)}")
 
@@ -179,11 +181,13 @@ hint = "Two parts, two accuracies, each with its own number of rows; only then a
 # %% [markdown]
 # ## Question 5 · Four runs near 60 % (3 points)
 #
-# Validation accuracy of four runs of your class is near 60 % (one of them is a little better). Training them takes a few seconds.
+# Validation accuracy of four runs of your class is near 60 % (one of them is a little better).
 
-# %%
+# %% data="runs"
 troubled = ["too simple", "tiny features", "noise ceiling", "too little data"]
 runs = known_causes.ward(troubled, [CLASS_SEED, 5])
+
+# %%
 for letter, run in runs.items():
     last = ", ".join(f"{name} {run[name][-1]:.3f}" for name in known_causes.LOGGED)
     shares = ", ".join(f"{share:.2f}" for share in run.provenance["class_shares"])
@@ -264,6 +268,37 @@ def draw(rng):
 
 
 hint = "Down each column, over the pictures: a dead network's logits differ between classes, not between pictures."
+
+# %% [markdown]
+# ## In your own words (3 points)
+#
+# Two of your four runs near 60 % (question 5) need opposite things. Choose two, say which numbers separate them, and what would have happened if you had
+# swapped their remedies. Four to eight sentences. Your teacher reads and marks them; no program does.
+
+# %% [markdown] explain="explanation" points=3
+# I choose the run that needs more data and the run where nothing helps. Both validate near 60 %. The first has a training accuracy far above its validation
+# accuracy, and its loss is above what knowing nothing costs (below is −0.4): it learnt its few examples by heart. The second has no gap, its loss is far below
+# knowing nothing (1.57 nats) and has stopped falling: the labels or inputs do not say more. More data for the second would change nothing but the interval;
+# accepting the first as a ceiling would give up points that more data bring.
+
+# %% [markdown] rubric="explanation"
+# # Exercise 9: how the explanation is marked
+#
+# One point for each; numbers are those of the class.
+#
+# 1. names two runs with the numbers that separate them (gap, below, still falling)
+# 2. draws the cause from the numbers, not from the accuracy
+# 3. says what the swapped remedies would have done
+#
+# **A full answer.**
+# I choose the run that needs more data and the run where nothing helps. Both validate near 60 %. The first has a training accuracy far above its validation
+# accuracy, and its loss is above what knowing nothing costs (below is −0.4): it learnt its few examples by heart. The second has no gap, its loss is far below
+# knowing nothing (1.57 nats) and has stopped falling: the labels or inputs do not say more. More data for the second would change nothing but the interval;
+# accepting the first as a ceiling would give up points that more data bring.
+#
+# **An answer in between.** "A has a gap and D has none, so A needs data and D is at the ceiling." Two points: no swapped remedy.
+#
+# **An answer without a point.** "Both have 60 %, so both need a bigger model." No point.
 
 # %% [markdown]
 # ## What you learnt

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 10 · The curve clinic
 #
-# **Time** about 60 minutes. **You need** lessons 5, 9 and 10, and NumPy. **Points** 16, in seven questions.
+# **Time** about 60 minutes. **You need** lessons 5, 9 and 10, and NumPy. **Points** 16, in seven questions, and 3 for an explanation that your teacher marks.
 #
 # Ten runs of strangers, trained for your class, and none of them in lesson 10. You will write two instruments, tell rivals apart that share most of their evidence, visit a ward of four
 # and say what to do first, and compute what a gain on a short test is worth.
@@ -83,8 +83,10 @@ hint = "Epoch of the lowest loss from 1; last over lowest minus 1; difference of
 #
 # Two runs with two classes. In both the validation loss turns and rises. In one of them the errors became confident while the network went on learning; the other one really overfits.
 
-# %%
+# %% data="rising"
 rising = known_causes.ward(["confident errors", "overfitting"], [CLASS_SEED, 2])
+
+# %%
 show_ends(rising)
 
 # %% [markdown]
@@ -158,8 +160,10 @@ hint = "The spread of the differences, not of the values: a trend is no jump. Tw
 #
 # Ten classes each. In both runs the validation loss and accuracy jump from epoch to epoch. In one of them the learning rate is too high. In the other one each epoch was judged by a few examples that were drawn anew.
 
-# %%
+# %% data="jumping"
 jumping = known_causes.ward(["rate too high", "few validation examples"], [CLASS_SEED, 4])
+
+# %%
 for letter, run in jumping.items():
     late = ", ".join(f"{share:.2f}" for share in run["val_accuracy"][-8:])
     print(f"{letter}: validation accuracy in the last eight epochs {late}")
@@ -210,8 +214,10 @@ hint = "Validation examples have no part in the training loss: where it jumps as
 #
 # Ten classes each. Both stopped near 60 % accuracy, training and validation together. One of them has reached the ceiling that noise in the labels sets; the other one was stopped too early.
 
-# %%
+# %% data="flat"
 flat = known_causes.ward(["noise ceiling", "not finished"], [CLASS_SEED, 5])
+
+# %%
 show_ends(flat)
 
 # %% [markdown]
@@ -247,7 +253,11 @@ hint = "Accuracy near 60 % says neither; whether the loss still falls does. Afte
 
 # %%
 possible = ["healthy", "not finished", "noise ceiling", "too simple", "overfitting", "other rows"]
+
+# %% data="patients"
 patients = known_causes.ward(possible, [CLASS_SEED, 6], n_runs=4)
+
+# %%
 show_ends(patients)
 
 # %% [markdown]
@@ -346,6 +356,37 @@ def draw(rng):
 
 
 hint = "Sum over all pairs (before, after) that reach the gain; the chances of before and of after are binomial and multiply."
+
+# %% [markdown]
+# ## In your own words (3 points)
+#
+# Take one of your four patients of question 6. Write a short diagnosis: the cause, the observation that separates it from its nearest rival, and which
+# observation would have changed your mind. Four to eight sentences. Your teacher reads and marks them; no program does.
+
+# %% [markdown] explain="explanation" points=3
+# I take the patient that I called "not finished". Its nearest rival is the noise ceiling: both end with training and validation together at a middling
+# accuracy. What separates them is the last fifth of the epochs: here the validation loss still falls by more than 0.1 nats, at a ceiling it would stand. So I
+# would train longer and look again. I would change my mind if the loss stood still after ten more epochs: then it is the ceiling. A gap between training and
+# validation that opens meanwhile would point to overfitting.
+
+# %% [markdown] rubric="explanation"
+# # Exercise 10: how the explanation is marked
+#
+# One point for each; numbers are those of the class.
+#
+# 1. names cause and nearest rival of one run
+# 2. gives the one observation, with its number, that separates the two
+# 3. names an observation that would change the diagnosis
+#
+# **A full answer.**
+# I take the patient that I called "not finished". Its nearest rival is the noise ceiling: both end with training and validation together at a middling
+# accuracy. What separates them is the last fifth of the epochs: here the validation loss still falls by more than 0.1 nats, at a ceiling it would stand. So I
+# would train longer and look again. I would change my mind if the loss stood still after ten more epochs: then it is the ceiling. A gap between training and
+# validation that opens meanwhile would point to overfitting.
+#
+# **An answer in between.** "C is not finished since the loss still falls by 0.15." One point; two with the rival named.
+#
+# **An answer without a point.** "C has 60 %, which is bad." No point.
 
 # %% [markdown]
 # ## What you learnt

@@ -25,15 +25,23 @@ def quadrant(labels, before, after):
 
 # %% right="with scikit-learn and lessonlib"
 def ledger(labels, before, after):
-    book = course_ledger.between(labels, probabilities=(before, after))
-    return {name.replace("→", "to"): part.contribution for name, part in book.items()}
+    found = {f"{a} to {b}": 0.0 for a in ("right", "wrong") for b in ("right", "wrong")}
+    for label, was, now in zip(labels, before, after):
+        group = " to ".join("right" if np.argmax(p) == label else "wrong" for p in (was, now))
+        found[group] += (np.log(was[label]) - np.log(now[label])) / len(labels)
+    return found
 
 
 # %% right="with scikit-learn and lessonlib"
 book = course_ledger.between(run_labels, probabilities=(early, late))
 loss_change = book.change
 wrong_to_wrong = book.wrong_to_wrong.contribution
-story = "Confident errors"
+parts = {
+    "Confident errors": wrong_to_wrong,
+    "unsure right answers": book.right_to_right.contribution,
+    "accuracy lost": book.right_to_wrong.contribution,
+}
+story = max(parts, key=parts.get)
 
 # %% right="in plain Python"
 import math
@@ -176,10 +184,15 @@ book = course_ledger.between(run_labels, probabilities=(early, late))
 loss_change, story = book.change, "confident errors"
 wrong_to_wrong = book.wrong_to_wrong.contribution * 300 / book.wrong_to_wrong.count
 
-# %% wrong="loss_change, wrong_to_wrong, story" because="right numbers, the story of the drift to the middle"
+# %% wrong="loss_change, wrong_to_wrong, story" because="right numbers, and the story of the smallest part"
 book = course_ledger.between(run_labels, probabilities=(early, late))
 loss_change, wrong_to_wrong = book.change, book.wrong_to_wrong.contribution
-story = "unsure right answers"
+parts = {
+    "confident errors": wrong_to_wrong,
+    "unsure right answers": book.right_to_right.contribution,
+    "accuracy lost": book.right_to_wrong.contribution,
+}
+story = min(parts, key=parts.get)
 
 # %% wrong="loss_change, wrong_to_wrong, story" because="early minus late"
 book = course_ledger.between(run_labels, probabilities=(late, early))

@@ -16,8 +16,8 @@ from lessonlib import uncertainty
 def standard_errors(labels, probabilities):
     losses = metrics.cross_entropy_per_example(labels, probabilities=probabilities)
     accuracy = metrics.accuracy(labels, probabilities)
-    error = metrics.accuracy_standard_error(accuracy, len(labels))
-    return error, metrics.estimate_mean(losses).standard_error
+    error = (accuracy - accuracy**2) ** 0.5 / len(labels) ** 0.5
+    return error, np.std(losses, ddof=1) * len(labels) ** -0.5
 
 
 # %% right="with lessonlib"
