@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -52,6 +53,12 @@ def module(name: str, *, possible: bool = True) -> Outside:
     return Outside(lambda: importlib.util.find_spec(name) is not None, "run `python3 course.py install`", possible)
 
 
+def bubblewrap_works() -> bool:
+    """Tell whether bubblewrap isolates: it may be there on a system that lets nobody make user namespaces."""
+    command = ["bwrap", "--unshare-user", "--unshare-pid", "--ro-bind", "/", "/", "true"]
+    return shutil.which("bwrap") is not None and subprocess.run(command, capture_output=True).returncode == 0
+
+
 HERE = (platform.system(), platform.machine())
 FRAMEWORKS_EXIST = HERE not in {("Darwin", "x86_64"), ("Windows", "ARM64")}
 OUTSIDE = {
@@ -60,7 +67,7 @@ OUTSIDE = {
     "bash": program("bash", possible=os.name == "posix"),
     "node": program("node", "Node.js"),
     "docker": program("docker", possible=HERE[0] == "Linux"),
-    "bwrap": program("bwrap", "bubblewrap", possible=HERE[0] == "Linux"),
+    "bwrap": Outside(bubblewrap_works, "install bubblewrap, and let users make namespaces", HERE[0] == "Linux"),
     "nbgrader": module("nbgrader"),
     "torch": module("torch", possible=FRAMEWORKS_EXIST),
     "keras": module("keras", possible=FRAMEWORKS_EXIST),

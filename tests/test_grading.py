@@ -23,14 +23,12 @@ import pytest
 from nbgrader.api import Gradebook as NbgraderBook
 
 from exercises.grading import (
-    corpus,
     exercise,
     feedback,
     grade,
     gradebook,
     intake,
     lookalikes,
-    rehearsal,
     sandbox,
     sandbox_reader,
     sandbox_runner,
@@ -43,6 +41,7 @@ from exercises.grading.roster import Roster
 from exercises.grading.sandbox import Limits, Sandbox
 from exercises.grading.scoring import Mark, Result
 from lessonlib import comparing
+from tools import rehearsal, specimens
 
 STEM = "exercise_01_horse_or_dog"
 OTHER = "exercise_02_four_quadrants"
@@ -73,17 +72,17 @@ def source():
 
 @pytest.fixture(scope="module")
 def release(classroom):
-    return corpus.released(classroom.folder, STEM)
+    return specimens.released(classroom.folder, STEM)
 
 
 @pytest.fixture(scope="module")
 def full(source, release):
-    return corpus.solved(source, release)
+    return specimens.solved(source, release)
 
 
 def put(path, notebook):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(notebook if isinstance(notebook, bytes) else corpus.to_bytes(notebook))
+    path.write_bytes(notebook if isinstance(notebook, bytes) else specimens.to_bytes(notebook))
     return path
 
 
@@ -106,8 +105,8 @@ def run_grade(folder, classroom, *words):
 @pytest.fixture(scope="module")
 def graded(source, classroom, release):
     """A class with every attack and every damage, and honest work beside it, graded by the command."""
-    honest = corpus.specimens(source, release)[:6]
-    chosen = [(STEM, specimen) for specimen in [*honest[:3], *corpus.attacks(source, release), *honest[3:]]]
+    honest = specimens.specimens(source, release)[:6]
+    chosen = [(STEM, specimen) for specimen in [*honest[:3], *specimens.attacks(source, release), *honest[3:]]]
     folder = classroom.folder / "handed-in"
     expected = rehearsal.hand_in(chosen, folder)
     (classroom.folder / "students.csv").write_text("".join(f"{student}\n" for student, _ in expected))
@@ -423,9 +422,9 @@ def test_what_learners_do_to_a_right_notebook_costs_nothing(fresh, source, full,
 
 def test_plain_nbgrader_grades_what_is_derived(classroom, source, full, release, tmp_path):
     """A school with nbgrader in its JupyterHub needs nothing of ours but the course itself."""
-    wrong = next(one for one in corpus.specimens(source, release) if one.title.startswith("overflows"))
+    wrong = next(one for one in specimens.specimens(source, release) if one.title.startswith("overflows"))
     school = Classroom.make(tmp_path / "school", [SOURCE], secret=SECRET)
-    handed_in = {"ana": corpus.to_bytes(full), "bo": wrong.content, "cy": corpus.to_bytes(release)}
+    handed_in = {"ana": specimens.to_bytes(full), "bo": wrong.content, "cy": specimens.to_bytes(release)}
     for student, content in handed_in.items():
         put(school.folder / "submitted" / student / STEM / f"{STEM}.ipynb", content)
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
@@ -470,7 +469,7 @@ def test_every_command_of_the_teachers_guide_runs(source, tmp_path):
     derive, *others = commands_of_the_guide("bash")
     run_command(derive, tmp_path)
     classroom = Classroom.open(tmp_path / "coursework")
-    solved = corpus.solved(source, corpus.released(classroom.folder, STEM))
+    solved = specimens.solved(source, specimens.released(classroom.folder, STEM))
     next(cell for cell in solved.cells if "Write your explanation" in cell.source).source = "It claims less."
     put(tmp_path / "handed-in" / "Ada Lovelace" / f"{STEM}.ipynb", solved)
     guide = (ROOT / "docs" / "teachers-guide.md").read_text(encoding="utf-8")
@@ -666,7 +665,8 @@ def test_two_learners_never_share_a_file():
 
 def test_a_copied_solution_and_look_alikes_are_shown_and_short_programs_are_not(source, classroom, full):
     def shapes(cells):
-        content = corpus.to_bytes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells]))
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])
+        content = specimens.to_bytes(notebook)
         return [shape for cell in sandbox_reader.notebook(content)["cells"] for shape in cell["shapes"]]
 
     answers = source.answer_cells()
@@ -745,7 +745,7 @@ def test_every_file_is_accounted_for(tmp_path, classroom, full, reading_box):
     for name in ("Ada Lovelace", "Ada_Lovelace"):
         put(tmp_path / name / f"{STEM}.ipynb", full)
     with zipfile.ZipFile(tmp_path / "ana" / "second.zip", "w") as archive:
-        archive.writestr(f"bo/{OTHER}.ipynb", corpus.to_bytes(corpus.released(classroom.folder, OTHER)))
+        archive.writestr(f"bo/{OTHER}.ipynb", specimens.to_bytes(specimens.released(classroom.folder, OTHER)))
     found = {one.file: one for one in surveyed(tmp_path, classroom, reading_box)}
     fates = {file: (one.student, one.fate) for file, one in found.items()}
     assert fates == {
@@ -775,7 +775,7 @@ def test_a_roster_with_ids_joins_what_platforms_call_a_learner_and_who_csv_has_t
         f"Eve/{STEM}.ipynb": "Eve",
     }
     for path in paths:
-        put(tmp_path / "in" / path, full if STEM in path else corpus.released(fresh.folder, OTHER))
+        put(tmp_path / "in" / path, full if STEM in path else specimens.released(fresh.folder, OTHER))
     found = surveyed(tmp_path / "in", fresh, reading_box, Roster.load(fresh.folder / "students.csv"))
     assert {one.file: one.student for one in found} == paths
     assert [one.student for one in found if one.note == "not in students.csv"] == ["Eve"]

@@ -62,13 +62,7 @@ lost_at_most = 0.5
 
 @dataclass(frozen=True)
 class Classroom:
-    """A class's folder.
-
-    Attributes
-    ----------
-    folder : Path
-    secret : str
-    """
+    """A class's folder."""
 
     folder: Path
     secret: str

@@ -40,35 +40,19 @@ class ExerciseError(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """One graded question.
+    """One graded question."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        What the learner defines for it: one function, or one or more values. The first names the question.
-    points : float
-    visible : str
-        The code of its visible check.
-    hint : str
-        Shown with a wrong answer.
-    draw : callable or None
-        ``draw(rng)`` gives a list of tuples of arguments for the function; None for a question about values.
-    tolerance : float
-        How far a number may be from the expected one.
-    compare : callable or None
-        ``compare(got, expected, *arguments)`` gives None if the answer is right, else a sentence; None: equal within
-        the tolerance.
-    library : tuple of str
-        Functions of the course's library that do what the question asks to write; in the grading they refuse to.
-    """
-
+    #: What the learner defines for it: one function, or one or more values. The first names the question.
     names: tuple[str, ...]
     points: float
-    visible: str
-    hint: str = ""
+    visible: str  # the code of its visible check
+    hint: str = ""  # shown with a wrong answer
+    #: ``draw(rng)`` gives a list of tuples of arguments for the function; None for a question about values.
     draw: Callable[[np.random.Generator], Sequence[tuple]] | None = None
-    tolerance: float = comparing.TOLERANCE
+    tolerance: float = comparing.TOLERANCE  # how far a number may be from the expected one
+    #: ``compare(got, expected, *arguments)`` gives None if the answer is right, else a sentence. Without: equal.
     compare: comparing.Compare | None = None
+    #: Functions of the course's library that do what the question asks to write; in the grading they refuse to.
     library: tuple[str, ...] = ()
 
     @property
@@ -86,35 +70,19 @@ class Case:
 
 @dataclass(frozen=True)
 class Key:
-    """What the grader knows of a question: the question, its cases, and what comes out of mistakes that are known.
-
-    Attributes
-    ----------
-    question : Question
-    cases : tuple of Case
-    mistakes : tuple of (str, list)
-        What is wrong, and the answers that it gives, one for each case.
-    """
+    """What the grader knows of a question: the question, its cases, and what comes out of mistakes that are known."""
 
     question: Question
     cases: tuple[Case, ...]
-    mistakes: tuple[tuple[str, list], ...] = ()
+    mistakes: tuple[tuple[str, list], ...] = ()  # what is wrong, and the answers that it gives, one for each case
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise as its source says it.
+    """An exercise as its source says it."""
 
-    Attributes
-    ----------
-    stem : str
-        The name of its files, such as ``exercise_01_horse_or_dog``: never that of a lesson.
-    cells : list of NotebookNode
-        Every cell, solved, hidden ones included.
-    """
-
-    stem: str
-    cells: list[NotebookNode] = field(repr=False)
+    stem: str  # the name of its files, such as ``exercise_01_horse_or_dog``: never that of a lesson
+    cells: list[NotebookNode] = field(repr=False)  # every cell, solved, hidden ones included
 
     @property
     def title(self) -> str:
@@ -207,7 +175,6 @@ def solve(exercise: Exercise, secret: str = "") -> dict[str, Any]:
 
     Parameters
     ----------
-    exercise : Exercise
     secret : str
         The class's, which its numbers come from; the empty one belongs to the public notebooks.
     """
@@ -282,7 +249,6 @@ def answer_key(exercise: Exercise, secret: str = "", solved: Mapping[str, Any] |
 
     Parameters
     ----------
-    exercise : Exercise
     secret : str
         The class's; the empty one belongs to the public notebooks.
     solved : mapping, optional
@@ -327,7 +293,6 @@ def judge(key: Key, got: Sequence[Any]) -> str | None:
 
     Parameters
     ----------
-    key : Key
     got : sequence
         One answer for each case, None where there is none.
     """

@@ -40,15 +40,7 @@ from lessonlib import comparing
 
 @dataclass(frozen=True)
 class Asked:
-    """One exercise of a class: what was handed out and what is asked.
-
-    Attributes
-    ----------
-    stem : str
-    release : list of Cell
-    keys : list of Key
-    explanation_points : float
-    """
+    """One exercise of a class: what was handed out and what is asked."""
 
     stem: str
     release: list[Cell]

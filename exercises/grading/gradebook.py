@@ -46,24 +46,13 @@ def file_name(student: str) -> str:
 
 @dataclass(frozen=True)
 class Rules:
-    """What ``class.toml`` says.
-
-    Attributes
-    ----------
-    attempts : int
-    lost_per_day, lost_at_most : float
-        Shares of the points.
-    due : mapping of str to datetime
-        By exercise.
-    extensions : mapping of str to mapping of str to datetime
-        By learner and exercise.
-    """
+    """What ``class.toml`` says."""
 
     attempts: int = 3
-    lost_per_day: float = 0.0
-    lost_at_most: float = 1.0
-    due: Mapping[str, datetime] = field(default_factory=dict)
-    extensions: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
+    lost_per_day: float = 0.0  # shares of the points
+    lost_at_most: float = 1.0  # shares of the points
+    due: Mapping[str, datetime] = field(default_factory=dict)  # by exercise
+    extensions: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)  # by learner and exercise
 
     @classmethod
     def load(cls, path: Path) -> Rules:
@@ -95,38 +84,18 @@ class Rules:
 
 @dataclass(frozen=True)
 class Entry:
-    """How a learner stands in an exercise.
+    """How a learner stands in an exercise."""
 
-    Attributes
-    ----------
-    result : Result
-        The attempt that counts, with the teacher's corrections in it.
-    attempts : int
-    days_late : int
-    points : float
-        After what lateness costs.
-    waiting : bool
-        Whether the explanation is still to be marked.
-    """
-
-    result: Result
+    result: Result  # the attempt that counts, with the teacher's corrections in it
     attempts: int
     days_late: int
-    points: float
-    waiting: bool
+    points: float  # after what lateness costs
+    waiting: bool  # whether the explanation is still to be marked
 
 
 @dataclass(frozen=True)
 class Gradebook:
-    """All that is known of a class.
-
-    Attributes
-    ----------
-    folder : Path
-    roster : Roster
-    rules : Rules
-    corrections : mapping of (student, exercise, question) to (points, reason)
-    """
+    """All that is known of a class."""
 
     folder: Path
     roster: Roster

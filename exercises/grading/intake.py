@@ -48,41 +48,19 @@ COUNTS = "counts"
 
 @dataclass(frozen=True)
 class Handed:
-    """A file, or a notebook in a zip, and what becomes of it.
+    """A file, or a notebook in a zip, and what becomes of it."""
 
-    Attributes
-    ----------
-    file : str
-        Its path in the folder.
-    student, exercise : str
-        "" where nobody can tell.
-    fate : str
-        `COUNTS`, or why it does not.
-    when : float
-        When it was handed in, seconds since 1970.
-    version : tuple
-        Orders several of one learner for one exercise.
-    digest : str
-    timestamp : str
-        nbgrader's own word for when, if it collected the file.
-    refused : str
-        Why it cannot be graded, "" if it can.
-    cells : sequence of Cell
-    note : str
-        What the teacher should look at.
-    """
-
-    file: str
-    student: str = ""
-    exercise: str = ""
-    fate: str = COUNTS
-    when: float = 0.0
-    version: tuple[float, ...] = ()
+    file: str  # its path in the folder
+    student: str = ""  # "" where nobody can tell
+    exercise: str = ""  # "" where nobody can tell
+    fate: str = COUNTS  # `COUNTS`, or why it does not
+    when: float = 0.0  # when it was handed in, seconds since 1970
+    version: tuple[float, ...] = ()  # orders several of one learner for one exercise
     digest: str = ""
-    timestamp: str = ""
-    refused: str = ""
+    timestamp: str = ""  # nbgrader's own word for when, if it collected the file
+    refused: str = ""  # why it cannot be graded, "" if it can
     cells: Sequence[Cell] = field(default=(), repr=False)
-    note: str = ""
+    note: str = ""  # what the teacher should look at
 
 
 def survey(
@@ -92,10 +70,6 @@ def survey(
 
     Parameters
     ----------
-    folder : Path
-    classroom : Classroom
-    roster : Roster
-    box : Sandbox
     cores : int
         How many files are read at a time.
     only : str, optional
@@ -354,7 +328,7 @@ def _overruled(handed: Sequence[Handed], who: Path, stems: Sequence[str]) -> lis
         word = words.get(one.file)
         exercise = _named(word.get("exercise") or "", stems) or one.exercise if word else one.exercise
         fate = COUNTS if word and exercise else one.fate
-        result.append(replace(one, student=word["student"], exercise=exercise, fate=fate) if word else one)
+        result.append(replace(one, student=word["student"], exercise=exercise, fate=fate, note="") if word else one)
     return result
 
 

@@ -45,7 +45,6 @@ def find(results: Sequence[Result], source: Exercise, handed_out: Iterable[str])
     ----------
     results : sequence of Result
         Of one exercise.
-    source : Exercise
     handed_out : iterable of str
         The shapes of the cells that everybody got.
     """

@@ -37,7 +37,6 @@ def nbgrader_notebook(source: Exercise, secret: str = "") -> NotebookNode:
 
     Parameters
     ----------
-    source : Exercise
     secret : str
         The class's; hidden inputs and the class's own numbers come from it.
     """

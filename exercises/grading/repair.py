@@ -23,21 +23,11 @@ TELLING = 40
 
 @dataclass(frozen=True)
 class Plan:
-    """What runs.
+    """What runs."""
 
-    Attributes
-    ----------
-    steps : list of dict
-        For `sandbox_runner.run`.
-    defines : dict of int to set of str
-        The names that the learner's own cells define, by the number of the step.
-    notes : tuple of str
-        What was put right.
-    """
-
-    steps: list[dict[str, str]]
-    defines: dict[int, set[str]]
-    notes: tuple[str, ...] = ()
+    steps: list[dict[str, str]]  # for `sandbox_runner.run`
+    defines: dict[int, set[str]]  # the names that the learner's own cells define, by the number of the step
+    notes: tuple[str, ...] = ()  # what was put right
 
     @property
     def answered(self) -> set[str]:

@@ -26,15 +26,9 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Roster:
-    """The learners of a class.
+    """The learners of a class."""
 
-    Attributes
-    ----------
-    rows : mapping of str to dict
-        By the learner's name, what `COLUMNS` names and the file holds.
-    """
-
-    rows: Mapping[str, dict[str, str]]
+    rows: Mapping[str, dict[str, str]]  # by the learner's name, what `COLUMNS` names and the file holds
 
     @classmethod
     def load(cls, path: Path) -> Roster:

@@ -74,27 +74,13 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a submission may use.
+    """What a submission may use."""
 
-    Attributes
-    ----------
-    seconds : int
-        For the whole notebook, on the clock; also of each process, on the processor.
-    step_seconds : float
-        For one cell or one question, on the processor; three times as long on the clock.
-    memory : int
-        Bytes of address space of each process, and of memory of all together.
-    disk : int
-        Bytes of a file and of all files.
-    processes : int
-        Processes and threads.
-    """
-
-    seconds: int = 120
-    step_seconds: float = 20.0
-    memory: int = 4 * 2**30
-    disk: int = 64 * 2**20
-    processes: int = 200
+    seconds: int = 120  # for the whole notebook, on the clock; also of each process, on the processor
+    step_seconds: float = 20.0  # for one cell or one question, on the processor; three times as long on the clock
+    memory: int = 4 * 2**30  # bytes of address space of each process, and of memory of all together
+    disk: int = 64 * 2**20  # bytes of a file and of all files
+    processes: int = 200  # processes and threads
 
 
 @dataclass(frozen=True)
@@ -108,23 +94,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Engine:
-    """A program that isolates.
-
-    Attributes
-    ----------
-    name : str
-    absent : callable
-        Why it cannot be used on this machine, "" if it seems that it can.
-    command : callable
-        ``command(box, program, slot)``: the command line that runs one of `PROGRAMS` inside.
-    lifeline : bool
-        Whether `sandbox_limits` must end everything itself when the grader is gone.
-    """
+    """A program that isolates."""
 
     name: str
-    absent: Callable[[], str]
+    absent: Callable[[], str]  # why it cannot be used on this machine, "" if it seems that it can
+    #: ``command(box, program, slot)``: the command line that runs one of `PROGRAMS` inside.
     command: Callable[[Sandbox, str, int], list[str]]
-    lifeline: bool
+    lifeline: bool  # whether `sandbox_limits` must end everything itself when the grader is gone
 
 
 # ---------------------------------------------------------------------------------------------------------- the engines
@@ -287,25 +263,13 @@ def environment(own: str, course: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A way to run submissions on this machine.
-
-    Attributes
-    ----------
-    engine : Engine
-    stage : Path
-        A temporary folder with the copies that a submission may read.
-    limits : Limits
-    stop : threading.Event
-        When set, everything that runs is ended.
-    filter : binary file, optional
-        Open at its beginning for each run: what `call_filter` returns.
-    """
+    """A way to run submissions on this machine."""
 
     engine: Engine
-    stage: Path
+    stage: Path  # a temporary folder with the copies that a submission may read
     limits: Limits
-    stop: threading.Event
-    filter: IO[bytes] | None = None
+    stop: threading.Event  # when set, everything that runs is ended
+    filter: IO[bytes] | None = None  # open at its beginning for each run: what `call_filter` returns
 
     @classmethod
     @contextlib.contextmanager
@@ -316,7 +280,6 @@ class Sandbox:
         ----------
         hidden : sequence of Path
             Folders that must not be seen inside; one of them is looked for.
-        limits : Limits, optional
         unsafe : bool
             Run without isolation.
 

@@ -18,75 +18,41 @@ EXPLANATION = "explanation"
 
 @dataclass(frozen=True)
 class Mark:
-    """What one question earned.
-
-    Attributes
-    ----------
-    question : str
-    points, possible : float
-    fault : str
-        "" if right, else what was expected and got: for the teacher.
-    shown : str
-        The same for the learner. What is expected of the class's own values stays unsaid: another hand-in may follow.
-    hint : str
-    error : str
-        What the learner's own code raised, if it did.
-    mistake : str
-        What is wrong, where the answers are those of a known mistake.
-    """
+    """What one question earned."""
 
     question: str
     points: float
     possible: float
-    fault: str = ""
+    fault: str = ""  # "" if right, else what was expected and got: for the teacher
+    #: The same for the learner. What is expected of the class's own values stays unsaid: another hand-in may follow.
     shown: str = ""
     hint: str = ""
-    error: str = ""
-    mistake: str = ""
+    error: str = ""  # what the learner's own code raised, if it did
+    mistake: str = ""  # what is wrong, where the answers are those of a known mistake
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a submission.
-
-    Attributes
-    ----------
-    state : str
-        "graded", "refused" (it cannot be read), "missing", or "failed" (an error of the grader).
-    marks : list of Mark
-        Of the questions that are graded here.
-    notes : list of str
-        What learner and teacher should know: repairs, why it was refused or ended early.
-    cell_errors : list of str
-        The first errors of the learner's cells.
-    seconds : float
-    file, timestamp : str
-        What was handed in; nbgrader's word for when.
-    when : float
-        Seconds since 1970.
-    digest, asked : str
-        Of the file, and of the questions and how they are judged: the same means that it need not be graded again.
-    explanation : str
-    explanation_points : float
-        How many points a person may give for it.
-    shapes : list
-        Of the learner's code, as `sandbox_reader.shapes` gives them.
-    """
+    """What became of a submission."""
 
     student: str
     exercise: str
-    state: str
-    marks: list[Mark]
+    state: str  # "graded", "refused" (it cannot be read), "missing", or "failed" (an error of the grader)
+    marks: list[Mark]  # of the questions that are graded here
+    #: What learner and teacher should know: repairs, why it was refused or ended early.
     notes: list[str] = field(default_factory=list)
-    cell_errors: list[str] = field(default_factory=list)
+    cell_errors: list[str] = field(default_factory=list)  # the first errors of the learner's cells
     seconds: float = 0.0
-    file: str = ""
-    timestamp: str = ""
-    when: float = 0.0
+    file: str = ""  # what was handed in; nbgrader's word for when
+    timestamp: str = ""  # what was handed in; nbgrader's word for when
+    when: float = 0.0  # seconds since 1970
+    #: Of the file, and of the questions and how they are judged: the same means that it need not be graded again.
     digest: str = ""
+    #: Of the file, and of the questions and how they are judged: the same means that it need not be graded again.
     asked: str = ""
     explanation: str = ""
-    explanation_points: float = 0.0
+    explanation_points: float = 0.0  # how many points a person may give for it
+    #: Of the learner's code, as `sandbox_reader.shapes` gives them.
     shapes: list = field(default_factory=list, repr=False)
 
     @property

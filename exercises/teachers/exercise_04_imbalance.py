@@ -307,7 +307,7 @@ def compare(got, expected):
     for name in ("f1_sd", "accuracy_sd"):
         if not abs(float(got[name]) - expected[name]) <= 0.15 * expected[name]:
             return f"{name}: Expected about {expected[name]:.3f}, got {float(got[name]):.3f}."
-    if str(got["better"]).strip().casefold() != expected["better"]:
+    if str(got["better"]).strip().casefold() != expected["better"].casefold():
         return f"better: Expected {expected['better']!r}, got {got['better']!r}."
     return None
 
