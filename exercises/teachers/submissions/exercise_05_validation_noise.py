@@ -17,7 +17,7 @@ def standard_errors(labels, probabilities):
     losses = metrics.cross_entropy_per_example(labels, probabilities=probabilities)
     accuracy = metrics.accuracy(labels, probabilities)
     error = (accuracy - accuracy**2) ** 0.5 / len(labels) ** 0.5
-    return error, np.std(losses, ddof=1) * len(labels) ** -0.5
+    return error, np.std(losses) * len(labels) ** -0.5
 
 
 # %% right="with lessonlib"
