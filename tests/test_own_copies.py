@@ -8,7 +8,11 @@ import pytest
 
 from tools import own_copies
 
-LESSON, EXERCISE, LOG = "notebooks/02_four_quadrants.ipynb", "exercises/02_four_quadrants.ipynb", "notebooks/logs/a.csv"
+LESSON, EXERCISE, LOG = (
+    "notebooks/02_four_quadrants.ipynb",
+    "exercises/exercise_02_four_quadrants.ipynb",
+    "notebooks/logs/a.csv",
+)
 
 
 @pytest.fixture

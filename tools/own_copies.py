@@ -118,7 +118,7 @@ def pick(word: str, root: Path = ROOT) -> str | None:
     """
     for name in originals(root):
         folder, file = name.split("/", 1)
-        number = file.split("_")[0].lstrip("0") or "0"
+        number = file.removeprefix("exercise_").split("_")[0].lstrip("0") or "0"
         kind = {"notebooks": "", "exercises": "exercise-"}[folder]
         if re.sub(r"^(exercise-)?0+(?=\w)", r"\1", word) == kind + number or word in (name, file, Path(file).stem):
             return name

@@ -69,13 +69,7 @@ class Classroom:
 
     @classmethod
     def open(cls, folder: Path) -> Classroom:
-        """Open the folder of a class.
-
-        Raises
-        ------
-        ExerciseError
-            If it is none.
-        """
+        """Open the folder of a class."""
         try:
             secret = (folder / "secret.txt").read_text(encoding="utf-8").strip()
         except OSError:

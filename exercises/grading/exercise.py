@@ -35,7 +35,7 @@ ROLES = ("answer", "check", "hidden", "data", "explain", "rubric")
 
 
 class ExerciseError(Exception):
-    """The source of an exercise breaks a rule; the message says which, and where."""
+    """What a teacher or author wrote breaks a rule; the message says which. Whatever reads it may raise this."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +109,7 @@ def names_of(cell: NotebookNode, role: str) -> tuple[str, ...]:
 
 
 def sources(wanted: Iterable[str] = ()) -> list[Path]:
-    """Return the sources in order; `wanted` picks some by number, name or file name.
-
-    Raises
-    ------
-    ExerciseError
-        If a wanted one does not exist; the message lists those that do.
-    """
+    """Return the sources in order; `wanted` picks some by number, name or file name."""
     every = sorted(SOURCES.glob("exercise_[0-9][0-9]_*.py"))
     return [_pick(name, every) for name in wanted] or every
 
@@ -130,13 +124,7 @@ def _pick(name: str, every: Sequence[Path]) -> Path:
 
 
 def read(path: Path) -> Exercise:
-    """Read a source and see that every question is complete.
-
-    Raises
-    ------
-    ExerciseError
-        If a mark is missing, double or misspelt.
-    """
+    """Read a source and see that every question is complete."""
     exercise = Exercise(path.stem, jupytext.read(path, fmt="py:percent").cells)
     defined = [name for cell in exercise.with_role("answer") for name in names_of(cell, "answer")]
     asked = [name for cell in exercise.with_role("check") for name in names_of(cell, "check")]

@@ -13,6 +13,7 @@ import io
 import json
 import math
 import re
+import sys
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -56,13 +57,7 @@ class Rules:
 
     @classmethod
     def load(cls, path: Path) -> Rules:
-        """Read the file.
-
-        Raises
-        ------
-        ExerciseError
-            If something in it is not understood.
-        """
+        """Read the file."""
         try:
             rules = cls(**tomllib.loads(path.read_text(encoding="utf-8"))) if path.exists() else cls()
             for times in (rules.due, *rules.extensions.values()):
@@ -104,13 +99,7 @@ class Gradebook:
 
     @classmethod
     def open(cls, folder: Path) -> Gradebook:
-        """Read what the teacher has written.
-
-        Raises
-        ------
-        ExerciseError
-            If a line cannot be understood; the message names it.
-        """
+        """Read what the teacher has written."""
         rules, roster = Rules.load(folder / "class.toml"), Roster.load(folder / "students.csv")
         return cls(folder, roster, rules, _corrections(folder / "corrections.csv"))
 
@@ -173,7 +162,7 @@ class Gradebook:
         known = {(one.result.student, one.result.exercise) for one in entries}
         for named in self.corrections:
             if named[:2] not in known:
-                raise ExerciseError(f"corrections.csv: nothing of {named[0]!r} in {named[1]!r} is graded.")
+                print(f"corrections.csv: nothing of {named[0]!r} in {named[1]!r} is graded", file=sys.stderr)
         heading = ["student", "exercise", "points", "possible", "percent", "state", "days late", "attempts", "notes"]
         rows = [_grades_row(one) for one in entries]
         write_csv(self.folder / "grades.csv", heading, rows)

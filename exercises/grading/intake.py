@@ -73,16 +73,10 @@ def survey(
     cores : int
         How many files are read at a time.
     only : str, optional
-        The exercise that every notebook is taken for.
-
-    Raises
-    ------
-    ExerciseError
-        If there is no such folder.
-    """
+        The exercise that every notebook is taken for."""
     if not folder.is_dir():
         raise ExerciseError(f"{folder} is no folder: name the one with what was handed in (a zip: unpack it first).")
-    releases = {stem: classroom.released(stem) for stem in classroom.stems}
+    releases = {stem: classroom.released(stem) for stem in ([only] if only else classroom.stems)}
     found = _files(folder)
     with ThreadPoolExecutor(cores) as pool:
         slots = range(len(found))
@@ -160,17 +154,17 @@ def _which(one: Handed, releases: dict[str, list[Cell]], only: str | None) -> Ha
     """Tell a notebook's exercise by what is in it; a name counts only where nothing can be read."""
     if one.fate != COUNTS:
         return one
-    if only:
-        return replace(one, exercise=only)
     by_name = _named(one.file, list(releases))
     if not one.refused:
         like = {stem: repair.resemblance(cells, one.cells) for stem, cells in releases.items()}
         best = max(like, key=like.__getitem__)
+        full = next((stem for stem in releases if stem in one.file), only or "")  # its own name, or the teacher's word
         stem = one.exercise if one.exercise in releases else best if like[best] >= ENOUGH else ""
+        stem = stem or (full if full and like[full] > 0 else "")
         if stem:
             note = f"its name says {by_name}" if by_name not in ("", stem) else ""
             return replace(one, exercise=stem, note=note)
-        if not any(full in one.file for full in releases):
+        if not full:
             return replace(one, exercise="", fate="ignored: no exercise of this class (a lesson, or another notebook)")
         one = replace(one, refused="The notebook holds neither answers nor the cells of this exercise.")
     return replace(one, exercise=by_name, fate=COUNTS if by_name else "unknown: which exercise?")

@@ -29,9 +29,6 @@ WRITE_HERE = "*Write your explanation in place of this line.*"
 CONFIG = Config(ClearSolutions={"code_stub": {"python": STUB}, "text_stub": WRITE_HERE})
 
 
-# -------------------------------------------------------------------------------------------------- the three notebooks
-
-
 def nbgrader_notebook(source: Exercise, secret: str = "") -> NotebookNode:
     """Return the solved notebook with nbgrader's metadata and with the hidden tests in its checks.
 

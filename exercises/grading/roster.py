@@ -32,13 +32,7 @@ class Roster:
 
     @classmethod
     def load(cls, path: Path) -> Roster:
-        """Read the file; without one, nobody is known. Without a heading, its first column holds the names.
-
-        Raises
-        ------
-        ExerciseError
-            If two learners have the same name.
-        """
+        """Read the file; without one, nobody is known. Without a heading, its first column holds the names."""
         if not path.exists():
             return cls({})
         with open(path, encoding="utf-8-sig", newline="") as file:

@@ -48,7 +48,7 @@ COURSE, OWN = "/course", "/learner"
 
 PROGRAMS = ("sandbox_limits.py", "sandbox_reader.py", "sandbox_runner.py")
 IMAGE = "loss-and-accuracy-grader"
-IN_IMAGE = ("numpy", "scipy", "scikit-learn", "pandas", "matplotlib", "ipykernel", "ipywidgets", "tqdm")
+IN_IMAGE = ("numpy", "platformdirs", "scipy", "scikit-learn", "pandas", "matplotlib", "ipykernel", "ipywidgets", "tqdm")
 
 #: The variables that `bwrap` and `systemd-run` need, and those by which Docker's client finds its settings.
 NEEDED = ("PATH", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")

@@ -40,13 +40,7 @@ class Refused(Exception):
 
 
 def notebook(content: bytes) -> dict[str, Any]:
-    """Return the cells of a notebook of any format since 3, and which exercise it says it is.
-
-    Raises
-    ------
-    Refused
-        If it is no notebook, or none that a learner wrote.
-    """
+    """Return the cells of a notebook of any format since 3, and which exercise it says it is."""
     try:
         whole = json.loads(content.decode("utf-8-sig"))
         sheets = whole.get("worksheets")
@@ -80,9 +74,6 @@ def _cell(raw: Mapping) -> dict[str, Any]:
         "parses": tree is not None,
         "shapes": shapes(tree) if tree else [],
     }
-
-
-# ---------------------------------------------------------------------------------------------------------- of the code
 
 
 def parse(code: str) -> ast.Module | None:
@@ -157,9 +148,6 @@ def _shape(nodes: list[ast.stmt]) -> tuple[str, int]:
                 elif isinstance(value, (str, int, float)) and name not in ("lineno", "col_offset", "type_comment"):
                     words.append("" if isinstance(value, str) and "\n" in value else repr(value))
     return hashlib.sha256("\0".join(words).encode("utf-8", "replace")).hexdigest()[:16], size
-
-
-# ---------------------------------------------------------------------------------------------------------- of the file
 
 
 def members(content: bytes) -> Iterator[tuple[str, bytes]]:

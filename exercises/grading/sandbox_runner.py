@@ -74,9 +74,6 @@ def told(error: BaseException) -> str:
         return type(error).__name__
 
 
-# ------------------------------------------------------------------------------------------------------ executing cells
-
-
 def fresh_shell(seconds: float) -> Any:
     """Return IPython as a notebook knows it, with a kernel and plots, in this process.
 
