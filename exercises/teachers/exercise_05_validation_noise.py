@@ -22,7 +22,7 @@ import numpy as np
 
 from lessonlib import metrics
 from lessonlib.comparing import expect, expect_choice, expect_number
-from lessonlib.smoothing import exponential_average
+from lessonlib.uncertainty import exponential_average
 
 CLASS_SEED = 0  # decides the numbers of your class; leave it as it is
 

@@ -9,7 +9,7 @@
 # %%
 import math
 
-from lessonlib import calibration, metrics, stopping
+from lessonlib import calibration, metrics, runs
 
 # %% right="pandas, scipy and scikit-learn"
 import pandas as pd
@@ -95,7 +95,7 @@ ship = (
     1 + np.argmin(val_loss),
     1 + np.argmin(val_refinement),
 )
-kept = stopping.stop_epoch(val_loss, patience=3).kept
+kept = runs.stop_epoch(val_loss, patience=3).kept
 given_away = (test_accuracy[29] - test_accuracy[kept - 1]) / 0.01
 
 
@@ -288,20 +288,20 @@ given_away = 100 * (test_accuracy[-1] - test_accuracy[kept - 1])
 
 # %% wrong="ship, kept, given_away" because="counts epochs from 0"
 ship = [val_accuracy.argmax(), val_loss.argmin(), val_refinement.argmin()]
-kept = stopping.stop_epoch(val_loss, patience=3).kept - 1
+kept = runs.stop_epoch(val_loss, patience=3).kept - 1
 given_away = 100 * (test_accuracy[-1] - test_accuracy[kept])
 
 # %% wrong="ship, kept, given_away" because="ships the lowest loss to everybody"
 ship = [val_loss.argmin() + 1] * 3
-kept = stopping.stop_epoch(val_loss, patience=3).kept
+kept = runs.stop_epoch(val_loss, patience=3).kept
 given_away = 100 * (test_accuracy[-1] - test_accuracy[kept - 1])
 
 # %% wrong="ship, kept, given_away" because="keeps the epoch at which the training ended, not the best one"
 ship = [val_accuracy.argmax() + 1, val_loss.argmin() + 1, val_refinement.argmin() + 1]
-kept = stopping.stop_epoch(val_loss, patience=3).ended
+kept = runs.stop_epoch(val_loss, patience=3).ended
 given_away = 100 * (test_accuracy[-1] - test_accuracy[kept - 1])
 
 # %% wrong="ship, kept, given_away" because="judges by the part that chose"
 ship = [val_accuracy.argmax() + 1, val_loss.argmin() + 1, val_refinement.argmin() + 1]
-kept = stopping.stop_epoch(val_loss, patience=3).kept
+kept = runs.stop_epoch(val_loss, patience=3).kept
 given_away = 100 * (val_accuracy[-1] - val_accuracy[kept - 1])
