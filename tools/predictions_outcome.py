@@ -16,12 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from lessonlib.course import hypotheses
-from lessonlib.course.hypotheses import Outcome, sign_test
+from lessonlib.course.hypotheses import Finding, Outcome, sign_test
 from lessonlib.recipes import CELLS
 from lessonlib.runs import Run
 
 PAGE = hypotheses.DOCS / "predictions-outcome.md"
-VERDICTS = ("failed", "held", "cannot tell", "not run yet")
+VERDICTS = ("failed", "held", "cannot tell", "too few seeds", "not run yet")
 HEAD = f"""# What became of the predictions
 
 Made by `python -m tools.predictions_outcome` from the recorded runs. `predictions.md` has the measures and the rule; it
@@ -29,8 +29,8 @@ was written before the runs. `python -m tools.predictions_outcome bn-accuracy` p
 
 *Found* is the mean over the seeds with its 95 % interval, which for means over test pictures counts the pictures too.
 *Inside* says how many seeds lie in the predicted range themselves (8 of 8: p = {sign_test(8, 8):.3f} in a sign test).
-*p* is the verdict's after Holm's correction over all rows that were run: "held" and "failed" mean p below .05. A row of
-fewer than eight seeds can still change.
+*p* is the verdict's after Holm's correction over all rows with {hypotheses.LEAST_SEEDS} seeds or more: "held" and
+"failed" mean p below .05. A row of fewer than eight seeds can still change.
 """
 
 
@@ -39,7 +39,7 @@ def page(outcomes: Sequence[Outcome], recorded: Callable[[str], Mapping[int, Run
     counts = Counter(outcome.verdict for outcome in outcomes)
     parts = [HEAD, "**" + ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS) + "** of "
              f"{len(outcomes)} rows.\n", "## The predictions that failed\n", _failures(outcomes),
-             "## The eight cells\n", _cells(recorded, 0), _cells(recorded, 1)]  # fmt: skip
+             "## The eight cells\n", _cells(recorded, 0), _cells(recorded, 1), _factors(recorded)]  # fmt: skip
     for experiment, group in itertools.groupby(outcomes, key=lambda outcome: outcome.prediction.experiment):
         parts += [f"## {experiment[0].upper()}{experiment[1:]}\n", _table(list(group))]
     return "\n".join(parts)
@@ -79,6 +79,20 @@ def _cells(recorded: Callable[[str], Mapping[int, Run]], around: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+FACTORS = {"batch norm": "bn-plain", "cosine": "cosine-constant", "Adam": "adam-sgd"}
+SINCE_LOWEST = {"loss": "loss_change", "accuracy": "accuracy_change", "loss at the best temperature": "scaled_change"}
+
+
+def _factors(recorded: Callable[[str], Mapping[int, Run]]) -> str:
+    """Tabulate what each factor adds to the changes since the lowest validation loss, over the other two factors."""
+    lines = ["What each factor adds to the change since the lowest validation loss, over the other two factors.\n",
+             "| factor | " + " | ".join(SINCE_LOWEST) + " |", "|---" * 4 + "|"]  # fmt: skip
+    for factor, contrast in FACTORS.items():
+        found = [(hypotheses.find(m, f"cells:{contrast}", recorded), m) for m in SINCE_LOWEST.values()]
+        lines.append(f"| {factor} | " + " | ".join(_estimate(finding, measure) for finding, measure in found) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def _mean_around(run: Run, epoch: int, around: int) -> Callable[[str], float]:
     return lambda metric: float(run[metric][max(epoch - 1 - around, 0) : epoch + around].mean())
 
@@ -105,11 +119,18 @@ def _range(outcome: Outcome) -> str:
 
 
 def _interval(outcome: Outcome) -> str:
-    if math.isnan(outcome.finding.mean):
+    return _estimate(outcome.finding, outcome.prediction.measure)
+
+
+def _estimate(finding: Finding, measure: str) -> str:
+    if not finding.seeds:
         return ""
-    digits = 1 if "accuracy" in outcome.prediction.measure and "train" not in outcome.prediction.measure else 3
-    low, high = outcome.finding.interval()
-    return f"{outcome.finding.mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+    digits = 1 if "accuracy" in measure and "train" not in measure else 3
+    mean = f"{np.mean(list(finding.seeds.values())):+.{digits}f}"
+    if len(finding.seeds) < hypotheses.LEAST_SEEDS:
+        return mean
+    low, high = finding.interval()
+    return f"{mean} ({low:+.{digits}f} to {high:+.{digits}f})"
 
 
 def main() -> None:

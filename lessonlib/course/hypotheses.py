@@ -23,6 +23,8 @@ from lessonlib.runs import Run
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 #: The level of the tests, and one less the coverage of the intervals.
 ALPHA = 0.05
+#: With fewer seeds the variance between them is known too badly for a verdict.
+LEAST_SEEDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +179,7 @@ def sign_test(n_inside: int, n: int) -> float:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A prediction with what was found: `verdict` is "held", "failed", "cannot tell" or "not run yet"."""
+    """A prediction, what was found, and one of "held", "failed", "cannot tell", "too few seeds" and "not run yet"."""
 
     prediction: Prediction
     finding: Finding
@@ -198,14 +200,14 @@ def judge(every: Sequence[Prediction], recorded: Callable[[str], Mapping[int, Ru
     recorded : callable
         Gives the runs of a recipe by seed; an empty mapping if there are none.
     """
-    findings = [_find(prediction, recorded) for prediction in every]
-    run = [i for i, finding in enumerate(findings) if len(finding.seeds) > 1]
+    findings = [find(each.measure, each.recipe, recorded, against=each.against) for each in every]
+    run = [i for i, finding in enumerate(findings) if len(finding.seeds) >= LEAST_SEEDS]
     both = {i: findings[i].p_values(every[i].low, every[i].high) for i in run}
     adjusted = dict(zip(run, holm([min(both[i]) for i in run]), strict=True)) if run else {}
     outcomes = []
     for i, (prediction, finding) in enumerate(zip(every, findings, strict=True)):
         if i not in adjusted:
-            outcomes.append(Outcome(prediction, finding))
+            outcomes.append(Outcome(prediction, finding, verdict="too few seeds" if finding.seeds else "not run yet"))
             continue
         sure, held = adjusted[i] < ALPHA, both[i][0] < both[i][1]
         outcomes.append(
@@ -214,16 +216,15 @@ def judge(every: Sequence[Prediction], recorded: Callable[[str], Mapping[int, Ru
     return outcomes
 
 
-def _find(prediction: Prediction, recorded: Callable[[str], Mapping[int, Run]]) -> Finding:
-    measure = MEASURES[prediction.measure]
-
-    if prediction.recipe.startswith("cells:"):
-        weights = contrast(prediction.recipe.removeprefix("cells:"))
-    else:
-        weights = {prediction.recipe: 1.0} | ({prediction.against: -1.0} if prediction.against else {})
+def find(measure: str, recipe: str, recorded: Callable[[str], Mapping[int, Run]], *, against: str = "") -> Finding:
+    """Average one of `MEASURES` over the seeds of a recipe, of its difference from another, or of a cells' contrast."""
+    weights = {recipe: 1.0} | ({against: -1.0} if against else {})
+    if recipe.startswith("cells:"):
+        weights = contrast(recipe.removeprefix("cells:"))
     by_recipe = {recipe: recorded(recipe) for recipe in weights}
     seeds = sorted(set.intersection(*map(set, by_recipe.values())))
-    return Finding.of({seed: sum(w * measure(by_recipe[r][seed]) for r, w in weights.items()) for seed in seeds})
+    values = MEASURES[measure]
+    return Finding.of({seed: sum(w * values(by_recipe[r][seed]) for r, w in weights.items()) for seed in seeds})
 
 
 def contrast(name: str) -> dict[str, float]:
