@@ -34,6 +34,7 @@ that needs no password; nothing else is changed. To start afresh, delete .venv.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -57,8 +58,11 @@ EVERYTHING = (*LESSONS, "grade", "test")
 
 
 def hand_over(command: list[str], cwd: Path | None = ROOT, env: dict[str, str] | None = None) -> int:
-    """Run a program in the foreground until it ends; Ctrl-C is for it, not for us."""
+    """Run a program in the foreground until it ends; Ctrl-C is for it, not for us, and what ends us ends it."""
     process = subprocess.Popen(command, cwd=cwd, env=env)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: process.terminate())
     while True:
         try:
             return process.wait()

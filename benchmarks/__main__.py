@@ -42,7 +42,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 BENCHMARKS = {
     "first_minute": Benchmark(
         "From a bare clone to a moved slider",
-        "Nothing installed, pip's cache off, lesson 0 in headless Chromium; once each, so the connection to the registry "
+        "Nothing installed, pip's cache off, lesson 0 in headless Chromium; once each, so the connection "
         "counts. `install` is the old way: everything first.",
         ("jupyterlab", "torch", "tensorflow-cpu"),
         {"ways": ("`start`",)},

@@ -71,7 +71,7 @@ def measure(before: list[str]) -> dict[str, float]:
                 subprocess.run([*program, command], check=True, **told)
             server = subprocess.Popen([*program, "start", "--", *words], **told)
         try:
-            wait_for_server(server, f"http://127.0.0.1:{port}/api/status?token={token}", log)
+            wait_for_server(server, f"http://127.0.0.1:{port}/api/status?token={token}", log, seconds=1800)
             page = chrome.new_page()
             lab = Lab(clone / "my-course", port, token)
             lab.open_file(page, LESSON)

@@ -260,9 +260,11 @@ def running_lab(folder: Path) -> Iterator[Lab]:
             server.wait()
 
 
-def wait_for_server(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+def wait_for_server(
+    server: subprocess.Popen[bytes], address: str, log: Path, *, seconds: float = PATIENCE_MS / 1000
+) -> None:
     """Return when the address answers; raise RuntimeError with the end of the log if the server ended instead."""
-    deadline = time.monotonic() + PATIENCE_MS / 1000
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and server.poll() is None:
         try:
             with urllib.request.urlopen(address, timeout=5):
