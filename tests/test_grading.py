@@ -212,6 +212,7 @@ def test_unsafe_says_so_in_every_result(fresh, full, tmp_path, monkeypatch):
 def test_the_container_engine_asks_for_what_it_promises(tmp_path, monkeypatch):
     """No engine runs here: a stand-in shows how it is called, and that its container is ended by name."""
     log = tmp_path / "log"
+    (tmp_path / "filter").touch()
     fake = tmp_path / "docker"
     fake.write_text(f'#!/bin/sh\necho "$@" >> {log}\n[ "$1" = run ] && sleep 60\nexit 0\n')
     fake.chmod(0o755)

@@ -378,8 +378,8 @@ tried["writes beside its own folder"] = lambda: Path("/grading-trial").touch() o
 tried["writes settings of the system"] = lambda: open("/proc/sys/kernel/core_pattern", "w")
 tried["has a network"] = lambda: any(name != "lo" for _, name in socket.if_nameindex())
 tried["sees the grader's process"] = lambda: Path("{stage}").name in Path("/proc/{host}/cmdline").read_text()
-theirs = [one.split("=")[0] for one in Path("/proc/1/environ").read_text().split("\\0") if one]
-tried["reads the grader's variables"] = lambda: set(theirs) - set(os.environ) - set({needed!r})
+first = lambda: {{one.split("=")[0] for one in Path("/proc/1/environ").read_text().split("\\0") if one}}
+tried["reads the grader's variables"] = lambda: first() - set(os.environ) - set({needed!r})
 tried["is root"] = lambda: os.getuid() == 0
 Path("own").write_text("mine")
 found = [name for name, action in tried.items() if works(action)]
