@@ -335,9 +335,9 @@ def test_other_columns_of_a_dict_may_have_any_length() -> None:
         ("history.pkl", b"\x80\x04}q\x00.", "can run code when it is opened"),
         ("history.npy", b"\x93NUMPY", "can run code when it is opened"),
         ("a.xlsx", b"PK\x03\x04\0\0", "save as CSV"),
-        ("a.log", b"Epoch 1/10\n32/32 - 1s - mae: 0.5\n", "looks like text of 2 lines"),
+        ("a.log", b"Epoch 1/10\n32/32 - 1s - reward: 0.5\n", "looks like text of 2 lines"),
         ("a.json", b"[" * 100_000, "nested too deeply"),
-        ("results.csv", b"epoch,train/box_loss,val/box_loss\n1,1,1\n", "it has epoch, train/box_loss, val/box_loss"),
+        ("r.csv", b"epoch,train/box_loss,val/kl_loss\n1,1,1\n", "it has epoch, train/box_loss, val/kl_loss"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_with_what_to_do(

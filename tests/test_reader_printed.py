@@ -116,6 +116,27 @@ def test_lists_that_were_printed_are_read() -> None:
     assert_read(str({"loss": TRAIN.tolist(), "accuracy": list(HIT), "val_loss": VAL.tolist()}))
 
 
+def test_a_loss_of_another_kind_is_read_as_one_and_it_is_said() -> None:
+    for name in ("dice_loss", "rmse", "l2"):
+        text = printed(
+            "Epoch {e}\ntrain: 100%|██| 46/46 [00:30<00:00, NAME={t:.4f}]\nvalid: 100%|██| 9/9 [00:01<00:00, NAME={v:.4f}]\n"
+        )
+        assert_read(text.replace("NAME", name))
+        assert "no cross-entropy" in " ".join(logs.read_log(text.replace("NAME", name)).provenance["notes"])
+
+
+def test_the_index_of_a_printed_data_frame_is_no_epoch() -> None:
+    assert_read("    train_loss  valid_loss  valid_acc\n" + printed("{i}      {t:.4f}    {v:.4f}   {w:.4f}\n"))
+
+
+def test_folds_that_are_printed_one_after_the_other_are_told_apart() -> None:
+    text = "".join(
+        f"Fold {fold}\n" + printed("Epoch {e}: train_loss: {t:.4f} | val_loss: {v:.4f}\n") for fold in (1, 2, 3)
+    )
+    assert_read(text)
+    assert "3 runs in one file" in logs.read_log(text).provenance["structure"][0]
+
+
 def test_decimal_commas_are_read_where_there_are_no_points() -> None:
     text = printed("Epoche {e}: train loss {t:.4f}, val loss {v:.4f}\n").replace(".", ",")
     assert_read(text)
@@ -145,7 +166,7 @@ def test_what_is_printed_after_the_last_epoch_is_no_epoch() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["hello\nworld\n", "step 1: mae 0.5\nstep 2: mae 0.4\n", "\n\n", "1 2 3\n4 5 6\n", "{\n"]
+    "text", ["hello\nworld\n", "step 1: reward 0.5\nstep 2: reward 0.4\n", "\n\n", "1 2 3\n4 5 6\n", "{\n"]
 )
 def test_text_without_a_loss_is_said_to_be_what_it_looks_like(text: str) -> None:
     with pytest.raises(logs.LogError, match=r"--columns val_loss=|is empty"):

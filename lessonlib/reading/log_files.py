@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib.reading import terminal_text
-from lessonlib.reading.names import canonical_name, measures_something, position
+from lessonlib.reading.names import canonical_name, loosely, measures_something, position
 
 #: A file of a million rows has 100 MB; what is far larger is not a log of losses.
 LARGEST_FILE_BYTES = 1_000_000_000
@@ -111,7 +111,7 @@ def from_text(text: str, origin: str) -> Table:
     printed = terminal_text.parse(text)
     rows = [row for row in printed.rows if row]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    if not any(map(canonical_name, names)):
+    if not any(map(canonical_name, names)) and not loosely(names):
         raise LogError(_looks_like(stripped, names, origin))
     columns = {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
     return Table(columns, origin, facts=printed.facts, notes=printed.notes, structure=printed.structure)
@@ -120,7 +120,7 @@ def from_text(text: str, origin: str) -> Table:
 def _looks_like(text: str, names: Sequence[str], origin: str) -> str:
     """Say what a text looks like in which no loss was found, and what to type."""
     first = text.splitlines()[0].strip()[:60]
-    scores = [name for name in names if measures_something(name)] or [n for n in names if not position(n)]
+    scores = [name for name in names if measures_something(name)]
     found = f"numbers stand under {', '.join(map(repr, scores[:6]))}" if scores else "no number has a name"
     name = scores[0] if scores else "my column"
     return (

@@ -20,9 +20,11 @@ from lessonlib.reading import log_files
 from lessonlib.reading.log_files import Columns, LogError, Table
 from lessonlib.reading.names import (
     NAMES,
+    RUN_WORDS,
     SPLITS,
     canonical_name,
     is_rate,
+    loosely,
     measures_something,
     position,
     run_and_metric,
@@ -38,12 +40,10 @@ FEWEST_STEPS = 5
 ROUNDING = 1e-5
 #: A training loss that jumps to this many times what it was, and keeps, did not go on from there.
 NEW_RUN = 5.0
-#: A count that begins anew goes on if the loss differs from where it was by less than this share of its way so far.
+#: A count that begins anew goes on if the loss is above where it was by less than this share of its way so far.
 GOES_ON = 0.3
 #: A count that falls more often than this counts something else.
 MOST_RESTARTS = 200
-#: Columns whose values tell runs apart.
-_RUN_COLUMNS = {"run", "fold", "seed", "trial", "experiment", "run id", "model", "name", "repeat"}
 
 
 def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run:
@@ -141,7 +141,7 @@ def _run(table: Table, columns: Mapping[str, str] | None) -> Run:
         metrics[ours] = _interpolated(chosen[ours], values, validated, table.notes) if "train" in ours else values
     unit, numbers, beside = _own_numbers(places, len(next(iter(metrics.values()))))
     about = {"origin": table.origin, "columns": chosen, "notes": table.notes + _said_of(chosen, metrics)}
-    about |= {"structure": table.structure, "numbers": numbers, "unit": "step" if is_batch else unit}
+    about |= {"structure": table.structure, "numbers": numbers, "unit": unit}
     kinds = set(map(position, table.columns))
     if unit == "epoch" and "round" in kinds and "epoch" not in kinds:
         about["unit"] = "round"
@@ -199,8 +199,18 @@ def _choose_columns(table: Table, wanted: Mapping[str, str] | None) -> dict[str,
             candidates.setdefault(canonical_name(name), []).append(name)
     _boosting_sets(candidates, table)
     chosen = told | {ours: _plainest(ours, theirs, table) for ours, theirs in candidates.items()}
+    if not chosen and (loose := loosely(names)):
+        chosen = {ours: theirs for theirs, ours in loose.items()}
+        table.notes.append(f"{', '.join(loose)} read as the loss: it is no cross-entropy.")
     if not chosen:
         raise LogError(_no_metric(names, listed, origin))
+    if (
+        set(chosen) == {"running_train_accuracy"} and not told
+    ):  # what an evaluation prints; training has a loss beside it
+        table.notes.append(
+            f"{chosen['running_train_accuracy']} was taken to be of the validation set: no loss is there."
+        )
+        chosen = {"val_accuracy": chosen["running_train_accuracy"]}
     bare = [name for name in candidates.get("running_train_accuracy", ()) if "train" not in name.lower()]
     if bare and "val_loss" in chosen and not {"running_train_loss", "val_accuracy"} & chosen.keys():
         chosen["val_accuracy"] = chosen.pop("running_train_accuracy")  # as fastai and Ultralytics log it
@@ -295,14 +305,16 @@ def _named_run(table: Table, rows: NDArray) -> NDArray:
     """Return the rows of the longest run where a column names runs, and say so."""
     everything = np.ones(int(rows.sum()), bool)
     for name in [*table.texts, *table.columns]:
-        if " ".join(words(name)) not in _RUN_COLUMNS:
+        if words(name) not in RUN_WORDS:
             continue
-        cells = np.array(table.texts.get(name) or table.columns[name].astype(str))[rows]
+        cells = np.array(table.texts.get(name) or [f"{value:g}" for value in _filled_forward(table.columns[name])])[
+            rows
+        ]
         runs, counts = np.unique(cells, return_counts=True)
         if 1 < len(runs) <= len(cells) / 3:
             longest = runs[counts.argmax()]
             table.structure.append(
-                f"{len(runs)} runs in one file, told apart by {name!r}: {longest!r} ({counts.max()} rows) was read."
+                f"{len(runs)} runs in one file, told apart by {name!r}: {longest} ({counts.max()} rows) was read."
             )
             return cells == longest
     return everything
@@ -353,7 +365,7 @@ def _goes_on(loss: NDArray, start: int, at: int) -> bool:
     """Tell whether a second training began about where the first one ended, as Keras' second ``fit`` does."""
     before, after = loss[start:at], loss[at:]
     before, after = before[np.isfinite(before)], after[np.isfinite(after)]
-    return bool(len(before) and len(after) and abs(after[0] - before[-1]) < GOES_ON * abs(before[-1] - before[0]))
+    return bool(len(before) and len(after) and after[0] - before[-1] < GOES_ON * abs(before[-1] - before[0]))
 
 
 def _new_runs(loss: NDArray, count: NDArray, pieces: Sequence[int]) -> list[int]:
@@ -503,7 +515,8 @@ def _own_numbers(places: Columns, n_rows: int) -> tuple[str, list[int], list[flo
         if kind == "step" and epochs is not None and np.isfinite(epochs).all():
             beside = [round(float(value), 2) for value in epochs]
         return kind, [int(value) for value in values], beside
-    return ("epoch" if epochs is None and steps is None else "row"), list(range(1, n_rows + 1)), None
+    beside = None if epochs is None or not np.isfinite(epochs).all() else [round(float(value), 2) for value in epochs]
+    return ("epoch" if epochs is None and steps is None else "row"), list(range(1, n_rows + 1)), beside
 
 
 # ---- values ----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 #: The metrics that a log can have, under our names.
@@ -28,9 +29,11 @@ _FILLERS = {
     "is", "was", "and", "with",
 }  # fmt: skip
 _KNOWN = {*SPLITS, *_MEASURES, *_FILLERS}
+#: Errors of a regression, which can stand for the loss.
+_ERRORS = {"rmse", "mse", "mae", "l1", "l2", "mape", "error"}
 #: Words that measure something, in any column: such a column is named if it is not read.
-_SCORES = {*_MEASURES, "error", "f1", "auc", "map", "map50", "perplexity", "ppl", "bleu", "recall", "precision", "iou",
-           "mse", "mae", "rmse", "dice", "objective", "top5", "acc5"}  # fmt: skip
+_SCORES = {*_MEASURES, *_ERRORS, "f1", "auc", "map", "map50", "perplexity", "ppl", "bleu", "recall", "precision", "iou",
+           "wer", "cer", "rouge", "rouge1", "dice", "objective", "top5", "acc5"}  # fmt: skip
 #: Two words, or a word and a sign, that are one: ``acc@1``, ``top-1``, ``cross_entropy``, ``valLoss``.
 _SPELLINGS = (
     (r"([a-z])([A-Z])", r"\1 \2"),
@@ -48,6 +51,10 @@ _POSITIONS = {
     **dict.fromkeys(("round", "rounds", "boosting round", "tree", "trees"), "round"),
 }  # fmt: skip
 _BEFORE_A_POSITION = {*_FILLERS, *SPLITS, "end", "start", "starting", "finished", "after", "for", "at"}
+
+
+#: Names of columns whose values tell runs apart.
+RUN_WORDS = {("run",), ("fold",), ("seed",), ("trial",), ("experiment",), ("model",), ("repeat",), ("run", "id")}
 
 
 @lru_cache(maxsize=4096)
@@ -88,6 +95,24 @@ def run_and_metric(name: str) -> tuple[str, str]:
     """Split "run - metric", as Weights & Biases writes it; a name of known words has no run."""
     run, _, metric = name.rpartition(" - ")
     return ("", name) if not run or _KNOWN.issuperset(words(name)) else (run, metric)
+
+
+def loosely(names: Iterable[str]) -> dict[str, str]:
+    """Return our names for losses that share one further word (``dice_loss``) or are errors (``rmse``), if all do."""
+    found, qualifiers = {}, set()
+    for name in names:
+        own = set(words(name))
+        if own & (_ERRORS | {"loss"}):
+            rest = frozenset(own - _KNOWN - {"l"})
+            qualifiers.add(rest)
+            plain = " ".join(
+                "loss" if word in rest and word in _ERRORS else word
+                for word in words(name)
+                if word not in rest or word in _ERRORS
+            )
+            if (ours := canonical_name(plain)) and ours not in found.values():
+                found[name] = ours
+    return found if len(qualifiers) == 1 else {}
 
 
 @lru_cache(maxsize=4096)

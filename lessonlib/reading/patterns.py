@@ -37,6 +37,8 @@ RUNAWAY = 2.0
 ACCURATE = 0.7
 #: How much better than knowing nothing a loss must be, as a share, before it counts as learnt.
 LEARNT = 0.02
+#: A fall below this share of the larger first loss does not matter, whatever it is of a tiny loss.
+FALL_OF_ALL = 0.002
 #: A plateau above this share of the loss of knowing nothing is poor, whatever its reason.
 POOR = 0.5
 #: An accuracy above which a plateau is not called poor where the number of classes is not known.
@@ -170,10 +172,9 @@ def majority(c: Curves) -> Finding | None:
     return _found("majority", c, half, evidence)
 
 
-def not_moving(c: Curves) -> Finding | None:
-    """Find curves that are where they began: at the loss of guessing, or, without accuracy, anywhere."""
-    k = sanity.guessed_classes(c)
-    if k is not None:
+def guessing(c: Curves) -> Finding | None:
+    """Find validation at the loss and accuracy of guessing among some number of classes, where none is told."""
+    if (k := sanity.guessed_classes(c)) is not None:
         accuracy = "" if c.val_accuracy is None else f", the accuracy {share(np.median(c.val_accuracy[c.second_half]))}"
         evidence = (
             f"The validation loss began at {number(c.val_loss[0])} and its lowest is {number(c.val_loss.min())}"
@@ -181,6 +182,11 @@ def not_moving(c: Curves) -> Finding | None:
             f"{share(1 / k)}.{_training_meanwhile(c)}"
         )
         return _found("not_moving", c, c.whole, evidence, confirm=f"Read again with --classes {k} (n_classes={k}).")
+    return None
+
+
+def not_moving(c: Curves) -> Finding | None:
+    """Find losses that are where they began."""
     curves = [values for values in (c.train_loss, c.val_loss) if values is not None]
     accuracies = [values for values in (c.train_accuracy, c.val_accuracy) if values is not None]
     if not curves or any(abs(v.max() - v.min()) > 0.02 * abs(v[0]) for v in curves):
@@ -387,6 +393,8 @@ def unfinished(c: Curves) -> Finding | None:
         return None
     which, last = list(curves.items())[-1]
     before, after = ends_of_last_fifth(last)
+    if before - after < FALL_OF_ALL * max(abs(float(values[0])) for values in curves.values()):
+        return None
     way = (before - after) / (last[0] - last.min())
     evidence = (
         f"Over the last fifth the {which} went from {number(before)} to {number(after)} "
@@ -580,6 +588,8 @@ def _what_is_missing(c: Curves, notes: list[Finding]) -> list[str]:
         and c.val_accuracy[c.end].mean() < c.val_accuracy[0] + 0.01
     ):
         missing.append("accuracy did not improve: is it the share of the most frequent class?")
+    if c.val_loss is not None and still_falls(c.val_loss):
+        missing.append("the validation loss is still falling")
     if "gap" in names and _training_ahead(c):
         missing.append("training is far ahead of validation")
     missing += _doubts(c)
@@ -668,7 +678,9 @@ def find_all(c: Curves, *, batches: bool = False) -> tuple[list[Finding], Curves
             )
     c, odd = sanity.odd_epochs(c)
     first += [odd] if odd else []
-    alone = (diverged, chance, majority, sanity.dead, sanity.frozen_validation, not_moving, double_softmax)
+    alone = (
+        diverged, chance, guessing, sanity.dead, majority, sanity.frozen_validation, not_moving, double_softmax,
+    )  # fmt: skip
     nothing_learnt = next(filter(None, (pattern(c) for pattern in alone)), None)
     if nothing_learnt is not None:  # everything else would describe its consequences, unless it is on its way
         found = [nothing_learnt, *filter(None, [unfinished(c)])]
@@ -685,8 +697,10 @@ def find_all(c: Curves, *, batches: bool = False) -> tuple[list[Finding], Curves
 
 def _says_enough(c: Curves, found: list[Finding], first: list[Finding]) -> bool:
     """Tell whether a note stands for a verdict: on the accuracy alone, on odd numbers, on validation far ahead."""
-    both = c.train_accuracy is not None and c.val_accuracy is not None
-    if both and (c.val_accuracy - c.train_accuracy)[c.end].mean() > FAR_AHEAD:
+    both = c.train_accuracy is not None and c.val_accuracy is not None and c.train_loss is not None
+    ahead = (c.val_accuracy - c.train_accuracy)[c.end].mean() if both else 0.0
+    tiny = both and c.val_loss is not None and c.val_loss[c.end].mean() < 0.1 * c.train_loss[c.end].mean()
+    if ahead > FAR_AHEAD or (tiny and ahead > AHEAD):
         return any(f.pattern == "validation_better" for f in found)
     return any(f.pattern == "accuracy_stands" for f in found) or any(
         PATTERNS[f.pattern].severity == "alarm" for f in first

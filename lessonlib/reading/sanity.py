@@ -29,7 +29,7 @@ FEW = 0.1
 #: Losses that rise in fewer than this share of the steps are of the whole set, whatever they are counted by.
 SMOOTH = 0.15
 #: Differences below this share are those of printed digits.
-SAME = 2e-4
+SAME = 5e-5
 
 
 def batch_losses(run_is_batches: bool, c: Curves) -> Finding | None:

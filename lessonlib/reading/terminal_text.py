@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lessonlib.reading.names import canonical_name, position, splits_of, words
+from lessonlib.reading.names import RUN_WORDS, canonical_name, measures_something, position, splits_of, words
 
 Row = dict[str, float]
 
@@ -147,7 +147,8 @@ class _Lines:
             return 0
         for parting in _PARTINGS:
             header = _cells(lines[at], parting)
-            if len(header) > 1 and len(_cells(lines[body], parting)) == len(header):
+            n_cells = len(_cells(lines[body], parting))
+            if len(header) > 1 and n_cells in (len(header), len(header) + (parting.pattern == r"\s{2,}")):
                 break
         else:
             return 0
@@ -156,6 +157,8 @@ class _Lines:
         end = at + 1
         while end < len(lines):
             cells = _cells(lines[end], parting)
+            if len(cells) == len(header) + 1 and cells[0].isdigit():  # the index of a printed DataFrame
+                cells = cells[1:]
             if not _RULE.fullmatch(lines[end]) and cells != header:
                 row = {name: _float(cell) for name, cell in zip(header, cells, strict=False)}
                 if len(cells) != len(header) or not np.isfinite(list(row.values())).any():
@@ -171,7 +174,8 @@ class _Lines:
         """Read a line that is no table's."""
         record = _record(line)
         if record is not None:
-            self.printed.rows.append(record)
+            _, places, *_ = self._named_numbers(line[: line.find("{")])
+            self.printed.rows.append(places | record)
             self.row_block = -1
             return
         if self.skip:  # LightGBM repeats its best round at the end
@@ -186,9 +190,11 @@ class _Lines:
         self.sets = sets or self.sets
         if places and any(self.position.get(kind) != value for kind, value in places.items()):
             if "epoch" in places:
-                self.position = {}
+                self.position = {name: value for name, value in self.position.items() if words(name) in RUN_WORDS}
             self.block, self.section = self.block + 1, ""
         self.position |= places
+        if len(items) == 1 and not places and words(next(iter(items))) in RUN_WORDS:  # "Fold 2"
+            self.position, self.block, items = items, self.block + 1, {}
         if not items:
             if sets and len(words(line)) <= 4 and not places:
                 self.section = sets[0]
@@ -265,9 +271,11 @@ class _Lines:
             if catboost and name in ("learn", "test"):
                 name = f"{name} loss"
             ours = canonical_name(name)
-            if ours and not splits_of(name) and sets and "_" not in name:
+            if not splits_of(name) and sets and (ours is None or "_" not in name):
                 inherited = _with_set(sets[-1], name)
-                if not any(canonical_name(other) == canonical_name(inherited) for other in items):
+                if not any(
+                    (canonical_name(other) or other) == (canonical_name(inherited) or inherited) for other in items
+                ):
                     name = inherited
             if ours and _is_accuracy(name):
                 if total:
@@ -314,7 +322,7 @@ def _scalars(record: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str,
 @lru_cache(maxsize=4096)
 def _label(between: str) -> str:
     """Return the name that stands before a number: what follows the last comma, bar, bracket or dash."""
-    text = re.sub(r"[\s:=\[(|│┃\"'~≈]+$", "", between)
+    text = re.sub(r"\s*\([^()]*\)\s*$", "", re.sub(r"[\s:=\[(|│┃\"'~≈]+$", "", between))
     text = re.split(r"[,;|│┃\t\[\]()]|\s[-–—]+\s|\s{2,}(?=\S+$)", text)[-1]
     name = text.strip(" \t:=*.-–—>\"'")
     if ":" in name and not canonical_name(name) and not position(name):  # "root: epoch"
@@ -323,7 +331,7 @@ def _label(between: str) -> str:
 
 
 def _with_set(which: str, name: str) -> str:
-    return name if not which or splits_of(name) or not canonical_name(name) else f"{which} {name}"
+    return name if not which or splits_of(name) or not measures_something(name) else f"{which} {name}"
 
 
 def _is_accuracy(name: str) -> bool:
