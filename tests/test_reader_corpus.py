@@ -9,16 +9,17 @@ from tools import reader_corpus as corpus
 
 @pytest.fixture(scope="module")
 def cases() -> list[corpus.Case]:
-    """Return one held-out run per cause, read at two sizes."""
+    """Return one held-out run per cause, read at two sizes, with and without knowing them."""
     return [
         case for cause in corpus.CAUSES for case in corpus.cases_of(cause, corpus.HELD_OUT[0], sizes=(1_000, 4_000))
     ]
 
 
-def test_most_causes_are_named_first_or_second(cases: list[corpus.Case]) -> None:
-    named, telling = corpus.named_share(cases)
+@pytest.mark.parametrize(("informed", "least"), [(True, 0.85), (False, 0.75)])
+def test_most_causes_are_named_first_or_second(cases: list[corpus.Case], informed: bool, least: float) -> None:
+    named, telling = corpus.named_share([case for case in cases if case.informed is informed])
     assert telling >= 20
-    assert named / telling >= 0.85
+    assert named / telling >= least
 
 
 def test_the_healthy_run_raises_no_alarm(cases: list[corpus.Case]) -> None:
@@ -32,9 +33,10 @@ def test_verdicts_are_hardly_ever_contradicted_by_the_pool(cases: list[corpus.Ca
 
 def test_the_page_counts_what_the_cases_say(cases: list[corpus.Case]) -> None:
     page = corpus.page(cases, corpus.HELD_OUT[:1])
-    named, telling = corpus.named_share(cases)
-    assert f"({named} of {telling})" in page
-    assert all(f"| {cause} |" in page for cause in corpus.CAUSES)
+    for informed in (True, False):
+        named, telling = corpus.named_share([case for case in cases if case.informed is informed])
+        assert f"({named} of {telling})" in page
+    assert all(page.count(f"| {cause} |") >= 4 for cause in corpus.CAUSES)
 
 
 def test_only_all_are_a_hundred_percent() -> None:

@@ -180,8 +180,8 @@ def focal(rng: np.random.Generator) -> Log:
 
 def healthy(rng: np.random.Generator) -> Log:
     n = int(rng.integers(20, 40))
-    return {"loss": rough(rng, down(n, 2.2, 0.2, 8), 0.002), "acc": 1 - down(n, 0.7, 0.05, 8),
-            "val_loss": rough(rng, down(n, 1.9, 0.22, 8), 0.002), "val_acc": 1 - down(n, 0.6, 0.055, 8)}  # fmt: skip
+    return {"loss": rough(rng, down(n, 2.2, 0.14, 8), 0.002), "acc": 1 - down(n, 0.7, 0.05, 8),
+            "val_loss": rough(rng, down(n, 1.9, 0.16, 8), 0.002), "val_acc": 1 - down(n, 0.6, 0.055, 8)}  # fmt: skip
 
 
 def diverged(rng: np.random.Generator) -> Log:

@@ -612,10 +612,11 @@ def _doubts(c: Curves) -> list[str]:
     if c.val_accuracy is None or c.val_loss is None:
         return doubts
     right = float(c.val_accuracy[c.end].mean())
-    if c.class_shares is None and right < 0.97 and np.ptp(c.val_accuracy[c.second_half]) < ACCURACY_MARGIN / 2:
+    flat = c.n_classes is None or np.ptp(c.val_accuracy[c.second_half]) < ACCURACY_MARGIN / 2
+    if c.class_shares is None and right < 0.97 and flat:
         ahead = 0.0 if c.train_accuracy is None else abs(float(c.train_accuracy[c.end].mean()) - right)
         even = -right * np.log(right) - (1 - right) * np.log(1 - right) if right > 0 else 0.0
-        if ahead < 0.03 and c.val_loss[c.end].mean() > 0.95 * even:
+        if ahead < FAR_AHEAD and c.val_loss[c.end].mean() > 0.95 * even:
             doubts.append(f"always saying a class of {share(right)} would do as well: class shares tell")
     jump = late_jitter(c.val_accuracy)
     if c.n_val is None and jump > 1.5 * ACCURACY_MARGIN:
