@@ -310,6 +310,27 @@ def test_evaluations_at_steps_keep_their_numbers(every: int) -> None:
     assert f"{10 * every}, epochs" in reading.head
 
 
+def test_of_evaluation_sets_with_names_of_their_own_one_is_read_and_it_is_said() -> None:
+    history = []
+    for e in range(1, 8):
+        history += [{"loss": 0.6 * 0.7**e, "epoch": e}]
+        history += [
+            {f"eval_{s}_loss": 0.5 + e / 30 + i, f"eval_{s}_accuracy": 0.8, "epoch": e}
+            for i, s in enumerate(("mnli", "mm"))
+        ]
+    reading = reader.read({"log_history": history})
+    assert reading.curves.val_loss.tolist() == pytest.approx([0.5 + e / 30 for e in range(1, 8)])
+    assert "eval_mnli_loss was read, eval_mm_loss not (--columns val_loss=" in reading.structure[0]
+
+
+def test_phases_are_said() -> None:
+    rates = [0.01 * 0.3**e if e < 5 else 0.001 for e in range(12)]
+    rows = [f"{e},{'head' if e < 5 else 'all'},{1.5 * 0.8**e:.4f},{1.4 * 0.85**e:.4f},{rates[e]}" for e in range(12)]
+    structure = reader.read("epoch,stage,loss,val_loss,lr\n" + "\n".join(rows) + "\n").structure
+    assert "head, then all" in structure[0]
+    assert "rises again in row 6" in structure[1]
+
+
 def test_a_row_for_each_set_is_spread_over_columns() -> None:
     rows = [f"{e},{part},{loss / (e + 1):.3f}" for e in range(8) for part, loss in (("train", 1.0), ("valid", 1.2))]
     reading = reader.read("epoch,phase,loss\n" + "\n".join(rows) + "\n")

@@ -139,6 +139,7 @@ def _run(table: Table, columns: Mapping[str, str] | None) -> Run:
         if ours.endswith("accuracy"):
             values = _as_share(chosen[ours], values, table.notes)
         metrics[ours] = _interpolated(chosen[ours], values, validated, table.notes) if "train" in ours else values
+    _say_phases(table, rates)
     unit, numbers, beside = _own_numbers(places, len(next(iter(metrics.values()))))
     about = {"origin": table.origin, "columns": chosen, "notes": table.notes + _said_of(chosen, metrics)}
     about |= {"structure": table.structure, "numbers": numbers, "unit": unit}
@@ -154,6 +155,21 @@ def _run(table: Table, columns: Mapping[str, str] | None) -> Run:
 
 def _rows(columns: Columns, kept: NDArray) -> Columns:
     return {name: values[kept] for name, values in columns.items()}
+
+
+def _say_phases(table: Table, rates: NDArray | None) -> None:
+    """Say that a log has phases: by a column that names them, or by a learning rate that rises again."""
+    for name, cells in table.texts.items():
+        parts = list(dict.fromkeys(cell for cell in cells if cell))
+        if {"phase", "stage"} & set(words(name)) and 1 < len(parts) <= 6:
+            table.structure.append(f"Phases, by {name!r}: {', then '.join(parts)}. They were read as one training.")
+    if rates is not None and np.isfinite(rates).all() and len(rates) > 4:
+        again = np.flatnonzero((rates[1:] > 3 * rates[:-1]) & (np.maximum.accumulate(rates)[:-1] > 2 * rates[:-1])) + 1
+        if len(again):
+            table.structure.append(
+                f"The learning rate rises again in row {again[0] + 1}, {rates[again[0] - 1]:.3g} to "
+                f"{rates[again[0]]:.3g}: a second phase or a warm restart. They were read as one training."
+            )
 
 
 # ---- which column is which metric ----------------------------------------------------------------------------------
@@ -199,6 +215,8 @@ def _choose_columns(table: Table, wanted: Mapping[str, str] | None) -> dict[str,
             candidates.setdefault(canonical_name(name), []).append(name)
     _boosting_sets(candidates, table)
     chosen = told | {ours: _plainest(ours, theirs, table) for ours, theirs in candidates.items()}
+    if chosen and not {"val_loss", "val_accuracy"} & chosen.keys():
+        chosen |= _one_of_several_sets([name for name in names if name not in chosen.values()], table)
     if not chosen and (loose := loosely(names)):
         chosen = {ours: theirs for theirs, ours in loose.items()}
         table.notes.append(f"{', '.join(loose)} read as the loss: it is no cross-entropy.")
@@ -214,6 +232,22 @@ def _choose_columns(table: Table, wanted: Mapping[str, str] | None) -> dict[str,
     bare = [name for name in candidates.get("running_train_accuracy", ()) if "train" not in name.lower()]
     if bare and "val_loss" in chosen and not {"running_train_loss", "val_accuracy"} & chosen.keys():
         chosen["val_accuracy"] = chosen.pop("running_train_accuracy")  # as fastai and Ultralytics log it
+    return chosen
+
+
+def _one_of_several_sets(names: Sequence[str], table: Table) -> dict[str, str]:
+    """Return the first validation loss whose name has words of its own (``eval_mnli_loss``), and its accuracy."""
+    sets = [name for name in names if "loss" in words(name) and any(SPLITS.get(word) == "val" for word in words(name))]
+    if not sets:
+        return {}
+    own = {word for word in words(sets[0]) if canonical_name(f"val loss {word}") is None}
+    chosen = {}
+    for name in names:
+        ours = canonical_name(" ".join(word for word in words(name) if word not in own))
+        if own <= set(words(name)) and ours in ("val_loss", "val_accuracy"):
+            chosen.setdefault(ours, name)
+    others = f", {', '.join(sets[1:4])} not (--columns val_loss={sets[1]!r})" if len(sets) > 1 else ""
+    table.structure.append(f"Several evaluation sets or losses: {sets[0]} was read{others}.")
     return chosen
 
 

@@ -193,7 +193,14 @@ def not_moving(c: Curves) -> Finding | None:
         return None
     if any(np.ptp(v) > 0.03 or np.median(v) > 0.9 for v in accuracies) or curves[0].max() < 0.1:
         return None
-    evidence = f"No loss differs from its first value ({number(curves[-1][0])}) by more than 2 % in {c.n} {c.unit}s."
+    level = float(np.median(curves[-1]))
+    k = round(np.exp(min(level, 7)))
+    guess = (
+        f" Guessing among {k} classes costs ln {k} = {np.log(k):.3f}."
+        if k > 1 and abs(np.log(k) - level) < 0.01
+        else ""
+    )
+    evidence = f"No loss differs from its first value ({number(curves[-1][0])}) by more than 2 %.{guess}"
     return _found("not_moving", c, c.whole, evidence)
 
 
@@ -404,7 +411,8 @@ def unfinished(c: Curves) -> Finding | None:
         before, after = ends_of_last_fifth(c.train_loss)
         evidence += f"; training {number(before)} to {number(after)}"
     advice = ""
-    if c.rates is not None and c.rates[-1] < ANNEALED * c.rates.max():
+    falls = c.rates is not None and (np.diff(c.rates[c.second_half]) <= 0).all()
+    if falls and c.rates[-1] < ANNEALED * c.rates.max():
         evidence += f". The learning rate has been annealed from {number(c.rates.max())} to {number(c.rates[-1])}"
         advice = (
             "More epochs at this rate change little: train again with a longer schedule. Compare finished models only."
@@ -587,7 +595,7 @@ def _what_is_missing(c: Curves, notes: list[Finding]) -> list[str]:
         and c.val_accuracy[0] < 0.97
         and c.val_accuracy[c.end].mean() < c.val_accuracy[0] + 0.01
     ):
-        missing.append("accuracy did not improve: is it the share of the most frequent class?")
+        missing.append("accuracy did not improve (it may be the share of the most frequent class)")
     if c.val_loss is not None and still_falls(c.val_loss):
         missing.append("the validation loss is still falling")
     if "gap" in names and _training_ahead(c):

@@ -127,7 +127,7 @@ def frozen_validation(c: Curves) -> Finding | None:
     training = f"training loss falls from {number(c.train_loss[0])} to {number(c.train_loss[-1])}"
     if c.train_accuracy is not None:
         training += f", training accuracy reaches {share(c.train_accuracy[-1])}"
-    loss = "" if c.val_loss is None else f" (loss {number(c.val_loss[-1])})"
+    loss = "" if c.val_loss is None or c.val_accuracy is None else f" (loss {number(c.val_loss[-1])})"
     return Finding(
         "frozen_validation", c.numbers(c.whole), f"Validation stays at {level}{loss} while {training}.", unit=c.unit
     )
