@@ -30,19 +30,7 @@ INSTALL = "close this notebook and run `python3 course.py start` in the folder o
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report.
-
-    Attributes
-    ----------
-    subject : str
-        What was looked at.
-    ok : bool
-        Whether the lessons can use it.
-    detail : str
-        Which version or place was found; differs from machine to machine. While it is fetched: how far that is.
-    remedy : str
-        What to do if it is not ok.
-    """
+    """One line of the report: whether the lessons can use its subject, and what to do if not."""
 
     subject: str
     ok: bool
@@ -59,10 +47,7 @@ class Finding:
 def report() -> list[Finding]:
     """Look at Python, the packages, the recordings and the learner's folder, importing nothing heavy.
 
-    Returns
-    -------
-    list of Finding
-        Each prints as one line that is the same on every machine that has what is needed.
+    Each finding prints as one line that is the same on every machine that has what is needed.
     """
     course = f"start Jupyter in the folder of the course, or set {runs.FOLDER_VARIABLE} to its notebooks/recordings"
     own = f"set {storage.HOME_VARIABLE} to a folder that you may write to"
@@ -111,19 +96,10 @@ class FrameworkMissing(ImportError):
 
 
 def need(*frameworks: str, every: float = 1.0) -> None:
-    """Return when the frameworks can be imported; where one is still being fetched, wait and show how far it is.
+    """Return when the frameworks (`FRAMEWORKS`) can be imported; while one is being fetched, wait and show how far it
+    is.
 
-    Parameters
-    ----------
-    *frameworks : str
-        Names as in `FRAMEWORKS`.
-    every : float
-        Seconds between two looks.
-
-    Raises
-    ------
-    FrameworkMissing
-        If one is not there and is not being fetched; the message says what to do.
+    One that is not there and that nobody fetches raises FrameworkMissing, whose message says what to do.
     """
     shown = None
     for name in frameworks:

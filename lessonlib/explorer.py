@@ -72,16 +72,8 @@ _CSS = """
 
 @dataclass(frozen=True)
 class Slider:
-    """One slider; `slider` makes it.
-
-    Attributes
-    ----------
-    positions : tuple
-        What the author's function is given.
-    start : int
-        The number of the position shown first.
-    label : str
-        What stands beside it; empty for the name of the function's argument.
+    """One slider: what the author's function is given, the number of the position shown first, and what stands beside
+    it.
     """
 
     positions: tuple[Position, ...]
@@ -140,16 +132,10 @@ class Slider:
 
 
 def slider(values: Iterable[Position], *, start: Position | None = None, label: str = "") -> Slider:
-    """Describe one slider of an `Explorer`.
+    """Describe one slider of an `Explorer`: its positions, two or more, and where it `start`s (by default on the
+    first).
 
-    Parameters
-    ----------
-    values : iterable of int, float, str or bool
-        Its positions, two or more; ``[False, True]`` gives a box to tick.
-    start : optional
-        Where it stands first; by default on the first position.
-    label : str
-        What stands beside it; by default the name of the function's argument.
+    ``[False, True]`` gives a box to tick. The `label` stands beside it, by default the name of the function's argument.
     """
     if isinstance(values, tuple) and all(type(value) in (int, float) for value in values):
         low, high, *step = values if len(values) in (2, 3) else (0, 0)
@@ -224,17 +210,8 @@ class Explorer:
 
     Notes
     -----
-    What would not be shown is refused, with the remedy. Limits that no panel gives are found from the pictures of
-    all positions, which calls the function for each of them. With more than `AHEAD_LIMIT` positions the limits must
-    be given, and frames are drawn only on demand.
-
-    Examples
-    --------
-    >>> def cost(p):
-    ...     dot = figures.dot(p, -math.log(p))
-    ...     return Picture(f"At p = {p:.1f} the loss is {-math.log(p):.2f}.", Panel("Loss", dot, x=(0, 1), y=(0, 5)))
-    >>> Explorer(cost, p=slider([0.2, 0.4, 0.6], start=0.4))
-    At p = 0.4 the loss is 0.92.
+    Limits that no panel gives are found from the pictures of all positions, which calls the function for each of them.
+    With more than `AHEAD_LIMIT` positions the limits must be given, and frames are drawn only on demand.
     """
 
     def __new__(cls, *functions: Any, **options: Any) -> Explorer:
@@ -446,7 +423,6 @@ class Explorer:
     def answer(self, content: Mapping[str, Any]) -> dict[str, list[list[Any]]]:
         """Draw what the browser wants, ``{"want": [index, ...]}``, for `ANSWER_SECONDS`, but at least one frame.
 
-        Returns ``frames``, each index, slots and sentence, and the ``pieces`` that they need, each number and SVG.
         Where the author's function fails, the sentence says so.
         """
         wanted = [i for i in content.get("want", []) if isinstance(i, int) and 0 <= i < self.n_positions]

@@ -98,25 +98,14 @@ _RC = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in the course's style within this context: palette, second cues, quiet axes.
-
-    Examples
-    --------
-    >>> with style():
-    ...     figure = Figure(figsize=(4, 3))
-    ...     lines = figure.subplots().plot([1, 2], [[1, 3], [2, 1]])
-    >>> [line.get_linestyle() for line in lines]
-    ['-', '--']
-    """
+    """Draw in the course's style within this context: palette, second cues, quiet axes."""
     with mpl.rc_context(_RC):
         yield
 
 
 def theme_css() -> str:
-    """Return the CSS that gives ``.lesson-figure`` the palette as variables, light or dark like its page.
-
-    The page's own word comes first (JupyterLab and exported notebooks, VS Code, Colab, Sphinx); a page
-    that says nothing follows the reader's system setting.
+    """Return the CSS that gives ``.lesson-figure`` the palette as variables, light or dark like its page or, where that
+    says nothing, like the reader's system.
     """
     light, dark = ("".join(f"--lesson-{name}:{colour};" for name, colour in theme.items()) for theme in (LIGHT, DARK))
     says_light = "[data-jp-theme-light=true], [data-theme=light], [theme=light], .vscode-light"
@@ -132,22 +121,10 @@ def theme_css() -> str:
 
 
 def svg_content(fig: Figure, artists: Iterable[Artist], *, salt: str) -> str:
-    """Draw some artists of a figure as SVG elements, without the ``<svg>`` around them.
+    """Draw some artists of a figure that is laid out, or all of it, as themed SVG without the ``<svg>`` around it.
 
-    Parameters
-    ----------
-    fig : Figure
-        The figure the artists belong to, already laid out; pass it as the only artist to draw all of it.
-    artists : iterable of Artist
-        Drawn in this order.
-    salt : str
-        Ids are a hash of this and of what they name: equal input gives equal markup. Two contents that
-        share a page must differ in salt or in `ID_PREFIX`, which the page's author replaces.
-
-    Returns
-    -------
-    str
-        Themed markup in the coordinates of `svg_size`.
+    Ids are a hash of `salt` and of what they name: equal input gives equal markup. Two contents that share a page must
+    differ in salt or in `ID_PREFIX`, which the page's author replaces. Coordinates are those of `svg_size`.
     """
     fig.dpi = 72  # the unit of the SVG backend is the point
     out = io.StringIO()
@@ -209,8 +186,7 @@ def png_bytes(fig: Figure, *, dpi: int = 100) -> bytes:
 def static_bundle(fig: Figure, alt: str) -> dict[str, Any]:
     """Return the mimebundle of a figure that stands still: HTML with alt text, PNG, and the sentence.
 
-    The HTML is an ``<img>``, which survives viewers that strip markup; with ``LESSONLIB_STATIC=1`` (an
-    export to a page of our own) it is SVG that follows the page's theme.
+    The HTML is an ``<img>``, which survives viewers that strip markup, or SVG on a page of our own.
     """
     png = base64.b64encode(png_bytes(fig)).decode("ascii")
     html = f'<img alt="{escape(alt)}" src="data:image/png;base64,{png}">'
@@ -223,16 +199,10 @@ def static_bundle(fig: Figure, alt: str) -> dict[str, Any]:
 
 
 def show(shown: Figure | Picture, alt: str = "", *, figsize: tuple[float, float] = (8.0, 3.4)) -> None:
-    """Display a picture, or a finished figure with its alt text, in the notebook.
+    """Display a picture, or a finished figure drawn within `style`, with its alt text in the notebook.
 
-    Parameters
-    ----------
-    shown : Picture or Figure
-        A figure is best drawn within `style`. It is closed in pyplot, so that the notebook does not show it twice.
-    alt : str
-        For a figure: one or two sentences, made from the data, that tell what it shows.
-    figsize : tuple of float
-        Inches of a picture's panels side by side.
+    `alt` is for a figure: one or two sentences, made from the data, that tell what it shows; `figsize` is in inches, of
+    a picture's panels side by side. pyplot forgets the figure, so that the notebook does not show it twice.
     """
     from IPython.display import display
 
@@ -245,15 +215,7 @@ def show(shown: Figure | Picture, alt: str = "", *, figsize: tuple[float, float]
 
 
 def sentence(text: object, name: str) -> str:
-    """Return `text` as one line, or refuse what cannot be read aloud.
-
-    Raises
-    ------
-    TypeError
-        If it is not a string.
-    ValueError
-        If it is empty.
-    """
+    """Return `text` as one line, or refuse what cannot be read aloud."""
     remedy = f"{name} must give one sentence that says what the picture shows, such as f'At p = {{p:.2f}} ...'"
     if not isinstance(text, str):
         raise TypeError(f"{remedy}; got {text!r:.80}.")
@@ -289,20 +251,13 @@ def mark(
     draw: Callable[..., object], *, hold: Callable[..., Any] | None = None,
     setting: Callable[..., object] | None = None, limits: Callable[..., Mapping[str, Any]] | None = None,
 ) -> Callable[..., Mark]:  # fmt: skip
-    """Make a kind of mark of a function that draws on axes; use it as a decorator.
+    """Make a kind of mark of a function ``draw(ax, ...)`` that draws on axes; use it as a decorator.
 
-    Parameters
-    ----------
-    draw : callable
-        ``draw(ax, ...)`` with any further arguments that can be pickled. What is called x, y, low, high or error
-        is a number or a vector, all of one length; colour is one of the palette.
-    hold, setting, limits : callable, optional
-        Called with those of the arguments that it names. `hold` returns the x and y that the panel's limits must
-        hold, by default all x, start, end and all y, low, high; `setting` draws on the axes what is not data;
-        `limits` returns what the panel's are unless given.
+    Its further arguments can be pickled. What is called x, y, low, high or error is a number or a vector, all of one
+    length; colour is one of the palette. `hold`, `setting` and `limits` are called with those of the arguments that
+    they name. `hold` returns the x and y that the panel's limits must hold, by default all x, start, end and all y,
+    low, high; `setting` draws on the axes what is not data; `limits` returns what the panel's are unless given.
 
-    Examples
-    --------
     >>> @mark
     ... def arrow(ax, x, y, colour="purple"):
     ...     ax.annotate("", (x, y), (x, 0), arrowprops={"color": PALETTE[colour]})
@@ -473,18 +428,11 @@ def bars(
     values: Mapping[str, float], *, right: Sequence[bool] | None = None, texts: Sequence[str] | None = None,
     digits: int = 2, most: float = 0.0,
 ) -> Mark:  # fmt: skip
-    """Return horizontal bars from zero, top to bottom, with their values, or `texts`, at their ends.
+    """Return horizontal bars from zero, top to bottom, with their values to `digits` decimals, or `texts`, at their
+    ends.
 
-    Parameters
-    ----------
-    values : mapping of str to float
-    right : sequence of bool, optional
-        Which bars are blue and plain; the others are vermilion and hatched.
-    texts : sequence of str, optional
-    digits : int
-        Decimals of the values.
-    most : float
-        What the axis holds at least, such as 1 for shares.
+    `right` says which bars are blue and plain; the others are vermilion and hatched. `most` is what the axis holds at
+    least, such as 1 for shares.
     """
     names, lengths = _named(values)
     kinds = ["blue" if good else "vermilion" for good in (right if right is not None else [True] * len(names))]
@@ -575,10 +523,10 @@ def reliability(ax: Axes, bins: Reliability) -> None:
 
 @functools.partial(mark, hold=lambda lowest_accuracy: ([lowest_accuracy, 1], [0]))
 def impossible_region(ax: Axes, lowest_accuracy: float = 0.0) -> None:
-    """Shade where no predictions can lie in the plane of accuracy (across) and mean loss (up).
+    """Shade where no predictions can lie, the mean loss (up) below ``(1 - accuracy) * ln 2`` (across: accuracy).
 
-    A wrong answer gives its true class at most one half, so it costs at least ln 2, whatever the number of classes:
-    below ``(1 - accuracy) ln 2`` there is nothing (lesson 2).
+    A wrong answer gives its true class at most one half, so it costs at least ln 2, whatever the number of classes
+    (lesson 2).
     """
     accuracy = np.array([lowest_accuracy, 1.0])
     ax.fill_between(accuracy, 0, (1 - accuracy) * np.log(2), color=PALETTE["grey"], alpha=0.2, linewidth=0)
@@ -598,24 +546,17 @@ Ends = tuple[float | None, float | None]
 
 
 class Panel:
-    """Axes with a title and the marks on them.
+    """Axes with a title and the marks on them, drawn in their order.
 
     Parameters
     ----------
-    title : str
-    *marks : Mark
-        Drawn in this order.
     x, y : (low, high), optional
         The limits of the axes. Without them, or with None for one end, they hold all that an explorer shows in any
         position, so that they never jump.
-    xlabel, ylabel : str
-    xscale, yscale : {"linear", "log"}
     xticks, yticks : sequence of float, or mapping of float to str, optional
         Where ticks stand, and what they say.
     legend : str or False, optional
-        Where the legend stands, such as "upper left", or False for none; by default where it covers least of the
-        first picture.
-    legend_columns : int
+        Where it stands, such as "upper left", or False for none; by default where it covers least of the first picture.
     """
 
     def __init__(
@@ -676,16 +617,10 @@ class Panel:
 
 
 class Picture:
-    """What is seen at one moment: a sentence, and panels side by side.
+    """What is seen at one moment: a sentence, and panels side by side, on a narrow screen below each other.
 
-    Parameters
-    ----------
-    sentence : str
-        Tells, from the data, what the picture shows: its alt text, and the line below it.
-    *panels : Panel
-        On a narrow screen they stand below each other.
-    figure : matplotlib Figure, optional
-        In place of panels, for what the marks cannot show; it is drawn about ten times more slowly.
+    The sentence tells, from the data, what the picture shows: its alt text, and the line below it. A matplotlib
+    `figure` in place of panels is for what the marks cannot show; it is drawn about ten times more slowly.
     """
 
     def __init__(self, said: str, *panels: Panel, figure: Figure | None = None) -> None:
@@ -825,17 +760,9 @@ def training_panels(
 ) -> list[Panel]:  # fmt: skip
     """Return two panels, loss in nats and accuracy in per cent, training and validation, over a run's epochs.
 
-    Parameters
-    ----------
-    run : Run
-        Training curves are drawn if it has ``train_loss`` and ``train_accuracy``; its own validation curves have a
-        band of one standard error where ``val_loss_se``, or ``n_val`` in the provenance, allow it.
-    val_loss, val_accuracy : array_like, shape (n_epochs,), optional
-        Nats and shares, in place of the run's own, without a band.
-    epoch : int, optional
-        A dot stands on the validation curves in this epoch, the first being 1.
-    loss, accuracy : (low, high)
-        The limits of the upright axes.
+    `val_loss` and `val_accuracy` (shares) stand in place of the run's own curves; these have a band of one standard
+    error where ``val_loss_se``, or ``n_val`` in the provenance, allow it. A dot stands on the validation curves at
+    `epoch`, the first being 1. `loss` and `accuracy` are the limits of the upright axes.
     """
     n_val = run.provenance.get("n_val")
     own_errors = (

@@ -54,10 +54,9 @@ _STYLE = """<style>
 
 
 class Panel:
-    """A question with widgets (`controls`) below it, a button, and a line that answers.
+    """A question with widgets below it, a button, and a line that answers what `on_press` returns (HTML).
 
-    `options` is what can be chosen, for the static text; `on_press` returns the answer line as HTML; `in_page` is what
-    the form needs in a page without a kernel (`lessonlib.page.panel_html`).
+    `options` is what can be chosen, for the static text; `in_page` is what the form needs in a page without a kernel.
     """
 
     def __init__(
@@ -145,23 +144,10 @@ class Forecast:
 
 
 def brier_score(probabilities: ArrayLike, outcome: int) -> float:
-    """Compute the Brier score of one forecast over K options (Brier 1950).
+    """Compute the Brier score of one forecast over K options, of which number `outcome` (from 0) came true (Brier
+    1950).
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (n_options,)
-    outcome : int
-        The option that came true, from 0.
-
-    Returns
-    -------
-    float
-        The sum of squared differences to the one-hot outcome: 0 at best, 2 at worst, ``(K - 1) / K`` for an even guess.
-
-    Examples
-    --------
-    >>> brier_score([0.5, 0.5], 0)
-    0.5
+    The sum of squared differences to the one-hot outcome: 0 at best, 2 at worst, ``(K - 1) / K`` for an even guess.
     """
     row = check.probability_matrix(check.finite_array(probabilities, "probabilities", ndim=1)[None, :])[0]
     came_true = check.whole_number(outcome, "outcome", low=0, high=len(row) - 1)
@@ -185,16 +171,8 @@ _SHOWN: set[str] = set()
 class Prediction:
     """A question asked before an experiment; a cell that ends with it shows it.
 
-    Parameters
-    ----------
-    name : str
-        Identifies the question in the learner's file, such as ``"1-cost-of-0.6"``.
-    text : str
-        What is asked.
-    options : sequence of str or of float
-        The possible answers. Of numbers, the one nearest to the outcome came true.
-    scored : bool
-        Whether to ask how sure the learner is, and to compute a Brier score.
+    `name` identifies it in the learner's file, such as ``"1-cost-of-0.6"``. Of options that are numbers, the one
+    nearest to the outcome came true. If `scored`, the learner says how sure they are, and gets a Brier score.
     """
 
     def __init__(self, name: str, text: str, options: Sequence[str] | Sequence[float], *, scored: bool = True) -> None:
@@ -212,15 +190,11 @@ class Prediction:
         _keep(PREDICTIONS, **kept, scored=self.scored)
 
     def resolve(self, outcome: str | float) -> Verdict:
-        """Close the prediction and compare it with what the experiment gave.
+        """Close the prediction and compare it with what came true: an option, or a number measured where options are
+        numbers.
 
         Only the first outcome is kept, and the last prediction before it counts. Without a prediction nothing is kept:
         the question is closed until the kernel is started anew.
-
-        Parameters
-        ----------
-        outcome : str or float
-            The option that came true or, where the options are numbers, the number measured.
         """
         index = self._index_of(outcome)
         made, resolved = self._kept()
@@ -241,9 +215,8 @@ class Prediction:
         return self.name in _SHOWN or self._kept()[1]
 
     def _kept(self) -> tuple[dict | None, bool]:
-        """Return the prediction that counts, and whether its outcome is kept too.
-
-        One that was kept under an earlier edition of the question may have another number of options.
+        """Return the prediction that counts, with as many options as there are now, and whether its outcome is kept
+        too.
         """
         made = None
         for record in _prediction_records():
@@ -308,13 +281,7 @@ class Prediction:
 class Verdict:
     """How a prediction did; shows itself as a sentence.
 
-    Attributes
-    ----------
-    outcome, said : str
-        The option that came true, and the one that the learner found likeliest (None without a prediction).
-    brier : float or None
-        None without a prediction, or where the question is not scored.
-    n_options : int
+    `said` and `brier` are None without a prediction; `brier` also where the question is not scored.
     """
 
     outcome: str
@@ -355,20 +322,11 @@ def forecasts() -> list[Forecast]:
 
 
 def choice(name: str, question: str, *, right: tuple[str, str], wrong: Sequence[tuple[str, str]]) -> Panel:
-    """Ask a question with one right option, and give feedback on every option.
+    """Ask a question (plain text) with one right option, and give feedback on every option: pairs of option and
+    feedback.
 
-    A check is as good as its wrong options: each is a misconception that people hold.
-
-    Parameters
-    ----------
-    name : str
-        Identifies the check in the learner's file, and decides the order of the options, the same for everyone.
-    question : str
-        Plain text.
-    right : tuple of (str, str)
-        The right option and its feedback.
-    wrong : sequence of (str, str)
-        The wrong options, each with what it overlooks.
+    `name` identifies the check in the learner's file, and decides the order of the options, the same for everyone. A
+    check is as good as its wrong options: each is a misconception that people hold.
     """
     feedback = dict([right, *wrong])
     if not wrong or len(feedback) < len(wrong) + 1 or not all(map(str.strip, feedback.values())):
@@ -429,20 +387,10 @@ def _judged(is_right: bool, feedback: str) -> str:
 def number(
     name: str, question: str, *, answer: float, tolerance: float, hint: str, known: Mapping[float, str] | None = None
 ) -> Panel:
-    """Ask for a number.
+    """Ask for a number; say in the question the unit and how many digits are wanted.
 
-    Parameters
-    ----------
-    name, question : str
-        As for `choice`; say the unit and how many digits are wanted.
-    answer : float
-        Computed by the lesson, never typed.
-    tolerance : float
-        How far from it still counts as right.
-    hint : str
-        Shown for a wrong number.
-    known : mapping of float to str, optional
-        Feedback for wrong numbers that a known mistake leads to.
+    `answer` is computed by the lesson, never typed. `hint` is shown for a wrong number, unless it is one that a `known`
+    mistake leads to, within the tolerance: then that one's feedback.
     """
     answer = check.finite_array(answer, "answer", ndim=0).item()
     if not tolerance > 0:
@@ -509,18 +457,9 @@ def solution(
 ) -> Callable[[Callable], Callable]:
     """Decorate the course's own function, in a collapsed cell above the one where the learner writes theirs.
 
-    Until the learner's is right, the name stands for this one, so that the lesson goes on.
-
-    Parameters
-    ----------
-    name : str
-        Identifies the task in the learner's file, such as ``"5-paired-error"``; `your_code` refers to it.
-    cases : sequence of tuple
-        Positional arguments of each call. What to expect is computed by the course's function.
-    hint : str
-        Plain text: what to look at, not the solution.
-    tolerance : float
-        How far a number may be from the expected one, relative to it (absolute below one).
+    Until the learner's is right, the name stands for this one, so that the lesson goes on. `name` identifies the task,
+    such as ``"5-paired-error"``; `cases` are the positional arguments of each call, for which the course's function
+    computes what to expect, to a relative `tolerance` (absolute below one); `hint` says what to look at.
     """
     cases = [tuple(case) for case in cases]
     if not cases or not hint.strip():
@@ -538,10 +477,10 @@ def solution(
 
 
 def your_code(name: str) -> Callable[[Callable], Callable]:
-    """Decorate the function that the learner writes: it is tried when its cell runs, and the answer is shown below.
+    """Decorate the function that the learner writes, a docstring and ``...`` at first: it is tried when its cell runs.
 
-    Write it with a docstring and ``...`` as its body. The name is bound to the learner's function once it is right,
-    else to the course's own, and the answer says which. A `solution` of the same name must have run before.
+    The name is bound to the learner's function once it is right, else to the course's own of the same `name`, whose
+    `solution` must have run before; the answer below the cell says which.
     """
     task = _TASKS.get(name)
     if task is None:

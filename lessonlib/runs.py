@@ -36,19 +36,18 @@ class RunFileError(ValueError):
 
 @dataclass(frozen=True)
 class Run:
-    """One training run.
+    """One training run: what was measured after each epoch, kept logits, and what is needed to repeat it.
 
     Attributes
     ----------
     metrics : mapping of str to ndarray of float64, shape (n_epochs,)
-        One value per epoch under names such as ``val_loss`` (nats) and ``val_accuracy`` (shares).
+        Under names such as ``val_loss`` (nats) and ``val_accuracy`` (shares).
     val_logits : ndarray of float16, shape (n_epochs, n_examples, n_classes), optional
-        Scores before the softmax on fixed validation examples, after each epoch. Other floats are
-        rounded to float16, beyond its range (65,504) to infinity.
+        On fixed validation examples. Other floats are rounded, beyond float16's range (65,504) to infinity.
     val_labels : ndarray of int64, shape (n_examples,), optional
         Their true classes; there exactly when `val_logits` are.
     provenance : mapping
-        Recipe, seed, data and its checksum, versions, device: what is needed to repeat the run.
+        Recipe, seed, data and its checksum, versions, device.
     details : mapping of str to ndarray of float16 or int8
         What has more than one value an epoch, or values of single pictures; `training.train` says which.
     """
@@ -68,10 +67,9 @@ class Run:
         provenance: Mapping[str, Any],
         details: Mapping[str, NDArray] | None = None,
     ) -> Run:
-        """Gather what a training measured, epoch by epoch.
+        """Gather what a training measured, epoch by epoch: rows of metrics and, where kept, the first examples' logits.
 
-        `kept_logits` are those of the first validation examples after each epoch, each of shape (n_examples,
-        n_classes), or none; `val_labels` are those of all validation examples.
+        `val_labels` are those of all validation examples.
         """
         metrics = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         if not kept_logits:
@@ -128,9 +126,7 @@ class Run:
         return self.metrics[name]
 
     def best_epoch(self, metric: str = "val_loss") -> int:
-        """Return the number of the epoch at which a metric was best, 1 for the first.
-
-        Of an accuracy the largest value is the best, of all others the smallest. NaN is passed over.
+        """Return the epoch, 1 for the first, of the smallest value, or the largest of an accuracy; NaN is passed over.
         """
         values = self[metric]
         if np.isnan(values).all():
@@ -139,29 +135,20 @@ class Run:
         return int(best) + 1
 
     def since_lowest_loss(self, metric: str, *, by: str = "val_loss") -> float:
-        """Return how much a metric changed from the epoch with the lowest loss, the one named by `by`, to the last.
-
-        Examples
-        --------
-        >>> run = Run({"val_loss": [1.0, 0.5, 0.75], "val_accuracy": [0.5, 0.625, 0.75]})
-        >>> run.since_lowest_loss("val_loss"), run.since_lowest_loss("val_accuracy")
-        (0.25, 0.125)
-        """
+        """Return how much a metric changed from the epoch with the lowest loss, the one named by `by`, to the last."""
         return float(self[metric][-1] - self[metric][self.best_epoch(by) - 1])
 
     def judged_by(self, labels: ArrayLike) -> Run:
-        """Return this run as other labels judge its kept validation examples, epoch by epoch.
+        """Return this run as other labels judge its kept validation examples, such as those of `problems.flip_labels`.
 
         It has ``val_loss``, ``val_accuracy`` and ``val_loss_se`` by these labels; what else was measured in validation
-        is left out, what was not (training, test) stays. Such labels: ``problems.flip_labels(run.val_labels, 0.1,
-        n_classes=10, rng=0)``.
+        is left out, what was not (training, test) stays.
         """
         return self._judged(self._kept_logits(), labels, "other labels")
 
     def judged_on(self, examples: ArrayLike) -> Run:
-        """Return this run as some of its kept validation examples judge it: their indices, or a mask.
-
-        With it, an epoch picked on one half is judged on the other. What it has is what `judged_by` has.
+        """Return this run as some of its kept validation examples (indices, or a mask) judge it, with what `judged_by`
+        has.
         """
         return self._judged(self._kept_logits()[:, examples], self.val_labels[examples], "some examples")
 
@@ -204,9 +191,7 @@ class Run:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Run:
-        """Read a run from an ``.npz`` file.
-
-        A file that is damaged, too large, of a later format, or holds anything but arrays raises RunFileError.
+        """Read a run from an ``.npz`` file; one that is damaged, too large, or of a later format raises RunFileError.
         """
         source = Path(path)
         if not source.exists():
@@ -246,16 +231,13 @@ def loss_and_accuracy(labels: ArrayLike, logits: NDArray, *, prefix: str) -> dic
 def measure(sets: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float32]]]) -> dict[str, float]:
     """Measure held-out sets, labels and logits of "val" and, where there is one, "test", after an epoch.
 
-    Returns
-    -------
-    dict of str to float
-        ``val_loss``, ``val_accuracy``, ``val_loss_se``; the best temperature ``val_temperature`` with the loss that it
-        leaves, ``val_refinement_bound``; the means ``val_confidence``, ``val_confidence_right`` (of the right answers),
-        ``val_confidence_wrong`` and ``val_logit_norm``; ``val_other_loss``, what a wrong label drawn at random would
-        cost (a share s of wrong labels makes the loss (1 - s) * ``val_loss`` + s * ``val_other_loss`` in expectation).
-        The same under ``test_``. With test images also recalibrations judged on examples that they were not fitted on:
-        fitted on validation ``test_scaled_loss`` (temperature), ``test_vector_loss`` and ``test_isotonic_loss``,
-        cross-fitted ``val_vector_loss`` and ``val_isotonic_loss``.
+    Gives ``val_loss``, ``val_accuracy``, ``val_loss_se``; the best temperature ``val_temperature`` with the loss that
+    it leaves, ``val_refinement_bound``; the means ``val_confidence``, ``val_confidence_right`` (of the right answers),
+    ``val_confidence_wrong`` and ``val_logit_norm``; ``val_other_loss``, what a wrong label drawn at random would cost
+    (a share s of wrong labels makes the loss (1 - s) * ``val_loss`` + s * ``val_other_loss`` in expectation). The same
+    under ``test_``. With test images also recalibrations judged on examples that they were not fitted on: fitted on
+    validation ``test_scaled_loss`` (temperature), ``test_vector_loss`` and ``test_isotonic_loss``, cross-fitted
+    ``val_vector_loss`` and ``val_isotonic_loss``.
     """
     row: dict[str, float] = {}
     for name, (labels, logits) in sets.items():
@@ -325,8 +307,7 @@ def _refuse_oversized(n_bytes: int, path: Path) -> None:
 def recordings_folder() -> Path:
     """Return the folder of the recorded runs that come with the course.
 
-    That is ``$LESSONLIB_RECORDINGS`` if it is set, else ``recordings`` in the working folder, else
-    ``notebooks/recordings`` beside the package.
+    ``$LESSONLIB_RECORDINGS`` if set, else ``recordings`` here, else ``notebooks/recordings`` beside the package.
     """
     chosen = os.environ.get(FOLDER_VARIABLE)
     beside = Path(__file__).resolve().parents[1] / "notebooks" / "recordings"
@@ -396,15 +377,10 @@ def stop_epoch(values: ArrayLike, *, patience: int, larger_is_better: bool = Fal
     """Find the epoch that early stopping keeps: the best before `patience` epochs in a row brought no better one.
 
     The rule is that of Keras's ``EarlyStopping`` with ``restore_best_weights=True``; L. Prechelt, "Early Stopping, But
-    When?" (1998), compares such rules. `values` hold what is watched, such as the validation loss, one per epoch; NaN
-    and an infinite loss are never better. Lesson 8.
+    When?" (1998), compares such rules. NaN and an infinite loss are never better. Lesson 8.
 
-    Examples
-    --------
     >>> stop_epoch([1.0, 0.8, 0.9, 0.7], patience=1)
     Stop(kept=2, ended=3)
-    >>> stop_epoch([1.0, 0.8, 0.9, 0.7], patience=2)
-    Stop(kept=4, ended=4)
     """
     watched = np.asarray(values, dtype=np.float64)
     if watched.ndim != 1 or len(watched) == 0:
@@ -425,9 +401,7 @@ def stop_epoch(values: ArrayLike, *, patience: int, larger_is_better: bool = Fal
 
 
 def cost_of_stopping(run: Run, stop: Stop) -> StopCost:
-    """Compute what the kept epoch changes against the run's last one, on the test examples.
-
-    Validation examples, which chose the epoch, would flatter it.
+    """Compute what the kept epoch changes on the test examples; validation examples, which chose it, would flatter it.
     """
     if stop.ended > run.n_epochs:
         raise ValueError(f"the stop ended at epoch {stop.ended}, the run has {run.n_epochs}: pass the same run's stop.")

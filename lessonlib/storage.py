@@ -21,10 +21,7 @@ HOME_VARIABLE = "LESSONLIB_HOME"
 
 
 def learner_folder() -> Path:
-    """Return the folder that keeps the learner's answers, made if missing.
-
-    It is ``$LESSONLIB_HOME`` if that is set, else the user's data folder of the operating system.
-    """
+    """Return the folder of the learner's answers, ``$LESSONLIB_HOME`` or the user's data folder, made if missing."""
     chosen = os.environ.get(HOME_VARIABLE)
     folder = Path(chosen) if chosen else platformdirs.user_data_path("lessonlib", appauthor=False)
     folder.mkdir(parents=True, exist_ok=True)
@@ -32,10 +29,11 @@ def learner_folder() -> Path:
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]) -> Path:
-    """Write a file completely or not at all, and return its path.
+    """Let `write` fill an open binary file, completely or not at all, and return its path; the folder is made if
+    missing.
 
-    `write` receives an open binary file. The folder is made if missing; an old file is replaced at the end, and is
-    untouched where the disk is full or the place cannot be written (OSError).
+    An old file is replaced at the end, and is untouched where the disk is full or the place cannot be written
+    (OSError).
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -76,8 +74,7 @@ def _ends_within_a_line(file: BinaryIO) -> bool:
 def read_records(name: str, *keys: str) -> list[dict[str, Any]]:
     """Read those records of a file of the learner that hold all of `keys`, oldest first; none if there is no such file.
 
-    A line that is no such record (a writer was killed half-way, or it was edited) is left in the file and passed over
-    with a warning.
+    A line that is no such record (a writer was killed half-way, or it was edited) stays in the file, with a warning.
     """
     path = learner_folder() / name
     if not path.exists():
