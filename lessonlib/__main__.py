@@ -15,18 +15,7 @@ from lessonlib import cifar10, recipes, runs, training
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command of the library.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The words after ``python -m lessonlib``; those of the process by default.
-
-    Returns
-    -------
-    int
-        0 when done, 1 when something is missing, with a message on standard error.
-    """
+    """Run a command of the library, and return 0, or 1 with a message on standard error when something is missing."""
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)

@@ -180,12 +180,8 @@ def reliability(
 ) -> Reliability:
     """Compare confidence with accuracy in bins of confidence (DeGroot and Fienberg 1983).
 
-    Parameters
-    ----------
-    n_bins : int
-        With equal mass there can be fewer, since equal confidences are never parted.
-    scheme : {"equal width", "equal mass"}
-        Edges evenly spaced from 0 to 1, or at the quantiles of the confidences.
+    The bins' edges are evenly spaced from 0 to 1 or, with the scheme "equal mass", stand at the quantiles of the
+    confidences; then there can be fewer bins, since equal confidences are never parted.
     """
     confidence, hits = _confidence_and_hits(labels, probabilities)
     edges = _bin_edges(confidence, n_bins, scheme)
@@ -198,11 +194,6 @@ def expected_calibration_error(
     """Compute the expected calibration error, ECE, 0 to 1 (Naeini, Cooper and Hauskrecht 2015), as `reliability` bins.
 
     It is biased upwards in small sets, where bins are off by chance: compare it with `ece_if_calibrated`.
-
-    Examples
-    --------
-    >>> round(expected_calibration_error([0, 0], [[0.9, 0.1], [0.1, 0.9]]), 3)
-    0.4
     """
     return reliability(labels, probabilities, n_bins=n_bins, scheme=scheme).ece
 
@@ -228,13 +219,7 @@ def ece_if_calibrated(
 
 
 def overconfidence(labels: ArrayLike, probabilities: ArrayLike) -> float:
-    """Compute mean confidence minus accuracy: above 0 the model claims more than it keeps. The ECE is no less.
-
-    Examples
-    --------
-    >>> round(overconfidence([0, 0], [[0.9, 0.1], [0.1, 0.9]]), 3)
-    0.4
-    """
+    """Compute mean confidence minus accuracy: above 0 the model claims more than it keeps. The ECE is no less."""
     confidence, hits = _confidence_and_hits(labels, probabilities)
     return float(confidence.mean() - hits.mean())
 
@@ -244,11 +229,6 @@ def brier_score(labels: ArrayLike, probabilities: ArrayLike) -> float:
 
     Like cross-entropy it is a proper score: honest probabilities give the lowest expected value. Unlike it, one example
     costs at most 2. `lessonlib.questions.brier_score` is the score of a single forecast.
-
-    Examples
-    --------
-    >>> brier_score([0, 0], [[1.0, 0.0], [0.0, 1.0]])
-    1.0
     """
     matrix = check.probability_matrix(probabilities)
     truth = check.label_vector(labels, matrix.shape[1], n_examples=len(matrix))
@@ -283,11 +263,6 @@ def logit_norm(logits: ArrayLike) -> NDArray[np.float64]:
     """Compute the length of each row of logits, shape (n,), after subtracting the row's mean.
 
     The softmax ignores what all classes share, so it is taken away first. A temperature divides the length.
-
-    Examples
-    --------
-    >>> logit_norm([[3.0, 1.0], [5.0, 5.0]]).round(3)
-    array([1.414, 0.   ])
     """
     scores = check.score_matrix(logits, "logits")
     return np.linalg.norm(scores - scores.mean(axis=1, keepdims=True), axis=1)

@@ -74,13 +74,9 @@ class ImageData:
 def load(path: str | os.PathLike[str] | None = None, *, download: bool = False) -> ImageData:
     """Load CIFAR-10: 50,000 training and 10,000 test images in the order of the files.
 
-    Parameters
-    ----------
-    path : path-like, optional
-        The folder ``cifar-10-batches-py``, a folder that holds it, or the official archive. Without it,
-        ``$LESSONLIB_CIFAR10`` and then the cache are tried.
-    download : bool
-        Whether to fetch the archive (170 MB) into the cache when it is nowhere else.
+    `path` is the folder ``cifar-10-batches-py``, a folder that holds it, or the official archive; without it,
+    ``$LESSONLIB_CIFAR10`` and then the cache are tried. `download` fetches the archive (170 MB) where it is nowhere
+    else.
     """
     named = os.fspath(path) if path is not None else os.environ.get(PATH_VARIABLE)
     source = Path(named).expanduser() if named else cache_folder() / ARCHIVE_NAME

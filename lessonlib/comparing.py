@@ -51,13 +51,7 @@ class Opaque:
 
 
 def expect(got: Any, expected: Any, *, hint: str, tolerance: float = TOLERANCE) -> None:
-    """Say that an answer is right for an example; the grading tries others, so it may still be wrong there.
-
-    Examples
-    --------
-    >>> expect([0.5, 0.25 + 0.25], [0.5, 0.5], hint="halves")
-    Right for this example.
-    """
+    """Say that an answer is right for an example; the grading tries others, so it may still be wrong there."""
     _settle(difference(got, expected, tolerance=tolerance), hint, "Right for this example.")
 
 
@@ -69,15 +63,7 @@ def answered(got: Any) -> Any:
 
 
 def expect_number(got: Any, low: float, high: float, *, hint: str, length: int | None = None) -> None:
-    """Say that an answer is a number from `low` to `high`, or a list of `length` numbers; the grading finds which.
-
-    Examples
-    --------
-    >>> expect_number(0.3, 0, 1, hint="a share")
-    A number in the possible range: it can be graded.
-    >>> expect_number([0.3, 0.5], 0, 1, hint="two shares", length=2)
-    2 numbers in the possible range: they can be graded.
-    """
+    """Say that an answer is a number from `low` to `high`, or a list of `length` numbers; the grading finds which."""
     found, numbers = missing(got), _numbers(got)
     if found is None and (numbers is None or numbers.shape != (() if length is None else (length,))):
         found = f"Expected {_counted(length)}, got {shorten(got)}."
@@ -92,13 +78,7 @@ def _counted(length: int | None) -> str:
 
 
 def expect_choice(got: Any, options: Sequence[str], *, hint: str, length: int | None = None) -> None:
-    """Say that an answer, or each of `length` in a list, is one of the options; the grading finds which is right.
-
-    Examples
-    --------
-    >>> expect_choice("rises", ["rises", "falls"], hint="look at the curve")
-    One of the options: it can be graded.
-    """
+    """Say that an answer, or each of `length` in a list, is one of the options; the grading finds which is right."""
     found = missing(got)
     given = list(got) if isinstance(got, (list, tuple)) else [got]
     wrong = [item for item in given if not any(_same_text(item, option) for option in options)]
@@ -133,8 +113,6 @@ def first_fault(
     `cases` hold (arguments, expected) for each answer; an answer that is not there counts as missing. `compare` is used
     instead of `difference`; if it raises, the answer is of a kind that it cannot deal with.
 
-    Examples
-    --------
     >>> first_fault([4, 8], [([2], 4), ([3], 9)])
     (1, 'Expected 9, got 8.')
     """
@@ -160,11 +138,6 @@ def expect_cases(
     """Hold a function or a value against cases in JSON: the hidden tests of a notebook for plain nbgrader.
 
     `cases` is the JSON of a list of [arguments, expected], each written by `to_json`; arguments are null for a value.
-
-    Examples
-    --------
-    >>> expect_cases(abs, "[[[-2], 2], [[3], 3]]", hint="drop the sign")
-    Right.
     """
     pairs = from_json(json.loads(cases))
     got = [answer if arguments is None else answer(*arguments) for arguments, _ in pairs]
@@ -187,10 +160,6 @@ def difference(got: Any, expected: Any, *, tolerance: float = TOLERANCE) -> str 
     Numbers agree within the tolerance, text without regard to case and surrounding space, lists and tuples item by
     item, dicts key by key.
 
-    Examples
-    --------
-    >>> difference(0.5, 0.25)
-    'Expected 0.25, got 0.5.'
     >>> difference({"cause": "Noise ", "epoch": 4}, {"cause": "noise", "epoch": 5})
     'epoch: Expected 5, got 4.'
     """
@@ -282,11 +251,6 @@ def to_json(value: Any) -> Any:
     """Turn an answer into what JSON can hold: text, numbers, lists, dicts, arrays of numbers; the rest is described.
 
     Tensors of torch and TensorFlow become arrays. No code travels with an answer, as it would with pickle.
-
-    Examples
-    --------
-    >>> from_json(to_json({"p": np.array([0.5, 0.5]), "why": "even"}))
-    {'p': array([0.5, 0.5]), 'why': 'even'}
     """
     if value is None or value is ... or isinstance(value, (str, bool)):
         return None if value is ... else value

@@ -39,7 +39,7 @@ class KerasRecorder:
 
     Pass it as ``model.fit(..., callbacks=[recorder])`` and ask for ``recorder.run()`` afterwards. Each ``fit`` begins a
     new recording; the training itself is not changed. A model with one output column (a sigmoid, or its logit) is a
-    classifier of two classes. Outputs that are plainly not what `from_logits` says raise ValueError during ``fit``.
+    classifier of two classes.
 
     The losses are the plain cross-entropy whatever was compiled: no class weights, label smoothing or weight penalty.
     Without such extras ``val_loss`` is what ``model.evaluate`` reports: where the last layer is a softmax or sigmoid,
@@ -51,12 +51,9 @@ class KerasRecorder:
         Inputs as the model takes them, and class indices of shape (n,) or (n, 1); `train` is what ``fit`` gets.
     from_logits : bool
         Whether the model's outputs are logits, as in Keras' losses, or probabilities. Say which: a wrong guess gives a
-        wrong loss and often no error (lessons 1 and 3).
+        wrong loss and often no error (lessons 1 and 3). What is plainly wrong raises ValueError during ``fit``.
     keep_logits : int
-        For how many validation examples, the first ones, logits are kept per epoch. For a model that gives
-        probabilities their logarithms are kept, which are logits of the same answers.
-    name : str
-        Names the run.
+        Of how many validation examples, the first ones, logits (or logarithms of probabilities) are kept.
     """
 
     model: Any  # set by Keras when training begins
@@ -98,12 +95,11 @@ class KerasRecorder:
             self._kept.append(logits[: self.keep_logits])
 
     def run(self) -> Run:
-        """Return what was recorded.
+        """Return what was recorded, NaN at an epoch at which the network has diverged.
 
         ``running_train_loss`` and ``running_train_accuracy`` are what Keras reports: means over the epoch while the
-        weights move, dropout on. ``train_loss``, ``train_accuracy`` (on up to 2,000 training examples), ``val_loss``,
-        ``val_accuracy`` and the standard errors ``train_loss_se`` and ``val_loss_se`` are measured after the epoch, in
-        evaluation mode. An epoch at which the network has diverged has NaN.
+        weights move, dropout on. The other metrics are measured after the epoch, in evaluation mode: those of
+        validation, and those of training on up to 2,000 examples.
         """
         if not self._history:
             raise RuntimeError("nothing was recorded: pass the recorder as model.fit(..., callbacks=[recorder]) first.")

@@ -114,8 +114,6 @@ def between(
 ) -> Ledger:
     """Split the change in mean cross-entropy between two sets of predictions for the same examples: (before, after).
 
-    Examples
-    --------
     >>> ledger = between([0, 0], probabilities=([[0.9, 0.1], [0.4, 0.6]], [[0.9, 0.1], [0.6, 0.4]]))
     >>> ledger.wrong_to_right.count, round(ledger.change, 3)
     (1, -0.203)
@@ -149,13 +147,7 @@ def between(
 def share_paid_by_wrong(
     labels: ArrayLike, *, logits: ArrayLike | None = None, probabilities: ArrayLike | None = None
 ) -> float:
-    """Compute the share of the total loss that the wrong answers pay, from 0 to 1.
-
-    Examples
-    --------
-    >>> round(share_paid_by_wrong([0, 0], probabilities=[[0.9, 0.1], [0.01, 0.99]]), 3)
-    0.978
-    """
+    """Compute the share of the total loss that the wrong answers pay, from 0 to 1."""
     kind, scores = check.one_of(logits=logits, probabilities=probabilities)
     losses = _finite_losses(labels, **{kind: scores})
     return math.fsum(losses[~metrics.correct(labels, scores)]) / _total(losses)
@@ -168,11 +160,6 @@ def share_paid_by_worst(
 
     A fraction of an example counts in proportion, so equal losses give `percent` itself (the Lorenz curve, read from
     its upper end).
-
-    Examples
-    --------
-    >>> share_paid_by_worst([0, 0, 0, 0], 25, probabilities=[[0.5, 0.5]] * 4)
-    0.25
     """
     percent = check.number_within(percent, "percent (5 for the worst five per cent)", 0, 100)
     losses = np.sort(_finite_losses(labels, logits=logits, probabilities=probabilities))[::-1]

@@ -18,20 +18,10 @@ from lessonlib import _validate as check
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over a finite set of examples, with its standard error.
-
-    Attributes
-    ----------
-    value : float
-        The mean.
-    standard_error : float
-        The standard deviation that the mean would have over fresh sets of `n` examples.
-    n : int
-        How many examples it was measured on.
-    """
+    """A mean over a finite set of examples, with its standard error."""
 
     value: float
-    standard_error: float
+    standard_error: float  # the standard deviation that the mean would have over fresh sets of n examples
     n: int
 
     def __str__(self) -> str:
@@ -60,13 +50,7 @@ def _shifted_and_log_sum(logits: ArrayLike) -> tuple[NDArray[np.float64], NDArra
 
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
-    """Turn each row of logits into probabilities that sum to one.
-
-    Examples
-    --------
-    >>> softmax([[0.0, 0.0]])
-    array([[0.5, 0.5]])
-    """
+    """Turn each row of logits into probabilities that sum to one."""
     return np.exp(log_softmax(logits))
 
 
@@ -75,11 +59,9 @@ def cross_entropy_per_example(
 ) -> NDArray[np.float64]:
     """Compute minus the log of the probability that each example gave to its true class.
 
-    Say which of the two you pass: confusing them gives a wrong loss and no error (lesson 1). A probability of 0 on
-    the true class costs infinity, without a warning.
+    Say which of the two you pass: confusing them gives a wrong loss and no error (lesson 1). A probability of 0 on the
+    true class costs infinity, without a warning.
 
-    Examples
-    --------
     >>> cross_entropy_per_example([0], probabilities=[[0.9, 0.1]]).round(4)
     array([0.1054])
     """
@@ -96,23 +78,14 @@ def cross_entropy_per_example(
 def cross_entropy(
     labels: ArrayLike, *, logits: ArrayLike | None = None, probabilities: ArrayLike | None = None
 ) -> float:
-    """Compute the mean of `cross_entropy_per_example`.
-
-    Examples
-    --------
-    >>> round(cross_entropy([2], probabilities=[[0.25, 0.35, 0.40]]), 4)
-    0.9163
-    """
+    """Compute the mean of `cross_entropy_per_example`."""
     return float(cross_entropy_per_example(labels, logits=logits, probabilities=probabilities).mean())
 
 
 def cross_entropy_gradient(labels: ArrayLike, logits: ArrayLike) -> NDArray[np.float64]:
-    """Compute the gradient of each example's cross-entropy in its own logits: ``p - y``.
+    """Compute the gradient of each example's cross-entropy in its own logits: probabilities minus the one-hot label.
 
-    Returns
-    -------
-    ndarray of float64, shape (n_examples, n_classes)
-        Probabilities minus the one-hot label. Divide by ``n_examples`` for the gradient of the mean.
+    Divide by ``n_examples`` for the gradient of the mean.
     """
     gradient = softmax(logits)
     gradient[np.arange(len(gradient)), _classes(labels, gradient)] -= 1.0
@@ -129,13 +102,7 @@ def correct(labels: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
 
 
 def accuracy(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Compute the share of examples that are `correct`, from 0 to 1.
-
-    Examples
-    --------
-    >>> accuracy([0, 0], [[0.9, 0.1], [0.4, 0.6]])
-    0.5
-    """
+    """Compute the share of examples that are `correct`, from 0 to 1."""
     return float(correct(labels, scores).mean())
 
 
@@ -154,13 +121,7 @@ def estimate_mean(values: ArrayLike) -> Estimate:
 
 
 def accuracy_standard_error(accuracy: float, n_examples: int) -> float:
-    """Compute the binomial standard error ``sqrt(p (1 - p) / n)`` of an accuracy between 0 and 1.
-
-    Examples
-    --------
-    >>> accuracy_standard_error(0.5, 100)
-    0.05
-    """
+    """Compute the binomial standard error ``sqrt(p (1 - p) / n)`` of an accuracy between 0 and 1."""
     share = check.number_within(accuracy, "accuracy (as a share, 0.87 rather than 87)", 0, 1)
     return float(np.sqrt(share * (1 - share) / check.whole_number(n_examples, "n_examples", low=1)))
 
@@ -176,12 +137,7 @@ def highest_loss_of_a_right_answer(n_classes: int) -> float:
 def double_softmax_floor(n_classes: int) -> float:
     """Compute the lowest loss that a network can report when softmax is applied twice.
 
-    Probabilities lie between 0 and 1, so as logits they differ by at most 1: even a certain and right answer then
-    costs ``ln(1 + (K - 1) / e)`` (lesson 1).
-
-    Examples
-    --------
-    >>> round(double_softmax_floor(10), 3)
-    1.461
+    Probabilities lie between 0 and 1, so as logits they differ by at most 1: even a certain and right answer then costs
+    ``ln(1 + (K - 1) / e)`` (lesson 1).
     """
     return float(np.log1p((check.whole_number(n_classes, "n_classes", low=2) - 1) / np.e))

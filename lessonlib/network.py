@@ -24,15 +24,9 @@ Arrays = list[NDArray[np.float32]]
 class Network:
     """Fully connected layers with a softmax at the end.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Features, hidden units of each layer, classes (two at least); two numbers make a softmax regression.
-    rng : int or Generator
-        Draws the initial weights (Glorot and Bengio 2010, uniform); biases start at zero.
-    activation : {"relu", "tanh"}
-    scale : float
-        Multiplies the initial weights; 0 starts at zero.
+    `sizes` are features, hidden units of each layer, and classes (two at least); two numbers make a softmax regression.
+    `rng` draws the initial weights (Glorot and Bengio 2010, uniform), which `scale` multiplies; biases start at zero.
+    `activation` is "relu" or "tanh".
     """
 
     def __init__(self, sizes: Sequence[int], *, rng: Rng, activation: str = "relu", scale: float = 1.0) -> None:
@@ -163,29 +157,12 @@ def fit(
     shuffle: bool = True,
     rng: Rng,
 ) -> Run:
-    """Train the network in place and keep what it said after every epoch.
+    """Train the network in place and keep what it said after every epoch: metrics measured alike, validation logits.
 
-    Parameters
-    ----------
-    batch_size : int, optional
-        All examples at once by default.
-    optimizer : {"adam", "gd"}
-    weights : array_like, shape (n_train,), optional
-        Multiply each training example's loss in the gradient. The metrics stay unweighted; the weighted training
-        loss, which is what such a training lowers, is kept beside them as ``weighted_train_loss``.
-    shuffle : bool
-        Whether each epoch takes the examples in a new order, decided by `rng`.
-
-    Returns
-    -------
-    Run
-        ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy`` and ``val_loss_se`` after each epoch,
-        measured alike, and the validation logits.
-
-    Raises
-    ------
-    FloatingPointError
-        If the network diverged: lower the learning rate.
+    Without a `batch_size` a step takes all examples at once. `weights`, one per training example, multiply its loss in
+    the gradient; the metrics stay unweighted, and the weighted training loss, which is what such a training lowers, is
+    kept beside them as ``weighted_train_loss``. `rng` decides the order of each epoch, unless `shuffle` is False. A
+    network that diverges raises FloatingPointError: lower the learning rate.
     """
     epochs = check.whole_number(epochs, "epochs", low=1)
     for name, examples in (("train", train), ("val", val)):  # else what is not finite would be taken for a divergence

@@ -46,9 +46,7 @@ def flip_labels(y: NDArray[np.int64], share: float, *, n_classes: int, rng: Rng)
 
 
 def digits(n_train: int = 600, n_val: int = 500, *, rng: Rng) -> tuple[Examples, Examples]:
-    """Draw handwritten digits of 8 x 8 pixels from the 1,797 of scikit-learn's set, without overlap.
-
-    Lesson 2. Ten classes, 64 features: pixels scaled to 0..1.
+    """Draw handwritten digits (lesson 2) from scikit-learn's 1,797, without overlap: ten classes, 8 x 8 pixels in 0..1.
     """
     from sklearn.datasets import load_digits
 
@@ -116,10 +114,7 @@ def leverage_outliers(
 
 
 def imbalanced_gaussians(n: int = 1_000, *, positive_share: float = 0.1, separation: float = 1.5, rng: Rng) -> Examples:
-    """Draw two overlapping Gaussian classes in the plane, `separation` standard deviations apart; class 1 is rare.
-
-    Lesson 2.
-    """
+    """Draw two Gaussian classes in the plane, `separation` standard deviations apart; class 1 is rare (lesson 2)."""
     rng = np.random.default_rng(rng)
     separation = check.number_within(separation, "separation", 0, 1_000)
     y = rng.random(check.whole_number(n, "n", low=1)) < check.number_within(positive_share, "positive_share", 0, 1)

@@ -134,32 +134,18 @@ def train(
 ) -> Run:
     """Train the network of a recipe and measure it after each epoch.
 
-    Parameters
-    ----------
-    recipe : Recipe
-    data : ImageData
-        The validation examples are the first ``recipe.n_val`` of its test part (but see ``recipe.split``).
-    seed : int
-        Decides the training subset, the initial weights and the order of the batches.
-    device : str, optional
-        A torch device; the fastest by default (`choose_device`).
-    precision, eval_precision : {"float32", "bfloat16"}
-        Of the training steps and of the measurements; bfloat16 is faster where the hardware has it.
-    keep_logits : int
-        For how many validation examples, the first ones, logits are kept per epoch; 0 for none.
-    on_batch, on_epoch : callable, optional
-        Called as ``on_batch(epoch, batch, n_batches)`` and ``on_epoch(epoch, metrics_of_this_epoch)``.
+    `seed` decides the training subset, the initial weights and the order of the batches. `precision` is that of the
+    training steps, `eval_precision` that of the measurements. Of the first `keep_logits` validation examples logits are
+    kept. The callbacks are called as ``on_batch(epoch, batch, n_batches)`` and ``on_epoch(epoch,
+    metrics_of_this_epoch)``.
 
-    Returns
-    -------
-    Run
-        Its metrics: ``running_train_loss`` and ``running_train_accuracy`` (means over the epoch while the weights move,
-        in training mode: what most tools report), ``train_loss``, ``train_accuracy`` and ``train_loss_se`` (after the
-        epoch, on up to 2,000 training images) and what `runs.measure` gives; with label noise also ``noisy_val_loss``
-        and the like, against validation labels with the same share of wrong ones. NaN where the network has diverged.
-        Its details: ``batch_losses`` (n_epochs, n_batches) and, with test images, ``class_errors`` (n_epochs,
-        n_classes), shares, and what `runs.measure_pictures` gives at the epoch of the lowest validation loss and at the
-        last one, each of shape (2, n_test).
+    The run's metrics: ``running_train_loss`` and ``running_train_accuracy`` (means over the epoch while the weights
+    move, in training mode: what most tools report), ``train_loss``, ``train_accuracy`` and ``train_loss_se`` (after the
+    epoch, on up to 2,000 training images) and what `runs.measure` gives; with label noise also ``noisy_val_loss`` and
+    the like, against validation labels with the same share of wrong ones. NaN where the network has diverged. Its
+    details: ``batch_losses`` (n_epochs, n_batches) and, with test images, ``class_errors`` (n_epochs, n_classes),
+    shares, and what `runs.measure_pictures` gives at the epoch of the lowest validation loss and at the last one, each
+    of shape (2, n_test).
     """
     import torch
 

@@ -73,11 +73,6 @@ def accuracy_interval(accuracy: float, n_examples: int, *, level: float = 0.95) 
 
     Never empty and never outside 0..1, not even for an accuracy of 0 or 1, where the usual ``p ± z * standard error``
     would claim certainty. Recommended over that by L. Brown, T. Cai and A. DasGupta (2001), *Statistical Science* 16.
-
-    Examples
-    --------
-    >>> print(accuracy_interval(1.0, 10))
-    1.000, 95 % interval 0.722 to 1.000 (n = 10)
     """
     error = accuracy_standard_error(accuracy, n_examples)
     z, p, n = _normal_quantile(level), float(accuracy), int(n_examples)
@@ -93,9 +88,8 @@ def mean_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     Losses are skewed: a few examples cost most. Then ``mean ± t * standard error`` ends too low on the right far too
     often (a set without one of the costly examples has a small mean *and* a small error). This interval removes the
     skewness first, by the cubic transformation of P. Hall (1992), *Journal of the Royal Statistical Society B* 54, with
-    the quantile of Student's t. It equals the usual t interval when the values are not skewed, and is a single point
-    if all are equal. With fewer than about 50 examples of a confident network it still misses too often: none of the
-    rare costly examples may be in the set at all.
+    the quantile of Student's t. With fewer than about 50 examples of a confident network it still misses too often:
+    none of the rare costly examples may be in the set at all.
     """
     array = _at_least_two(values, "values")
     estimate, n = estimate_mean(array), len(array)
@@ -138,15 +132,10 @@ def judge(low: float, high: float, margin: float) -> Verdict:
     """Say what an interval for a change allows to say.
 
     *flat* if the whole interval lies within the margin either way, *rise* or *fall* if it excludes zero, else *cannot
-    tell*. "Not significant" is not *flat*: flat needs evidence too, and with a margin of 0 nothing is ever flat.
+    tell*. "Not significant" is not *flat*: flat needs evidence too. A verdict is wrong only where the interval misses
+    the truth, so all wrong ones together are at most as frequent as that. The equivalence part is due to D. Schuirmann
+    (1987), *Journal of Pharmacokinetics and Biopharmaceutics* 15 (there with two one-sided tests).
 
-    A verdict is wrong if it says rise and the true change is not above zero, fall and it is not below, or flat and it
-    is not within the margin. Each of these needs an interval that misses the truth, so all together are at most as
-    frequent as that. The equivalence part is due to D. Schuirmann (1987), *Journal of Pharmacokinetics and
-    Biopharmaceutics* 15 (there with two one-sided tests).
-
-    Examples
-    --------
     >>> judge(-0.002, 0.004, margin=0.01), judge(-0.02, 0.03, margin=0.01)
     ('flat', 'cannot tell')
     """
@@ -203,13 +192,8 @@ def gained_and_lost(before: ArrayLike, after: ArrayLike) -> tuple[int, int]:
 def mcnemar_p_value(gained: int, lost: int) -> float:
     """Compute the chance of so uneven a split of the changed answers if both sides were equally likely.
 
-    The two-sided mid-p value of McNemar's test (Q. McNemar 1947, *Psychometrika* 12), the form advised by
-    M. Fagerland, S. Lydersen and P. Laake (2013), *BMC Medical Research Methodology* 13; 1 if nothing changed.
-
-    Examples
-    --------
-    >>> mcnemar_p_value(1, 7)
-    0.0390625
+    The two-sided mid-p value of McNemar's test (Q. McNemar 1947, *Psychometrika* 12), the form advised by M. Fagerland,
+    S. Lydersen and P. Laake (2013), *BMC Medical Research Methodology* 13; 1 if nothing changed.
     """
     from scipy import special
 
@@ -226,11 +210,6 @@ def examples_needed(change: float, sd: float, *, level: float = 0.95, power: flo
 
     `sd` is the standard deviation of what one example contributes: of the paired differences; for a single accuracy
     ``sqrt(p (1 - p))``; for accuracies on different examples ``sqrt(2 p (1 - p))``. By the normal approximation.
-
-    Examples
-    --------
-    >>> examples_needed(0.01, 0.5)  # one point about 50 %
-    19623
     """
     effect = abs(check.finite_array(change, "change", ndim=0).item())
     if effect == 0:
@@ -304,12 +283,10 @@ def _most(n: int) -> int:
 def count_seeds(happened: ArrayLike) -> SeedCount:
     """Count the seeds in which something happened, for a sentence that holds on any processor.
 
-    Training differs from processor to processor in the last digits, so a bare count (9 of 10) does too, now and
-    then. The band does not, unless the count stands at its edge (7 or 8, 2 or 3 of 10): then choose a limit further
-    from what was measured, or more seeds. Assert what you claim: ``assert count_seeds(rise > 0).mostly``.
+    Training differs from processor to processor in the last digits, so a bare count (9 of 10) does too, now and then.
+    The band does not, unless the count stands at its edge (7 or 8, 2 or 3 of 10): then choose a limit further from what
+    was measured, or more seeds. Assert what you claim: ``assert count_seeds(rise > 0).mostly``.
 
-    Examples
-    --------
     >>> print("the loss rises in", count_seeds([True] * 9 + [False]))
     the loss rises in at least 8 of 10 seeds
     """
@@ -321,13 +298,7 @@ def count_seeds(happened: ArrayLike) -> SeedCount:
 
 
 def running_average(values: ArrayLike, window: int) -> NDArray[np.float64]:
-    """Average each value with those before it, at most `window` of them in all; the first average what there is.
-
-    Examples
-    --------
-    >>> running_average([1.0, 3.0, 5.0], 2)
-    array([1., 2., 4.])
-    """
+    """Average each value with those before it, at most `window` of them in all; the first average what there is."""
     array, w = check.finite_array(values, "values", ndim=1), check.whole_number(window, "window", low=1)
     return np.array([array[max(0, end - w) : end].mean() for end in range(1, len(array) + 1)])
 
@@ -336,11 +307,6 @@ def exponential_average(values: ArrayLike, beta: float) -> NDArray[np.float64]:
     """Average each value with all before it, with weights that shrink by `beta`, from 0 to below 1, per epoch.
 
     Weights sum to one from the start (the bias correction of Kingma and Ba 2015, section 3).
-
-    Examples
-    --------
-    >>> exponential_average([1.0, 4.0], 0.5)
-    array([1., 3.])
     """
     array, beta = check.finite_array(values, "values", ndim=1), check.number_within(beta, "beta", 0, 1)
     if beta == 1:
@@ -356,13 +322,8 @@ def jitter(values: ArrayLike) -> float:
     """Measure the epoch-to-epoch noise of a curve of at least three epochs, whatever its trend.
 
     The root mean square of the second differences over ``sqrt(6)``: zero for a straight line, and the standard
-    deviation of noise that is independent from epoch to epoch (the second difference of such noise has the variance
-    1 + 4 + 1; after J. von Neumann 1941, *Annals of Mathematical Statistics* 12, who took first differences).
-
-    Examples
-    --------
-    >>> jitter([1.0, 2.0, 3.0, 4.0])
-    0.0
+    deviation of noise that is independent from epoch to epoch (the second difference of such noise has the variance 1 +
+    4 + 1; after J. von Neumann 1941, *Annals of Mathematical Statistics* 12, who took first differences).
     """
     array = check.finite_array(values, "values", ndim=1)
     if len(array) < 3:
