@@ -24,7 +24,7 @@ from lessonlib import runs, storage
 
 #: What must be installed for every lesson, and for some.
 REQUIRED = ("numpy", "matplotlib", "ipywidgets", "anywidget", "scikit-learn")
-FRAMEWORKS = {"torch": "lessons 1, 3 and 6", "keras": "lessons 1, 3, 4 and 9"}
+FRAMEWORKS = {"torch": "lessons with PyTorch", "keras": "lessons with Keras"}
 INSTALL = "close this notebook and run `python3 course.py start` in the folder of the course"
 
 

@@ -3,14 +3,12 @@
 import importlib.metadata
 import json
 import os
-import re
 import sys
 import time
 
 import pytest
 
 from lessonlib import environment, runs, storage
-from notebooks import build, rules
 
 
 def finding(subject):
@@ -48,15 +46,6 @@ def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path, monkeyp
     monkeypatch.setenv(storage.HOME_VARIABLE, str(blocked / "home"))
     assert not finding("a place").ok
     assert storage.HOME_VARIABLE in str(finding("a place"))
-
-
-@pytest.mark.parametrize("framework", environment.FRAMEWORKS)
-def test_it_names_the_lessons_that_need_a_framework(framework):
-    """Lesson 6 trains through the library, the others import for themselves."""
-    needs = {"torch": r"^import torch|training\.train\(", "keras": r"^import keras|^from keras"}[framework]
-    sources = {source.stem: source.read_text(encoding="utf-8") for source in build.sources()}
-    users = [rules.label(name) for name, text in sources.items() if re.search(needs, text, re.MULTILINE)]
-    assert re.findall(r"\d+[a-z]?", environment.FRAMEWORKS[framework]) == users
 
 
 # ---------------------------------------------------------------------------------------------- waiting for frameworks
