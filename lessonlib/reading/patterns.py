@@ -60,6 +60,8 @@ EVEN_CONFIDENCE = 0.06
 GAP_FROM_THE_START = {"accuracy": 0.7, "loss": 0.5}
 #: Five points of accuracy between the sets, before anything is memorised, matter; twenty where n is not known.
 EARLY_GAP, EARLY_GAP_WITHOUT_N = 0.05, 0.2
+#: A validation accuracy that never reaches this while training does is no gap that grew.
+NEVER_RIGHT = 0.1
 #: Standard errors that a difference between the sets must exceed: nobody asked for it beforehand.
 SURE = 3.0
 #: A training loss that scatters by more than this share of its level, at the start or later, jumps.
@@ -282,7 +284,8 @@ def _gap_from_the_start(c: Curves) -> Finding | None:
             return None
     first, largest = float(gaps[early].min()), float(moving_means(gaps, c.width).max())
     error = 0.0 if errors is None else np.sqrt(2) * float(errors[early].mean())
-    if first < max(SURE * error, matters, GAP_FROM_THE_START[measure] * largest):
+    never = measure == "accuracy" and c.val_accuracy.max() < NEVER_RIGHT
+    if first < max(SURE * error, matters, 0.0 if never else GAP_FROM_THE_START[measure] * largest):
         return None
     advice = ""
     if measure == "accuracy":
@@ -298,7 +301,7 @@ def _gap_from_the_start(c: Curves) -> Finding | None:
     of = "" if errors is None else f" (standard error {says(error)})"
     return _found(
         "unrepresentative_validation", c, c.whole,
-        f"{evidence}{of}; later the gap is {says(largest)} at most: most of it was there before training could make it."
+        f"{evidence}{of}; later the gap is {says(largest)} at most. It was there before training could make it."
         f"{' Any set of 30 examples shows a gap of this size.' if errors is None else ''}",
         advice=advice,
     )  # fmt: skip
@@ -442,10 +445,12 @@ def underfitting(c: Curves) -> Finding | None:
     plateau = _poor_plateau(c)
     if plateau is None:
         return None
-    of = "its first value" if knowing_nothing(c) is None else "what knowing nothing costs"
+    nothing = knowing_nothing(c)
+    poor = nothing is not None and plateau >= POOR * nothing
+    of = f"{POOR:.0%} of what knowing nothing costs" if poor else f"{POOR:.0%} of its first value"
     return _found(
         "underfitting", c, c.second_half,
-        f"Both losses have stopped together at {number(plateau)}, more than {POOR:.0%} of {of}. Nothing is memorised.",
+        f"Both losses have stopped together at {number(plateau)}, more than {of}. Nothing is memorised.",
     )  # fmt: skip
 
 
@@ -779,6 +784,8 @@ def _at_baseline(c: Curves) -> bool:
     loss_slack = LEARNT + (0.0 if c.n_val is None else 0.35 / np.sqrt(c.n_val))
     best_loss = float(moving_means(c.val_loss, c.width).min())
     is_low = accuracy <= base + ACCURACY_MARGIN + 2 * slack
+    if c.n_classes > 2 and not _is_imbalanced(c) and accuracy < 0.5 * base - slack:
+        return False  # below guessing: the labels mean something else there
     return is_low and min(loss, best_loss) >= knowing_nothing(c) * (1 - loss_slack)
 
 
@@ -823,16 +830,16 @@ def _poor_plateau(c: Curves) -> float | None:
     if c.train_loss is None or c.val_loss is None:
         return None
     train, val = float(c.train_loss[c.end].mean()), float(c.val_loss[c.end].mean())
+    right = c.val_accuracy if c.val_accuracy is not None else c.train_accuracy
+    well = right is not None and right[c.end].mean() > WELL_ENOUGH
+    stands = right is not None and right[c.end].mean() < right[0] + ACCURACY_MARGIN
     nothing = knowing_nothing(c)
-    nothing = float(c.val_loss[0]) if nothing is None else nothing
+    nothing = float(c.val_loss[0]) if nothing is None or (stands and not well) else nothing
     moving = any(still_falls(values) for values in (c.train_loss, c.val_loss)) or both_rise(c) is not None
     sampling = 0.0 if c.loss_error is None else float(c.loss_error[c.end].mean())
     if moving or abs(val - train) > max(TOGETHER * val, sampling) or val < POOR * nothing or loss_rise(c) is not None:
         return None
-    right = c.val_accuracy if c.val_accuracy is not None else c.train_accuracy
-    if knowing_nothing(c) is None and right is not None and right[c.end].mean() > WELL_ENOUGH:
-        return None
-    return val
+    return None if knowing_nothing(c) is None and well else val
 
 
 def _largest_ratio(c: Curves) -> float:
