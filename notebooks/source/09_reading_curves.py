@@ -212,7 +212,7 @@ def rise(loss):
     ...
 
 
-# %%
+# %% plumbing
 def band_of(count):
     """The option that a count of ten seeds belongs to."""
     return "at least 8" if count.mostly else "at most 2" if count.rarely else "3 to 7"
@@ -251,7 +251,7 @@ print(circle_1000.resolve(band_of(after_1000)))
 print(f"after 1,000 epochs it stands over a fifth higher in {after_1000}")
 steady = count_seeds(np.abs(np.diff(right)[:, 0]) < 0.02)
 print(f"accuracy at the end is within 2 points of that at the lowest loss in {steady}")
-print(f"and lowest loss comes after epoch 100 in {count_seeds(np.array(turns) > 100)}")
+print(f"the lowest loss comes after epoch 100 in {count_seeds(np.array(turns) > 100)}")
 assert after_1000.mostly and steady.mostly
 
 # %% [markdown]
@@ -376,7 +376,7 @@ assert near.mostly
 # give an even coin 20 columns and a larger network.
 
 
-# %% claims=["004-C6"]
+# %% plumbing claims=["004-C6"]
 def memorise(seed):
     """Train on labels by an even coin, with columns enough to tell every point apart."""
     rng = np.random.default_rng(seed)
@@ -478,9 +478,9 @@ helped = {
 # %% plumbing
 hopeless = [r for r in RUNS if all(helped[r, t].rarely for t in TREATMENTS[1:])]
 print(how_many.resolve(len(hopeless)))
-print("seeds in which validation accuracy gains more than ten points")
-for (letter, treatment), count in helped.items():
-    print(f"{letter}, {treatment}: {count}")
+print("validation accuracy gains more than ten points (seeds of 10)")
+for letter in RUNS:
+    print(f"{letter}:", "; ".join(f"{t}, {str(helped[letter, t]).split(' of')[0]}" for t in TREATMENTS[1:]))
 assert hopeless == ["C"] and helped["A", TREATMENTS[2]].mostly and helped["B", TREATMENTS[1]].mostly
 assert helped["A", TREATMENTS[1]].rarely
 
@@ -656,12 +656,21 @@ for rate in (0.0003, 5.0):
 # %% [markdown]
 # Compare with the truth. Of A, B and C it cannot know more than you did before the treatments. `docs/reader-accuracy.md` counts how often it is right on runs whose cause is known.
 #
-# **Now a log of yours.** Put its file, or its text as your terminal shows it, in the place of the example. Write down first: compared with what, finished or not, on how many, the same question?
+# **Now a log of yours.** Put its text, as your terminal shows it, in the place of the example. Write down first: compared with what, finished or not, on how many, the same question?
+
+# %% plumbing
+table = np.genfromtxt("logs/keras-csvlogger.csv", delimiter=",", names=True)
+example = "\n".join(
+    f"Epoch {int(row['epoch']) + 1}/{len(table)}\n13/13 - 0s - 4ms/step"
+    + "".join(f" - {name}: {row[name]:.4f}" for name in table.dtype.names[1:])
+    for row in table
+)
+print(*example.splitlines()[:2], "...", sep="\n")
 
 # %%
-pasted = "logs/keras-csvlogger.csv"  # a file, or """the text of your own log"""
+pasted = example  # or """the text of your own log""", or the name of its file
 reading = reader.read(pasted)
-print(reading.first)
+print(reading)
 
 # %% [markdown]
 # The example was Keras on the circle with 48 irrelevant columns. Say how many validation examples and classes there are (`reader.read(pasted, n_val=500, n_classes=2)`), and it can say what is noise.

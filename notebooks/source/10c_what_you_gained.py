@@ -46,7 +46,7 @@ print(concept_inventory.compare())
 luck = Prediction(
     "10-lucky-gain",
     "Sixteen questions before and after, nothing learnt, 60 % each time. How often is the gain 0.3 or more?",
-    ["1 time in 100", "1 time in 20", "1 time in 7", "1 time in 2"],
+    ["1 time in 100", "1 time in 20", "1 time in 5", "1 time in 2"],
 )
 luck
 
@@ -64,7 +64,7 @@ def chance_of_gain(n_items, p_before, p_after, at_least):
 by_luck = {n: chance_of_gain(n, 0.6, 0.6, 0.3) for n in (16, 48, 192)}
 
 # %% plumbing
-shares = dict(zip(luck.options, (1 / 100, 1 / 20, 1 / 7, 1 / 2)))
+shares = dict(zip(luck.options, (1 / 100, 1 / 20, 1 / 5, 1 / 2)))
 print(luck.resolve(min(shares, key=lambda name: abs(np.log(shares[name] / by_luck[16])))))
 for n, chance in by_luck.items():
     print(f"{n} questions: a gain of 0.3 or more by luck alone in {chance:.1%}")
