@@ -194,7 +194,7 @@ for letter, run in runs.items():
     print(f"{letter}: {run.n_epochs} epochs; at the end {last}; class shares {shares}")
 
 # %% [markdown]
-# Look at the curves (`known_causes.look(runs["A"])` in a cell of your own), then use the three looks of lesson 9: is the loss below what knowing nothing costs? Do training and validation agree? Is it still falling?
+# Look at the curves (`known_causes.look(runs["A"])` in a cell of your own), then ask of each run: is the loss below what knowing nothing costs? Do training and validation agree? Is it still falling?
 #
 # 1. `below`: for A, B, C and D what knowing nothing costs (from `run.provenance["class_shares"]`) minus the validation loss at the end, in nats.
 # 2. `needs`: for each of them one of `"bigger model"`, `"more epochs"`, `"more data"`, `"nothing helps"`. Each fits one run.

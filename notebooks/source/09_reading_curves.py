@@ -372,7 +372,7 @@ print(f"the loss ends within 0.03 of what knowing nothing costs in {near}")
 assert near.mostly
 
 # %% [markdown]
-# *Flat at chance* and *flat at the majority share* are one thing: the loss is the entropy of the shares, and nothing was learnt. And a loss that falls is no proof of learning either:
+# A *plateau* at chance and one at the majority share are one thing: the loss is the entropy of the shares, and nothing was learnt. A loss that falls is no proof of learning either:
 # give an even coin 20 columns and a larger network.
 
 
@@ -427,12 +427,12 @@ def treated(letter, treatment, seed):
     rng, times = np.random.default_rng(seed), 10 if treatment == "ten times the data" else 1
     centres = rng.normal(size=(5, 10))
     centres *= 8 / np.linalg.norm(centres, axis=1, keepdims=True)
-    train, val = (groups(n, RUNS[letter], centres, rng) for n in (2_000 * times, 1_000))
+    train, val = (groups(n, RUNS[letter], centres, rng) for n in (1_000 * times, 1_000))
     bigger = treatment == "a bigger network"
     network = Network(
         [12, 64, 64, 10] if bigger else [12, 10], rng=rng, scale=1.0 if bigger else 0.0
     )
-    how = {"learning_rate": 0.005, "batch_size": 100 * times, "rng": rng}
+    how = {"learning_rate": 0.005, "batch_size": 50 * times, "rng": rng}
     return fit(
         network, train, val, epochs=100 if treatment == "five times the epochs" else 20, **how
     )
@@ -480,7 +480,10 @@ hopeless = [r for r in RUNS if all(helped[r, t].rarely for t in TREATMENTS[1:])]
 print(how_many.resolve(len(hopeless)))
 print("validation accuracy gains more than ten points (seeds of 10)")
 for letter in RUNS:
-    print(f"{letter}:", "; ".join(f"{t}, {str(helped[letter, t]).split(' of')[0]}" for t in TREATMENTS[1:]))
+    print(
+        f"{letter}:",
+        "; ".join(f"{t}, {str(helped[letter, t]).split(' of')[0]}" for t in TREATMENTS[1:]),
+    )
 assert hopeless == ["C"] and helped["A", TREATMENTS[2]].mostly and helped["B", TREATMENTS[1]].mostly
 assert helped["A", TREATMENTS[1]].rarely
 

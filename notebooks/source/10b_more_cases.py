@@ -170,6 +170,13 @@ print(clinic.score(CASES))
 print("All twelve:", clinic.score(range(1, clinic.N_CASES + 1)), sep="\n")
 
 # %% [markdown]
+# ## Misconceptions met
+#
+# | people say | where you met it |
+# |---|---|
+# | "high accuracy on new data: ship it" | the case in which a constant is as good |
+# | "a loss that will not go down has not been trained long enough" | the case whose loss has a floor |
+#
 # ## Check yourself
 
 # %%

@@ -185,6 +185,13 @@ else:
 # Points below the diagonal: you were surer than you were right. With a few dozen predictions each point has a large error (lesson 5), so look at the whole. Predictions for which you chose "just guessing" state no
 # confidence and are left out here. The questions of a course are chosen to surprise, so being overconfident here does not mean that you are elsewhere. Questions whose answer the text gives away are not scored at all.
 #
+# ## Misconceptions met
+#
+# | people say | where you met it |
+# |---|---|
+# | "my gain on sixteen questions measures what I learnt" | learners who learnt nothing, and their gains |
+# | "being right often is being calibrated" | Brier score and reliability diagram ask how sure you were, too |
+#
 # ## Check yourself
 
 # %%
