@@ -31,7 +31,6 @@ from collections import Counter
 from functools import cache
 
 import numpy as np
-from IPython.display import Markdown
 
 from lessonlib import environment, figures, problems
 from lessonlib.explorer import Explorer, Panel, Picture, slider, training_panels
@@ -777,7 +776,7 @@ choice(
 #
 # **What would change your mind?** A run of the circle that keeps its lowest loss for 10,000 epochs; or a treatment that lifts run C above 60 %.
 #
-# **Exercise:** [exercise 9](../exercises/09_reading_curves.ipynb). **Before:** [lesson 8](08_testing_explanations.ipynb). **Next:** [lesson 10](10_curve_clinic.ipynb), the clinic.
+# **Exercise:** [exercise 9](../exercises/exercise_09_reading_curves.ipynb). **Before:** [lesson 8](08_testing_explanations.ipynb). **Next:** [lesson 10](10_curve_clinic.ipynb), the clinic.
 #
 # **Further reading.** I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning* (MIT Press, 2016), chapter 11, on deciding what to try next. D. Kingma and J. Ba, "Adam: a
 # method for stochastic optimization", *ICLR* (2015), section 2.1, on the size of its steps. S. Kapoor and A. Narayanan, "Leakage and the reproducibility crisis in machine-learning-based science", *Patterns* 4 (2023).
