@@ -109,8 +109,9 @@ class Gradebook:
         """Return a learner's graded attempts at an exercise, the first one first."""
         try:
             path = self.folder / "results" / stem / f"{file_name(student)}.json"
-            return [Result.from_dict(one) for one in json.loads(path.read_text(encoding="utf-8"))]
-        except (OSError, ValueError, TypeError, KeyError):
+            last = json.loads(path.read_text(encoding="utf-8"))
+            return [Result.from_dict(one) for one in [*last.pop("earlier"), last]]
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return []
 
     def add(self, result: Result) -> None:
@@ -119,7 +120,8 @@ class Gradebook:
         place = next((place for place, old in enumerate(kept) if old.digest == result.digest), len(kept))
         kept[place : place + 1] = [result]
         kept = [one for one in kept if one.state != "missing" or len(kept) == 1]
-        text = json.dumps([asdict(one) for one in kept], indent=1, ensure_ascii=False).encode("utf-8", "replace")
+        content = asdict(kept[-1]) | {"earlier": [asdict(one) for one in kept[:-1]]}
+        text = json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "replace")
         path = self.folder / "results" / result.exercise / f"{file_name(result.student)}.json"
         storage.write_atomically(path, lambda file: file.write(text))
 
@@ -148,8 +150,8 @@ class Gradebook:
         found = []
         for path in sorted((self.folder / "results").glob("*/*.json")):
             try:
-                student = json.loads(path.read_text(encoding="utf-8"))[0]["student"]
-            except (OSError, ValueError, TypeError, KeyError, IndexError):
+                student = json.loads(path.read_text(encoding="utf-8"))["student"]
+            except (OSError, ValueError, TypeError, KeyError):
                 continue  # of another version; grading writes it anew
             found += [one] if (one := self.entry(student, path.parent.name)) else []
         return found
