@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from http.client import HTTPResponse
 from pathlib import Path
 
+import psutil
 import pytest
 
 import course
@@ -42,6 +44,19 @@ def test_the_start_command_serves_the_first_lesson(tmp_path: Path) -> None:
         if start.poll() is None:
             ask(port, "/api/shutdown", method="POST").close()
         start.wait(60)
+
+
+@pytest.mark.needs("bash")
+def test_what_ends_the_program_ends_what_it_runs(tmp_path: Path) -> None:
+    """A closed terminal leaves no JupyterLab behind."""
+    program = "import course, sys; course.hand_over(['bash', '-c', 'echo $$ > pid; exec sleep 600'], cwd=sys.argv[1])"
+    started = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=course.ROOT)
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert started.poll() is None
+        time.sleep(0.05)
+    started.terminate()
+    started.wait(60)
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
 
 def ask(port: int, path: str, method: str = "GET") -> HTTPResponse:
