@@ -44,64 +44,29 @@ _READ = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "running_tr
 
 @dataclass(frozen=True)
 class Curves:
-    """The finite part of a run, with what is known of its validation set.
+    """The finite part of a run, with what is known of its validation set. Arrays: one value per epoch."""
 
-    Attributes
-    ----------
-    epochs : ndarray of int64, shape (n_epochs,)
-        The log's own numbers of what is used.
-    unit : str
-        What they count.
-    train_loss, train_accuracy, val_loss, val_accuracy : ndarray, shape (n_epochs,), or None
-        Losses (nats, if they are cross-entropies), accuracies as shares.
-    running_loss : ndarray or None
-        The training loss as a mean over the moving epoch, where the run has that beside `train_loss`.
-    n_val, n_classes : int or None
-    class_shares : ndarray of float64, shape (n_classes,), or None
-        Of the validation set.
-    level : float
-        Of every interval.
-    stopped_at : int or None
-        The number of the first epoch from which on losses are not finite to the end.
-    passed_over : int
-        How many other epochs were left out because a value was missing.
-    loss_se : ndarray or None
-        Measured standard errors of the validation loss.
-    losses, hits : ndarray, shape (n_epochs, n_val), or None
-        Per example, where logits of the whole validation set were kept.
-    refinement : ndarray or None
-        The loss of the kept logits at the best temperature.
-    rates : ndarray or None
-        Learning rates, where the log has them.
-    n_counted : bool
-        Whether `n_val` was worked out from the accuracies.
-    unread : tuple of str
-        Columns that measure something and were not read.
-    classifies : bool
-        False once an accuracy has turned out to mean nothing.
-    """
-
-    epochs: NDArray[np.int64]
-    unit: str
-    train_loss: Values | None
+    epochs: NDArray[np.int64]  # the log's own numbers
+    unit: str  # what they count
+    train_loss: Values | None  # losses in nats, if they are cross-entropies; accuracies as shares
     train_accuracy: Values | None
     val_loss: Values | None
     val_accuracy: Values | None
-    running_loss: Values | None
+    running_loss: Values | None  # the mean over the moving epoch, where the run has that beside `train_loss`
     n_val: int | None
     n_classes: int | None
-    class_shares: Values | None
-    level: float
-    stopped_at: int | None = None
-    passed_over: int = 0
-    loss_se: Values | None = None
-    losses: Values | None = None
+    class_shares: Values | None  # of the validation set, shape (n_classes,)
+    level: float  # of every interval
+    stopped_at: int | None = None  # the number of the first epoch from which on losses are not finite to the end
+    passed_over: int = 0  # how many other epochs were left out because a value was missing
+    loss_se: Values | None = None  # measured standard errors of the validation loss
+    losses: Values | None = None  # per example, shape (n_epochs, n_val), where logits of the whole set were kept
     hits: Values | None = None
-    refinement: Values | None = None
-    rates: Values | None = None
-    n_counted: bool = False
-    unread: tuple[str, ...] = ()
-    classifies: bool = True
+    refinement: Values | None = None  # the loss of the kept logits at the best temperature
+    rates: Values | None = None  # learning rates, where the log has them
+    n_counted: bool = False  # whether `n_val` was worked out from the accuracies
+    unread: tuple[str, ...] = ()  # columns that measure something and were not read
+    classifies: bool = True  # false once an accuracy has turned out to mean nothing
 
     # ---- stretches of epochs -----------------------------------------------------------------------
 

@@ -39,33 +39,16 @@ class LogError(ValueError):
 
 @dataclass
 class Table:
-    """Rows of a log, before their names have a meaning.
-
-    Attributes
-    ----------
-    columns : dict of str to ndarray of float64, shape (n_rows,)
-    origin : str
-        The file's name, or what was passed.
-    texts : dict of str to list of str
-        Columns without numbers, such as the set or the run that a row belongs to.
-    facts : dict of str to int
-        ``n_val``, ``n_classes``, where the log says them.
-    notes, structure : list of str
-        What was done on the way; what the log is made of.
-    series : bool
-        Whether the curves were kept apart, each with steps of its own.
-    dense : bool
-        Whether every row is an epoch, even one without a number in it.
-    """
+    """Rows of a log, before their names have a meaning."""
 
     columns: Columns
-    origin: str
-    texts: dict[str, list[str]] = field(default_factory=dict)
-    facts: dict[str, int] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    structure: list[str] = field(default_factory=list)
-    series: bool = False
-    dense: bool = False
+    origin: str  # the file's name, or what was passed
+    texts: dict[str, list[str]] = field(default_factory=dict)  # columns without numbers, such as the set or the run
+    facts: dict[str, int] = field(default_factory=dict)  # ``n_val``, ``n_classes``, where the log says them
+    notes: list[str] = field(default_factory=list)  # what was done on the way
+    structure: list[str] = field(default_factory=list)  # what the log is made of
+    series: bool = False  # whether the curves were kept apart, each with steps of its own
+    dense: bool = False  # whether every row is an epoch, even one without a number in it
 
 
 # ---- text -------------------------------------------------------------------------------------------------------
