@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import io
 import json
 import math
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
@@ -26,6 +27,7 @@ import anywidget
 import ipywidgets as widgets
 import numpy as np
 import traitlets
+from PIL import Image
 
 from lessonlib import figures
 from lessonlib.figures import Panel, Picture, training_panels
@@ -523,3 +525,38 @@ def _open_in_pyplot() -> set[int]:
 def _script_safe(text: str) -> str:
     """Escape JSON so that no text in it can end the script element."""
     return re.sub("[<>&]", lambda sign: f"\\u{ord(sign.group()):04x}", text)
+
+
+class UnstoredImages(anywidget.AnyWidget):
+    """Small photographs that a notebook shows and never saves: they travel as messages, in no output and no state.
+
+    `images` are uint8 of shape (n, height, width, 3), with a caption each.
+    """
+
+    _esm = """export default { render({ model, el }) {
+      model.on("msg:custom", (captions, buffers) => {
+        el.style.cssText = "display:flex;flex-wrap:wrap;gap:12px";
+        el.replaceChildren(...buffers.map((bytes, i) => {
+          const figure = document.createElement("figure"), image = document.createElement("img");
+          const caption = document.createElement("figcaption");
+          image.src = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+          image.alt = caption.textContent = captions[i];
+          image.style.cssText = "width:112px;image-rendering:pixelated";
+          figure.style.cssText = "margin:0;width:150px";
+          figure.append(image, caption);
+          return figure;
+        }));
+      });
+      model.send("ready");
+    } };"""
+
+    def __init__(self, images: np.ndarray, captions: Sequence[str]) -> None:
+        super().__init__()
+        self._captions, self._pngs = list(captions), [_png(image) for image in images]
+        self.on_msg(lambda *_: self.send(self._captions, buffers=self._pngs))
+
+
+def _png(image: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(image).save(out, "png")
+    return out.getvalue()

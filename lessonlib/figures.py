@@ -191,11 +191,21 @@ def static_bundle(fig: Figure, alt: str) -> dict[str, Any]:
     png = base64.b64encode(png_bytes(fig)).decode("ascii")
     html = f'<img alt="{escape(alt)}" src="data:image/png;base64,{png}">'
     if static_export():
-        with style():
-            fig.draw_without_rendering()  # lets a layout engine do its work
-        svg = svg_element(svg_size(fig.get_size_inches()), svg_content(fig, [fig], salt="figure"), alt)
-        html = f'<div class="lesson-figure"><style>{theme_css()}</style>{svg}</div>'
+        html = f'<div class="lesson-figure"><style>{theme_css()}</style>{_svg(fig, alt)}</div>'
     return {"text/html": html, "image/png": png, "text/plain": alt}
+
+
+def panels_html(picture: Picture, *, figsize: tuple[float, float] = (3.6, 3.0)) -> str:
+    """Return a picture as HTML, its panels (each of `figsize` inches) side by side or below each other, as fits."""
+    drawn = [_svg(draw(Picture(picture.sentence, panel), figsize=figsize), panel.title) for panel in picture.panels]
+    row = f'<div style="display:flex;flex-wrap:wrap;gap:4px">{"".join(drawn)}</div>'
+    return f'<div class="lesson-figure"><style>{theme_css()}</style>{row}<p>{escape(picture.sentence)}</p></div>'
+
+
+def _svg(fig: Figure, alt: str) -> str:
+    with style():
+        fig.draw_without_rendering()  # lets a layout engine do its work
+    return svg_element(svg_size(fig.get_size_inches()), svg_content(fig, [fig], salt="figure"), alt)
 
 
 def show(shown: Figure | Picture, alt: str = "", *, figsize: tuple[float, float] = (8.0, 3.4)) -> None:

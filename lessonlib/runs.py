@@ -7,6 +7,7 @@ is refused as `lessonlib._validate` says.
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import re
@@ -126,8 +127,7 @@ class Run:
         return self.metrics[name]
 
     def best_epoch(self, metric: str = "val_loss") -> int:
-        """Return the epoch, 1 for the first, of the smallest value, or the largest of an accuracy; NaN is passed over.
-        """
+        """Return the epoch, 1 for the first, of the smallest value, or the largest of an accuracy; NaN is passed over."""
         values = self[metric]
         if np.isnan(values).all():
             raise ValueError(f"{metric} is NaN in every epoch: the run diverged, there is no best epoch.")
@@ -158,6 +158,12 @@ class Run:
         others = {name: values for name, values in self.metrics.items() if not name.startswith("val_")}
         measured = others | {name: np.array([row[name] for row in rows]) for name in rows[0]}
         return Run(measured, logits, labels, {**self.provenance, "n_val": len(labels), "judged": what})
+
+    def until(self, epoch: int) -> Run:
+        """Return the run up to and with an epoch, as it looked then, without its details."""
+        epoch = check.whole_number(epoch, "epoch", low=1, high=self.n_epochs)
+        logits = None if self.val_logits is None else self.val_logits[:epoch]
+        return Run({n: v[:epoch] for n, v in self.metrics.items()}, logits, self.val_labels, self.provenance)
 
     def val_losses(self) -> NDArray[np.float64]:
         """Compute the loss of each kept validation example after each epoch, shape (n_epochs, n_examples), in nats."""
@@ -191,8 +197,7 @@ class Run:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Run:
-        """Read a run from an ``.npz`` file; one that is damaged, too large, or of a later format raises RunFileError.
-        """
+        """Read a run from an ``.npz`` file; one that is damaged, too large, or of a later format raises RunFileError."""
         source = Path(path)
         if not source.exists():
             raise FileNotFoundError(f"there is no run at {source}.")
@@ -347,6 +352,18 @@ def recordings(recipe: str) -> list[Run]:
     return [recording(recipe, seed) for seed in seeds]
 
 
+def keep(run: Run) -> Path:
+    """Save a run of the learner's in their folder, beside earlier ones, and return where."""
+    now = datetime.datetime.now(datetime.UTC)
+    return run.save(storage.learner_folder() / "runs" / f"{now:%Y%m%d-%H%M%S-%f}.npz")
+
+
+def newest_kept() -> Run | None:
+    """Load the newest run that `keep` saved, or None where there is none."""
+    kept = sorted((storage.learner_folder() / "runs").glob("*.npz"))
+    return Run.load(kept[-1]) if kept else None
+
+
 def recording_name(recipe: str, seed: int) -> str:
     """Return the file name of a recorded run."""
     return f"{recipe}-seed{seed}.npz"
@@ -401,8 +418,7 @@ def stop_epoch(values: ArrayLike, *, patience: int, larger_is_better: bool = Fal
 
 
 def cost_of_stopping(run: Run, stop: Stop) -> StopCost:
-    """Compute what the kept epoch changes on the test examples; validation examples, which chose it, would flatter it.
-    """
+    """Compute what the kept epoch changes on the test examples; validation examples, which chose it, would flatter it."""
     if stop.ended > run.n_epochs:
         raise ValueError(f"the stop ended at epoch {stop.ended}, the run has {run.n_epochs}: pass the same run's stop.")
     names = ("test_accuracy", "test_loss", "test_refinement_bound")

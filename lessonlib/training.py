@@ -6,12 +6,14 @@ those of the course. torch is imported when it is needed. A request that is not 
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import html
 import platform
+import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,15 @@ from lessonlib import _validate as check
 from lessonlib import problems
 from lessonlib.cifar10 import ImageData
 from lessonlib.recipes import Recipe
-from lessonlib.runs import MEASURED_TRAINING_EXAMPLES, Run, loss_and_accuracy, measure, measure_one, measure_pictures
+from lessonlib.runs import (
+    MEASURED_TRAINING_EXAMPLES,
+    Run,
+    keep,
+    loss_and_accuracy,
+    measure,
+    measure_one,
+    measure_pictures,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -131,13 +141,14 @@ def train(
     keep_logits: int = 0,
     on_batch: Callable[[int, int, int], None] | None = None,
     on_epoch: Callable[[int, Mapping[str, float]], None] | None = None,
+    on_run: Callable[[Run], None] | None = None,
 ) -> Run:
     """Train the network of a recipe and measure it after each epoch.
 
     `seed` decides the training subset, the initial weights and the order of the batches. `precision` is that of the
     training steps, `eval_precision` that of the measurements. Of the first `keep_logits` validation examples logits are
     kept. The callbacks are called as ``on_batch(epoch, batch, n_batches)`` and ``on_epoch(epoch,
-    metrics_of_this_epoch)``.
+    metrics_of_this_epoch)``, and ``on_run(run)`` with the run up to this epoch, without its details.
 
     The run's metrics: ``running_train_loss`` and ``running_train_accuracy`` (means over the epoch while the weights
     move, in training mode: what most tools report), ``train_loss``, ``train_accuracy`` and ``train_loss_se`` (after the
@@ -162,6 +173,18 @@ def train(
     def predict(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return predict_logits(trainer.measured, images, precision=eval_precision)
 
+    provenance = {
+        "recipe": dataclasses.asdict(recipe),
+        "seed": seed,
+        "n_train": len(train_set[1]),
+        "n_val": recipe.n_val,
+        "class_names": list(data.class_names),
+        "data_checksum": data.checksum,
+        "device": f"{device} ({_device_name(device)}, {torch.get_num_threads()} threads)",
+        "precision": precision,
+        "eval_precision": eval_precision,
+        "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
+    }
     history: list[dict[str, float]] = []
     kept: list[NDArray[np.float32]] = []
     batch_losses, class_errors, pictures = [], [], {}
@@ -184,22 +207,12 @@ def train(
             kept.append(sets["val"][1][:keep_logits])
         if on_epoch is not None:
             on_epoch(epoch, row)
+        if on_run is not None:
+            on_run(Run.of_epochs(history, kept, held_out["val"][1], provenance))
     details = {"batch_losses": np.stack(batch_losses)}
     if class_errors:
         details["class_errors"] = np.array(class_errors, np.float16)
         details |= {name: np.stack([pictures["lowest"][name], last]) for name, last in pictures["last"].items()}
-    provenance = {
-        "recipe": dataclasses.asdict(recipe),
-        "seed": seed,
-        "n_train": len(train_set[1]),
-        "n_val": recipe.n_val,
-        "class_names": list(data.class_names),
-        "data_checksum": data.checksum,
-        "device": f"{device} ({_device_name(device)}, {torch.get_num_threads()} threads)",
-        "precision": precision,
-        "eval_precision": eval_precision,
-        "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
-    }
     return Run.of_epochs(history, kept, held_out["val"][1], provenance, details)
 
 
@@ -453,3 +466,118 @@ class ProgressBar:
     def _show(self, content: str) -> None:
         if self._display is not None:  # None outside IPython, where there is nothing to show it in
             self._display.update(self._html(content))
+
+
+class LiveTraining:
+    """A training in the background of a notebook, drawn after every epoch, with a button that stops it and goes on.
+
+    When it is done, the run is kept in the learner's folder (`runs.keep`). Where there is no `data`, the recorded run
+    is played the same way. Cells below it can be run meanwhile; a cell that is running holds up the drawing alone.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : ImageData or None
+    recorded : Run
+        A recorded run of the recipe, with logits; also what a viewer without a kernel sees, at its end.
+    seed : int
+    picture : callable
+        Makes a `figures.Picture` of the run so far.
+
+    Attributes
+    ----------
+    own : Run or None
+        The learner's run, once it is complete.
+    said : str
+        How it ended.
+    """
+
+    seconds_an_epoch = 0.4  # of a recorded run
+
+    def __init__(
+        self, recipe: Recipe, data: ImageData | None, recorded: Run, *, seed: int, picture: Callable[[Run], Any]
+    ) -> None:
+        import ipywidgets as widgets
+
+        self.recipe, self.data, self.recorded, self.seed, self.picture = recipe, data, recorded, seed, picture
+        self.own: Run | None = None
+        self.said = ""
+        self._going = threading.Event()
+        self._going.set()
+        self._chart, self._line = widgets.HTML(), widgets.HTML("<p>Starting.</p>")
+        self._button = widgets.Button(description="Stop")
+        self._button.on_click(lambda _: self.toggle())
+        self.widget = widgets.VBox([self._chart, widgets.HBox([self._button, self._line])])
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError:  # outside a notebook
+            self._loop = None
+        self.thread = threading.Thread(target=self._work, daemon=True)
+        self.thread.start()
+
+    @property
+    def result(self) -> Run:
+        """The learner's run once it is complete, else the recorded one."""
+        return self.own or self.recorded
+
+    def toggle(self) -> None:
+        """Stop the training, or let it go on."""
+        if self._going.is_set():
+            self._going.clear()
+            self._button.description = "Go on"
+        else:
+            self._going.set()
+            self._button.description = "Stop"
+
+    def _work(self) -> None:
+        try:
+            if self.data is None:
+                for n in self.recorded.epochs:
+                    time.sleep(self.seconds_an_epoch)
+                    self._after_epoch(self.recorded.until(n))
+                self.said = "This was the recorded run: CIFAR-10 is not on this machine."
+            else:
+                self.said = self._train()
+        except Exception as error:  # in a thread nobody else would see it
+            self.said = f"The training ended with an error, and the lesson goes on with the recorded run: {error}"
+        self._in_notebook(self._end)
+
+    def _train(self) -> str:
+        device = choose_device()
+        self.own = run = train(
+            self.recipe, self.data, seed=self.seed, device=device, precision=choose_precision(device),
+            keep_logits=self.recipe.n_val, on_batch=lambda *_: self._going.wait(), on_run=self._after_epoch,
+        )  # fmt: skip
+        try:
+            return f"Done on {device}. Your run is kept as {keep(run)}."
+        except OSError as error:
+            return f"Done on {device}. Your run could not be kept ({error}); the lesson goes on with it."
+
+    def _after_epoch(self, run: Run) -> None:
+        self._going.wait()
+        self._in_notebook(self._draw, run)
+
+    def _in_notebook(self, function: Callable[..., None], *given: object) -> None:
+        """Call a function in the thread that draws everything else: matplotlib's style is shared by all threads."""
+        if self._loop is None:
+            function(*given)
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(function, *given)
+
+    def _draw(self, run: Run) -> None:
+        from lessonlib import figures  # a recorder does without
+
+        shown = self.picture(run)
+        self._chart.value = figures.panels_html(shown)
+        self._line.value = f"<p>Epoch {run.n_epochs} of {self.recipe.epochs}.</p>"
+
+    def _end(self) -> None:
+        self._button.disabled = True
+        self._line.value = f'<p role="status">{html.escape(self.said)}</p>'
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        from lessonlib import figures, page
+
+        shown = self.picture(self.recorded)
+        still = figures.static_bundle(figures.draw(shown, figsize=(12.0, 3.2)), shown.sentence)
+        return still if page.static_export() else {**(self.widget._repr_mimebundle_(**options) or {}), **still}
