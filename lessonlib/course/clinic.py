@@ -82,13 +82,7 @@ class Case:
 
 
 def folder() -> Path:
-    """Return the folder of the cases: ``clinic`` in the working folder, else ``notebooks/clinic`` beside the package.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder.
-    """
+    """Return the folder of the cases: ``clinic`` where one works, else ``notebooks/clinic`` beside the package."""
     beside = Path(__file__).resolve().parents[2] / "notebooks" / "clinic"
     for candidate in (Path("clinic"), beside):
         if candidate.is_dir():
@@ -156,13 +150,7 @@ def answer(number: int) -> Answer:
 
 
 def grade(number: int, part: str, text: str) -> Option:
-    """Return the option that the learner chose.
-
-    Raises
-    ------
-    ValueError
-        If there is no such case, part or option.
-    """
+    """Return the option that the learner chose; a ValueError says which ones there are."""
     if part not in PARTS:
         raise ValueError(f"part must be one of {tuple(PARTS)}, got {part!r}.")
     options = {option.text: option for option in answer(number).options[part]}
@@ -205,14 +193,7 @@ def kept(number: int) -> dict[str, Option]:
 
 @dataclass(frozen=True)
 class Score:
-    """The learner's complete diagnoses: by case and part the option chosen.
-
-    Attributes
-    ----------
-    asked : tuple of int
-        The cases that there were.
-    diagnoses : dict of int to dict of str to Option
-    """
+    """The learner's complete diagnoses of the cases `asked`: by case and part the option chosen."""
 
     asked: tuple[int, ...]
     diagnoses: dict[int, dict[str, Option]]

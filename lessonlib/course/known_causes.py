@@ -299,8 +299,8 @@ def _train(
     steps, rows = optimizers[recipe.optimizer](model.parameters(), lr=recipe.learning_rate), []
     for epoch in range(recipe.epochs):
         steps.param_groups[0]["lr"] = recipe.rate(epoch)
-        running = _one_epoch(model, steps, x, y, recipe)
-        train_row, pool_row = _measured(model, x, y, recipe), _measured(model, pool_x, pool_y, recipe)
+        running = _one_epoch(model, steps, x, y, int(recipe.batch_size))
+        train_row, pool_row = _measured(model, x, y), _measured(model, pool_x, pool_y)
         rows.append((train_row[0].mean(), train_row[1].mean(), *running, *pool_row))
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     sizes = int(recipe.n_train), int(problem.n_classes)
@@ -317,29 +317,25 @@ def _network(problem: _Problem, recipe: _Recipe) -> torch.nn.Module:
         if recipe.batch_norm_momentum is not None:
             parts.append(nn.BatchNorm1d(width, momentum=recipe.batch_norm_momentum))
         parts += [nn.ReLU(), nn.Dropout(recipe.dropout)]
-    last = nn.Linear(width, problem.n_classes)
+    parts.append(nn.Linear(width, problem.n_classes))
     if recipe.from_zero:
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-    return nn.Sequential(*parts, last)
-
-
-def _logits(model: torch.nn.Module, x: torch.Tensor, recipe: _Recipe) -> torch.Tensor:
-    return model(x).softmax(dim=1) if recipe.softmax_twice else model(x)
+        nn.init.zeros_(parts[-1].weight)
+        nn.init.zeros_(parts[-1].bias)
+    return nn.Sequential(*parts, *[nn.Softmax(dim=1)] * recipe.softmax_twice)
 
 
 def _one_epoch(
-    model: torch.nn.Module, steps: torch.optim.Optimizer, x: torch.Tensor, y: torch.Tensor, recipe: _Recipe
+    model: torch.nn.Module, steps: torch.optim.Optimizer, x: torch.Tensor, y: torch.Tensor, batch_size: int
 ) -> tuple[float, float]:
     """Take one step per batch; return loss and accuracy as means over the moving epoch."""
     import torch
 
     model.train()
     total, right = 0.0, 0
-    for batch in torch.randperm(len(y)).split(int(recipe.batch_size)):
+    for batch in torch.randperm(len(y)).split(batch_size):
         if len(batch) == 1:  # batch normalisation needs two
             continue
-        logits = _logits(model, x[batch], recipe)
+        logits = model(x[batch])
         loss = torch.nn.functional.cross_entropy(logits, y[batch])
         steps.zero_grad()
         loss.backward()
@@ -348,12 +344,12 @@ def _one_epoch(
     return total / len(y), right / len(y)
 
 
-def _measured(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, recipe: _Recipe) -> tuple[NDArray, NDArray]:
+def _measured(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[NDArray, NDArray]:
     import torch
 
     model.eval()
     with torch.no_grad():
-        logits = _logits(model, x, recipe)
+        logits = model(x)
         losses = torch.nn.functional.cross_entropy(logits, y, reduction="none")
     return losses.double().numpy(), (logits.argmax(1) == y).numpy()  # a diverging loss overflows single precision
 
