@@ -71,8 +71,8 @@ def write_all(entries: Sequence[Entry], folder: Path) -> None:
         text = page(entry, titles[result.exercise])
         place = folder / "feedback" / file_name(result.student) / result.exercise
         _write(place / f"{result.exercise}.html", text)
-        if result.timestamp:  # nbgrader's release_feedback asks for it
-            _write(place / "timestamp.txt", result.timestamp)
+        for name, text_beside in result.beside.items():
+            _write(place / name, text_beside)
         if result.file:
             path = PurePosixPath(result.file.split("!")[0])
             packed[result.exercise].append((str(path.with_name(f"{path.stem}.html")), text))

@@ -103,7 +103,7 @@ def _surely(handed: Handed, asked: Asked, box: Sandbox, slot: int) -> Result:
         result,
         notes=notes,
         file=intake.printable(handed.file),
-        timestamp=handed.timestamp,
+        beside=dict(handed.beside),
         when=handed.when,
         digest=handed.digest or handed.refused,
         asked=asked.fingerprint,

@@ -13,7 +13,7 @@ import re
 import stat
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -45,6 +45,9 @@ ENDING = re.compile(r"(\.ipynb(\.json|\.txt)?|\.zip)+", re.IGNORECASE)
 
 COUNTS = "counts"
 
+#: nbgrader's release_feedback asks for them.
+BESIDE = ("timestamp.txt", "submission_secret.txt")
+
 
 @dataclass(frozen=True)
 class Handed:
@@ -57,7 +60,7 @@ class Handed:
     when: float = 0.0  # when it was handed in, seconds since 1970
     version: tuple[float, ...] = ()  # orders several of one learner for one exercise
     digest: str = ""
-    timestamp: str = ""  # nbgrader's own word for when, if it collected the file
+    beside: Mapping[str, str] = field(default_factory=dict)  # what nbgrader writes beside what it collects
     refused: str = ""  # why it cannot be graded, "" if it can
     cells: Sequence[Cell] = field(default=(), repr=False)
     note: str = ""  # what the teacher should look at
@@ -284,22 +287,22 @@ def _whose(handed: Sequence[Handed], layout: _Layout) -> list[Handed]:
         if layout.known and student not in layout.known.values():
             notes.append("not in students.csv")
         path = layout.folder / one.file.split("!")[0]
-        stamp = _timestamp(path.parent / "timestamp.txt")
-        when = name.when or _moment(stamp) or one.when
+        beside = {name: text for name in BESIDE if (text := _text(path.parent / name))}
+        when = named[one.file].when or _moment(beside.get("timestamp.txt", "")) or one.when
         number = NUMBER.search(ENDING.sub("", path.name))
         attempt = re.search(r"/version (\d+)/", f"/{one.file}".casefold())
         version = (float(attempt[1]) if attempt else 0.0, when, float(number[1] or number[2]) if number else 0.0)
         fate = one.fate if student else "unknown: whose? Say it in who.csv"
-        result.append(replace(one, student=student, fate=fate, when=when, version=version, timestamp=stamp))
+        result.append(replace(one, student=student, fate=fate, when=when, version=version, beside=beside))
         result[-1] = replace(result[-1], note="; ".join(notes))
     return result
 
 
-def _timestamp(path: Path) -> str:
-    """Return the time that nbgrader writes beside what it collects, "" without one."""
+def _text(path: Path) -> str:
+    """Return a short text file, "" without one."""
     try:
         with open(path, encoding="utf-8", opener=lambda name, flags: os.open(name, flags | _CAREFULLY)) as file:
-            return file.read(100)
+            return file.read(1000)
     except (OSError, ValueError):
         return ""
 

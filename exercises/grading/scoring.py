@@ -43,8 +43,8 @@ class Result:
     notes: list[str] = field(default_factory=list)
     cell_errors: list[str] = field(default_factory=list)  # the first errors of the learner's cells
     seconds: float = 0.0
-    file: str = ""  # what was handed in; nbgrader's word for when
-    timestamp: str = ""  # what was handed in; nbgrader's word for when
+    file: str = ""  # what was handed in
+    beside: dict[str, str] = field(default_factory=dict)  # what nbgrader wrote beside it
     when: float = 0.0  # seconds since 1970
     #: Of the file, and of the questions and how they are judged: the same means that it need not be graded again.
     digest: str = ""
