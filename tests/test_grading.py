@@ -722,6 +722,11 @@ LAYOUTS = {
     },
     "Google Classroom": {f"Ada Lovelace - {STEM}.ipynb": "Ada Lovelace", f"{STEM}.ipynb - Bo.ipynb": "Bo"},
     "mail": {f"{STEM}.ipynb": "", f"{STEM} (1).ipynb": "", f"{STEM}_grace.ipynb": "grace"},
+    "GitHub Classroom, and Eve plays Bo": {
+        f"ex1-ada/{STEM}.ipynb": "ada",
+        f"ex1-eve/Bo_1_assignsubmission_file_/{STEM}.ipynb": "eve",
+        "ex1-eve/Submitted files/Bo/other.ipynb": "eve",
+    },
     "upper case": {f"ana/{STEM.upper()}.IPYNB": "ana", f"bo/{STEM}.ipynb.txt": "bo"},
 }
 

@@ -37,8 +37,10 @@ MOODLE = re.compile(r"^(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(?:file|on
 CANVAS = re.compile(r"^(?P<name>[^_]+)_(?:LATE_)?(?P<number>\d+)_\d+_(?P<rest>.+)$")
 BLACKBOARD = re.compile(r"^.+_(?P<name>[^_]+)_attempt_(?P<when>\d{4}(?:-\d\d){5})_?(?P<rest>.*)$")
 GRADESCOPE = re.compile(r"^submission_\d+$")
-TEAMS = ("submitted files", "working files")
-NO_STUDENT = re.compile(r"^(exercises?[ _-]?\d*|notebooks?|submi\w+|version \d+|release|assignment.*|_?work)$", re.I)
+NO_STUDENT = re.compile(
+    r"^(exercises?[ _-]?\d*|notebooks?|submi\w+( files)?|working files|.+-submissions|version \d+|assignment.*)$",
+    re.IGNORECASE,
+)
 COPY = re.compile(r"^((copy|kopie) (of|von) )+|((?: ?\(\d+\)| ?- ?copy|-\d{1,2})+)$", re.IGNORECASE)
 NUMBER = re.compile(r"(?: ?\((\d+)\)|-(\d{1,2}))$")
 ENDING = re.compile(r"(\.ipynb(\.json|\.txt)?|\.zip)+", re.IGNORECASE)
@@ -85,7 +87,9 @@ def survey(
         slots = range(len(found))
         read = list(pool.map(lambda one, slot: _read(folder, one, box, slot % 1000), found, slots))
     handed = [_which(one, releases, only) for group in read for one in group]
-    handed = _whose(handed, _Layout(folder, handed, roster, list(releases)))
+    layout = _Layout(folder, handed, roster, list(releases))
+    layout.collected = folder.resolve().is_relative_to(classroom.folder)  # by nbgrader; elsewhere a learner's own word
+    handed = _whose(handed, layout)
     return _settled(_overruled(handed, classroom.folder / "who.csv", list(releases)), roster)
 
 
@@ -210,37 +214,39 @@ class _Layout:
         below = {parts[depth + 1] for parts in paths if len(parts) > depth + 2}
         same = len({parts[depth] for parts in paths if len(parts) > depth}) == 1
         alone = all(len(parts) > depth + 1 for parts in paths)
-        return bool(same and alone and len([name for name in below if self._may_be_learner(name)]) > 1)
+        several = len([name for name in below if self._may_be_learner(name)]) > 1
+        known = bool(below) and all(MOODLE.match(name) or GRADESCOPE.match(name) for name in below)
+        return bool(same and alone and (several or known))
 
     def _may_be_learner(self, part: str) -> bool:
+        if MOODLE.match(part) or GRADESCOPE.match(part):
+            return True
         return not NO_STUDENT.match(part) and not any(word in part.casefold() for word in self.words)
 
     def _folder(self, parts: Sequence[str]) -> str:
         return next((part for part in parts[self.skip : -1] if self._may_be_learner(part)), "")
 
     def name(self, file: str) -> _Name:
-        """Return what a path says of its learner; an empty name if nothing."""
+        """Return what a path says of its learner; an empty name if nothing.
+
+        Only the outermost part that can be a learner's counts: what is below, the learner has named.
+        """
         parts = file.split("!")[0].split("/")
-        for place, part in enumerate(parts):
-            if match := MOODLE.match(part):
-                return _Name(match["name"], match["number"])
-            if match := BLACKBOARD.match(part):
-                moment = datetime.strptime(match["when"], "%Y-%m-%d-%H-%M-%S").timestamp()
-                return _Name(match["name"], when=moment)
-            if GRADESCOPE.match(part):
-                return _Name(self._gradescope("/".join(parts[:place]), part))
-            if part.casefold() in TEAMS and len(parts) > place + 2:
-                return _Name(parts[place + 1])
-        if match := CANVAS.match(parts[-1]):
+        part = self._folder(parts) or parts[-1]
+        if match := MOODLE.match(part):
             return _Name(match["name"], match["number"])
-        for part in parts[:-1]:
-            if self.known.get(plain(part)):
-                return _Name(part)
-        raw = self._folder(parts) or self._in_file_name(parts[-1])
-        if self.prefix and raw.startswith(self.prefix) and len(raw) > len(self.prefix):
-            return _Name(raw.removeprefix(self.prefix))
-        slug = next((part.removesuffix("-submissions") for part in parts if part.endswith("-submissions")), None)
-        return _Name(raw.removeprefix(f"{slug}-") if slug else raw)
+        if match := BLACKBOARD.match(part):
+            return _Name(match["name"], when=datetime.strptime(match["when"], "%Y-%m-%d-%H-%M-%S").timestamp())
+        if GRADESCOPE.match(part):
+            return _Name(self._gradescope("/".join(parts[: parts.index(part)]), part))
+        if part == parts[-1]:
+            match = CANVAS.match(part)
+            return _Name(match["name"], match["number"]) if match else _Name(self._in_file_name(part))
+        if self.known.get(plain(part)):
+            return _Name(part)
+        slug = next((one.removesuffix("-submissions") for one in parts if one.endswith("-submissions")), None)
+        prefix = f"{slug}-" if slug else self.prefix
+        return _Name(part.removeprefix(prefix) or part)
 
     def _gradescope(self, folder: str, part: str) -> str:
         with_names = self.folder / folder / "submission_metadata.yml"
@@ -287,7 +293,7 @@ def _whose(handed: Sequence[Handed], layout: _Layout) -> list[Handed]:
         if layout.known and student not in layout.known.values():
             notes.append("not in students.csv")
         path = layout.folder / one.file.split("!")[0]
-        beside = {name: text for name in BESIDE if (text := _text(path.parent / name))}
+        beside = {name: text for name in BESIDE if layout.collected and (text := _text(path.parent / name))}
         when = named[one.file].when or _moment(beside.get("timestamp.txt", "")) or one.when
         number = NUMBER.search(ENDING.sub("", path.name))
         attempt = re.search(r"/version (\d+)/", f"/{one.file}".casefold())
