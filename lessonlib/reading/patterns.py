@@ -625,7 +625,7 @@ def _doubts(c: Curves) -> list[str]:
     if c.val_accuracy is None or c.val_loss is None:
         return doubts
     right = float(c.val_accuracy[c.end].mean())
-    flat = c.n_classes is None or np.ptp(c.val_accuracy[c.second_half]) < ACCURACY_MARGIN / 2
+    flat = np.ptp(c.val_accuracy[c.second_half]) < ACCURACY_MARGIN * (3 if c.n_classes is None else 0.5)
     if c.class_shares is None and right < 0.97 and flat:
         ahead = 0.0 if c.train_accuracy is None else abs(float(c.train_accuracy[c.end].mean()) - right)
         even = -right * np.log(right) - (1 - right) * np.log(1 - right) if right > 0 else 0.0

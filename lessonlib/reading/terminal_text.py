@@ -26,7 +26,7 @@ _STAMP = re.compile(
 )
 _NUMBER = re.compile(
     r"(?<![\w.@/])(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|(?i:[-+]?\b(?:nan|inf(?:inity)?)\b))"
-    r"(?:\s?(?P<percent>%)|/\s*(?P<total>\d+)|(?P<junk>[A-Za-z_]\w*|:\d[\d:]*))?"
+    r"(?:\s?(?P<percent>%)|/\s*(?P<total>\d+)|f0\b|(?P<junk>[A-Za-z_]\w*|:\d[\d:]*))?"
 )
 _PROGRESS = re.compile(r"ETA|/step|it/s|s/it|%\||\[=*[>.=]+\]|━")
 _RULE = re.compile(r"[\s|+:=\-─━═┃│┏┓┗┛┡┩└┘├┤┼╇┳┻┬┴╞╡╪]*")
