@@ -4,7 +4,7 @@ The runs of `lessonlib.course.known_causes.DRAWN` are read at three validation s
 alone: once with validation size, classes and class counts, and once without, as people come. Trained runs are kept as
 their curves in a folder for temporary files (``--cache``), so that a reader that changed is measured in seconds.
 
-Thresholds of the reader were tuned on seeds 0 to 5, and in earlier years on others below 400. The page
+Thresholds of the reader were tuned on seeds 0 to 5, and before that on others below 400. The page
 ``docs/reader-accuracy.md`` reports 400 to 409.
 """
 

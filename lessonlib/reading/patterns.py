@@ -22,6 +22,7 @@ from lessonlib.reading.evidence import (
     FEWEST_EPOCHS,
     LOSS_MARGIN,
     Curves,
+    Values,
     ends_of_last_fifth,
     late_jitter,
     loss_rise,
@@ -601,7 +602,7 @@ def _what_is_missing(c: Curves, notes: list[Finding]) -> list[str]:
         and c.val_accuracy[c.end].mean() < c.val_accuracy[0] + 0.01
     ):
         missing.append("accuracy did not improve (it may be the share of the most frequent class)")
-    if c.val_loss is not None and still_falls(c.val_loss):
+    if c.val_loss is not None and (still_falls(c.val_loss) or _falls_by(c.val_loss) > LOSS_MARGIN):
         missing.append("the validation loss is still falling")
     if "gap" in names and _training_ahead(c):
         missing.append("training is far ahead of validation")
@@ -611,6 +612,12 @@ def _what_is_missing(c: Curves, notes: list[Finding]) -> list[str]:
     if "other_loss" in names or "odd_epochs" in names:
         missing.append("see the note on the numbers themselves")
     return missing
+
+
+def _falls_by(values: Values) -> float:
+    """Return by what share of itself a loss falls over the last fifth."""
+    before, after = ends_of_last_fifth(values)
+    return (before - after) / max(abs(after), 1e-12)
 
 
 def _training_ahead(c: Curves) -> bool:
