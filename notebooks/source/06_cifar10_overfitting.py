@@ -97,8 +97,8 @@ def moment(run):
             figures.line(epochs, run["train_loss"], label="training"),
             figures.line(epochs, loss, "vermilion", label="validation"),
             figures.line(epochs, scaled, "green", label="best temperature"),
-            y=(0, 2.4),
-            legend="lower left",
+            y=(0, 3),
+            legend="upper right",
             **about,
         ),
         Panel(
@@ -471,7 +471,7 @@ def one_cell(cell):
     }
     train = np.mean([r["train_loss"] for r in every], axis=0)
     falls = means["accuracy"][-1] < means["accuracy"].max() - 0.02
-    about = {"x": (0.5, 20.5), "xlabel": "epoch"}
+    about = {"x": (0.5, 20.5), "xlabel": "epoch", "xticks": [1, 5, 10, 15, 20]}
     return Picture(
         f"{cell}: accuracy ends {'over two points below' if falls else 'within two points of'} its highest mean.",
         Panel(
@@ -479,8 +479,8 @@ def one_cell(cell):
             figures.line(epochs, train, label="training"),
             figures.line(epochs, means["loss"], "vermilion", label="test"),
             figures.line(epochs, means["scaled_loss"], "green", label="best temperature"),
-            y=(0, 2.6),
-            legend="lower left",
+            y=(0, 3.4),
+            legend="upper left",
             **about,
         ),
         Panel(
@@ -529,8 +529,8 @@ rest = [name for name in table if name not in falling]
 assert correlation("scaled_loss", list(table)) < -0.8 and correlation("scaled_loss", rest) < -0.8
 assert abs(correlation("loss", rest)) < 0.5
 print("correlation with the change of accuracy, over all runs of the cells:")
-print("  of the loss at the best temperature: stronger than -0.8, with and without the cell that falls")
-print("  of the loss as it is: weaker than ±0.5 without that cell")
+print("  at the best temperature stronger than -0.8, with and without the cell that falls;")
+print("  of the loss as it is weaker than 0.5 either way without that cell")
 
 # %% [markdown]
 # *How far the loss rises* tells little about accuracy. The loss that is left at the best temperature moves with it. Where it falls, the network knows more at the end; where it clearly rises, it knows less, and accuracy falls.
