@@ -623,4 +623,4 @@ questions.choice(
 # **Further reading.** I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning* (2016), sections 3.13 and 6.2.2, on cross-entropy and softmax.
 # T. Gneiting, A. Raftery, "Strictly proper scoring rules, prediction, and estimation", *Journal of the American Statistical Association* 102 (2007).
 #
-# **Graded exercise:** [exercise 1](../exercises/01_horse_or_dog.ipynb). **Before:** [lesson 0](00_start_here.ipynb). **Next:** [lesson 2](02_four_quadrants.ipynb), where loss and accuracy move in opposite ways.
+# **Graded exercise:** [exercise 1](../exercises/exercise_01_horse_or_dog.ipynb). **Before:** [lesson 0](00_start_here.ipynb). **Next:** [lesson 2](02_four_quadrants.ipynb), where loss and accuracy move in opposite ways.

@@ -367,7 +367,7 @@ def over_seeds(changes):
     return f"loss x {shown[0]}, accuracy {shown[1]} points; both up in {both}", up, both
 
 
-# %% claims=["002-Q1", "002-Q2", "001-C7"]
+# %% claims=["002-Q1", "002-Q2", "001-C7", "002-A4b"]
 found = {}
 for in_train, in_val in ((0, 0), (0, 0.03), (0, 0.1), (0.03, 0.03), (0.1, 0), (0.1, 0.1)):
     changes = [factor_and_gain(hurried(r, in_val, s)) for s, r in zip(SEEDS, trained[in_train])]
@@ -727,5 +727,5 @@ questions.choice(
 # **Further reading.** C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks", *ICML* (2017): the temperature, and a validation loss that rises while the error falls.
 # C. Northcutt, A. Athalye, J. Mueller, "Pervasive label errors in test sets destabilize machine learning benchmarks", *NeurIPS Datasets and Benchmarks* (2021).
 #
-# **Graded exercise:** [exercise 2](../exercises/02_four_quadrants.ipynb). **Before:** [lesson 1](01_horse_or_dog.ipynb). **Further:** [02b](02b_both_fall.ipynb), a training in which loss and accuracy fall together.
+# **Graded exercise:** [exercise 2](../exercises/exercise_02_four_quadrants.ipynb). **Before:** [lesson 1](01_horse_or_dog.ipynb). **Further:** [02b](02b_both_fall.ipynb), a training in which loss and accuracy fall together.
 # **Next:** [lesson 3](03_what_moves_the_loss.ipynb), where a loss looks wrong, and sometimes is.

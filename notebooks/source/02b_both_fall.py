@@ -488,4 +488,4 @@ questions.choice(
 #
 # **Further reading.** T. Hastie, R. Tibshirani, J. Friedman, *The Elements of Statistical Learning* (2nd edition, 2009), section 4.4, on logistic regression.
 #
-# **Graded exercise:** [exercise 2](../exercises/02_four_quadrants.ipynb). **Before:** [lesson 2](02_four_quadrants.ipynb). **Next:** [lesson 3](03_what_moves_the_loss.ipynb).
+# **Graded exercise:** [exercise 2](../exercises/exercise_02_four_quadrants.ipynb). **Before:** [lesson 2](02_four_quadrants.ipynb). **Next:** [lesson 3](03_what_moves_the_loss.ipynb).

@@ -697,5 +697,5 @@ questions.choice(
 # **Further reading.** C. Elkan, "The foundations of cost-sensitive learning", *IJCAI* (2001). J. Byrd, Z. Lipton, "What is the effect of importance weighting in deep learning?", *ICML* (2019).
 # T. Saito, M. Rehmsmeier, "The precision-recall plot is more informative than the ROC plot when evaluating binary classifiers on imbalanced datasets", *PLOS ONE* 10 (2015).
 #
-# **Graded exercise:** [exercise 4](../exercises/04_imbalance.ipynb). **Before:** [lesson 3](03_what_moves_the_loss.ipynb). **Further:** [4b](04b_scores.ipynb), scores per class, per label and per epoch.
+# **Graded exercise:** [exercise 4](../exercises/exercise_04_imbalance.ipynb). **Before:** [lesson 3](03_what_moves_the_loss.ipynb). **Further:** [4b](04b_scores.ipynb), scores per class, per label and per epoch.
 # **Next:** [lesson 5](05_validation_noise.ipynb), where the noise of small validation sets is the subject.

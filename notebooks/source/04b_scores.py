@@ -424,4 +424,4 @@ questions.number(
 #
 # **Further reading.** A. Menon and others, "Long-tail learning via logit adjustment", *ICLR* (2021). G. Forman, M. Scholz, "Apples-to-apples in cross-validation studies", *SIGKDD Explorations* 12 (2010), on averaging F1.
 #
-# **Graded exercise:** [exercise 4](../exercises/04_imbalance.ipynb). **Before:** [lesson 4](04_imbalance.ipynb). **Next:** [lesson 5](05_validation_noise.ipynb).
+# **Graded exercise:** [exercise 4](../exercises/exercise_04_imbalance.ipynb). **Before:** [lesson 4](04_imbalance.ipynb). **Next:** [lesson 5](05_validation_noise.ipynb).

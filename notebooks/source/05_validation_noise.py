@@ -586,4 +586,4 @@ questions.choice(
 #
 # **Further reading.** X. Bouthillier and others, "Accounting for variance in machine learning benchmarks", *MLSys* (2021). J. Hanley, A. Lippman-Hand, "If nothing goes wrong, is everything all right? Interpreting zero numerators", *JAMA* 249 (1983), on the rule of three.
 #
-# **Graded exercise:** [exercise 5](../exercises/05_validation_noise.ipynb). **Before:** [lesson 4](04_imbalance.ipynb). **Further:** [5b](05b_comparing_models.ipynb). **Next:** [lesson 6](06_cifar10_overfitting.ipynb), real pictures.
+# **Graded exercise:** [exercise 5](../exercises/exercise_05_validation_noise.ipynb). **Before:** [lesson 4](04_imbalance.ipynb). **Further:** [5b](05b_comparing_models.ipynb). **Next:** [lesson 6](06_cifar10_overfitting.ipynb), real pictures.

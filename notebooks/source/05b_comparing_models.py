@@ -507,4 +507,4 @@ questions.number(
 # **Further reading.** Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages", *Psychometrika* 12 (1947). P. Izmailov and others, "Averaging weights leads to wider optima and better generalization", *UAI* (2018).
 # S. Ioffe, C. Szegedy, "Batch normalization", *ICML* (2015).
 #
-# **Graded exercise:** [exercise 5](../exercises/05_validation_noise.ipynb). **Before:** [lesson 5](05_validation_noise.ipynb). **Next:** [lesson 6](06_cifar10_overfitting.ipynb).
+# **Graded exercise:** [exercise 5](../exercises/exercise_05_validation_noise.ipynb). **Before:** [lesson 5](05_validation_noise.ipynb). **Next:** [lesson 6](06_cifar10_overfitting.ipynb).
