@@ -557,4 +557,4 @@ questions.choice(
 #
 # **Further reading.** C. Szegedy and others, "Rethinking the Inception architecture for computer vision", *CVPR* (2016), section 7, on label smoothing. T.-Y. Lin and others, "Focal loss for dense object detection", *ICCV* (2017).
 #
-# **Graded exercise:** [exercise 3](../exercises/03_what_moves_the_loss.ipynb). **Before:** [lesson 3](03_what_moves_the_loss.ipynb). **Next:** [lesson 4](04_imbalance.ipynb).
+# **Graded exercise:** [exercise 3](../exercises/exercise_03_what_moves_the_loss.ipynb). **Before:** [lesson 3](03_what_moves_the_loss.ipynb). **Next:** [lesson 4](04_imbalance.ipynb).

@@ -66,7 +66,8 @@ def parts(run, before, after):
 late = np.array([parts(each, lowest(each), -1) for each in every])
 print(who.resolve(NAMES[np.bincount(late.argmax(axis=1)).argmax()]))
 for name, values in zip(NAMES, late.T):
-    print(f"{name}: {mean_interval(values)} nats, 95 % over the seeds")
+    ends = mean_interval(values)
+    print(f"{name}: {ends.low:+.2f} to {ends.high:+.2f} nats (95 %, over the seeds)")
 assert count_seeds(late.argmax(axis=1) == 3).mostly
 
 # %% [markdown]
@@ -74,11 +75,16 @@ assert count_seeds(late.argmax(axis=1) == 3).mostly
 
 # %%
 low, last = lowest(run), run.n_epochs - 1
-loss_curve = run.val_losses().mean(axis=1)
+losses, hits = run.val_losses(), run.val_hits()
+loss_curve = losses.mean(axis=1)
 
 
 def between(before, after):
-    added = dict(zip(NAMES, parts(run, before - 1, after - 1)))
+    was, is_ = hits[before - 1], hits[after - 1]
+    change = (losses[after - 1] - losses[before - 1]) / len(was)
+    added = dict(
+        zip(NAMES, [change[g].sum() for g in (was & is_, was & ~is_, ~was & is_, ~was & ~is_)])
+    )
     gain = 100 * (run.val_hits()[after - 1].mean() - run.val_hits()[before - 1].mean())
     return Picture(
         f"From epoch {before} to {after}: loss {sum(added.values()):+.2f} nats, accuracy {gain:+.1f} points.",
@@ -99,11 +105,16 @@ Explorer(
 # "Right → right" adds nothing or takes away. So right answers are innocent? The group is chosen by its *outcome*: a right answer that got worse and tipped over is counted elsewhere, and within the group those that got surer hide the others. Ask without that condition: of all answers that were right
 # at the minimum, take those whose loss rose, whatever became of them.
 
+
 # %%
 @questions.solution(
     "7-unconditional",
     cases=[
-        (np.array([0.1, 0.2, 3.0, 0.5]), np.array([0.4, 0.1, 4.0, 2.5]), np.array([1, 1, 0, 1], bool)),
+        (
+            np.array([0.1, 0.2, 3.0, 0.5]),
+            np.array([0.4, 0.1, 4.0, 2.5]),
+            np.array([1, 1, 0, 1], bool),
+        ),
         (np.array([1.0, 1.0]), np.array([0.5, 2.0]), np.array([1, 0], bool)),
     ],
     hint="change = after − before. Keep those that were right and whose change is above 0; divide their sum by the number of ALL answers.",
@@ -136,13 +147,15 @@ share_question = questions.Prediction(
 share_question
 
 # %% claims=["002-A1f"]
-added = np.array([
-    right_and_costlier(r.val_losses()[lowest(r)], r.val_losses()[-1], r.val_hits()[lowest(r)]) for r in every
-])  # fmt: skip
-share = added / late.sum(axis=1)
+added = []
+for each in every:
+    epoch, loss, right = lowest(each), each.val_losses(), each.val_hits()
+    added.append(right_and_costlier(loss[epoch], loss[-1], right[epoch]))
+share = np.array(added) / late.sum(axis=1)
 print(share_question.resolve(share.mean()))
-print(f"they add {mean_interval(added)} nats; wrong answers that stay wrong {mean_interval(late[:, 3])}")
-assert count_seeds(share > 0.2).mostly and count_seeds(late[:, 3] > added).mostly
+for name, ends in (("right before", mean_interval(added)), (NAMES[3], mean_interval(late[:, 3]))):
+    print(f"{name}: {ends.low:+.2f} to {ends.high:+.2f} nats")
+assert count_seeds(share > 0.2).mostly and count_seeds(late[:, 3] > np.array(added)).mostly
 
 # %% [markdown]
 # So both are true: answers that stay wrong add most, and a good part comes from answers that *were right*. Who looks only at "right → right" sees neither.
@@ -180,7 +193,7 @@ def confidence_of_right_and_wrong(p, labels):
 # %%
 @questions.your_code("7-confidence")
 def confidence_of_right_and_wrong(p, labels):
-    """Mean confidence of the right answers, and of the wrong ones; p has one row for each answer."""
+    """Mean confidence of right and of wrong answers; p has one row for each answer."""
     ...
 
 
@@ -189,7 +202,10 @@ def facts(run, epoch):
     return confidence_of_right_and_wrong(metrics.softmax(run.val_logits[epoch]), run.val_labels)
 
 
-before, after = (np.array([facts(r, e) for r, e in zip(every, epochs)]) for epochs in ([lowest(r) for r in every], [-1] * 10))
+before, after = (
+    np.array([facts(r, e) for r, e in zip(every, epochs)])
+    for epochs in ([lowest(r) for r in every], [-1] * 10)
+)
 as_b = (after > before).all(axis=1)
 print(stories.resolve(int(as_b.sum())))
 for name, old, new in zip(("right", "wrong"), before.mean(axis=0), after.mean(axis=0)):
@@ -202,19 +218,25 @@ assert count_seeds(as_b).mostly
 # %%
 edges = np.linspace(0, 1, 11)
 confidence = np.stack([metrics.softmax(z).max(axis=1) for z in run.val_logits])
-losses, hits = run.val_losses(), run.val_hits()
 
 
 def two_stories(epoch):
     panels = []
-    for title, cost, top in (("Answers, % of all", None, 62), ("What they add to the loss, nats", losses[epoch - 1], 1.0)):
+    for title, cost, top in (
+        ("Answers, % of all", None, 62),
+        ("What they add to the loss, nats", losses[epoch - 1], 1.0),
+    ):
         marks = []
         for is_right, colour, name in ((True, "blue", "right"), (False, "vermilion", "wrong")):
             chosen = hits[epoch - 1] == is_right
             weights = np.full(chosen.sum(), 100.0) if cost is None else cost[chosen]
-            heights = np.histogram(confidence[epoch - 1, chosen], edges, weights=weights)[0] / len(chosen)
+            heights = np.histogram(confidence[epoch - 1, chosen], edges, weights=weights)[0] / len(
+                chosen
+            )
             marks.append(figures.stairs(edges, heights, colour, label=name))
-        panels.append(Panel(title, *marks, x=(0, 1), y=(0, top), xlabel="confidence", legend="upper left"))
+        panels.append(
+            Panel(title, *marks, x=(0, 1), y=(0, top), xlabel="confidence", legend="upper left")
+        )
     sure = (confidence[epoch - 1] > 0.9) & ~hits[epoch - 1]
     return Picture(
         f"Epoch {epoch}: {sure.mean():.1%} of the answers are wrong with a confidence above 0.9; "
@@ -223,7 +245,11 @@ def two_stories(epoch):
     )
 
 
-Explorer(two_stories, epoch=slider(range(1, last + 2), start=low + 1), title="Drift to the middle, or confident errors?")
+Explorer(
+    two_stories,
+    epoch=slider(range(1, last + 2), start=low + 1),
+    title="Drift to the middle, or confident errors?",
+)
 
 # %% [markdown]
 # ## Early and late
@@ -238,18 +264,25 @@ learnt_question = questions.Prediction(
 )
 learnt_question
 
-# %% claims=["002-Q4"]
+# %%
 at_lowest = np.array([r["train_accuracy"][lowest(r)] for r in every])
-learnt = np.array([np.argmax(r["train_accuracy"] >= 0.99) for r in every])
-rise_by_then = np.array([
-    (r["val_loss"][e] - r["val_loss"].min()) / (r["val_loss"][-1] - r["val_loss"].min()) for r, e in zip(every, learnt)
-])  # fmt: skip
 print(learnt_question.resolve(at_lowest.mean()))
 print(f"training accuracy there: {at_lowest.min():.2f} to {at_lowest.max():.2f}")
-print(f"share of the rise that comes before training accuracy .99: {mean_interval(rise_by_then)}")
-falls = np.mean([(np.diff(r["val_loss"][lowest(r):]) < 0).mean() for r in every])
+
+
+def share_before(run, accuracy=0.99):
+    """Which share of the rise comes before the training accuracy reaches this."""
+    loss = run["val_loss"] - run["val_loss"].min()
+    return loss[np.argmax(run["train_accuracy"] >= accuracy)] / loss[-1]
+
+
+# %% claims=["002-Q4"]
+early = np.array([share_before(each) for each in every])
+ends = mean_interval(early)
+print(f"share of the rise before training accuracy .99: {ends.low:.2f} to {ends.high:.2f}")
+falls = np.mean([(np.diff(r["val_loss"][lowest(r) :]) < 0).mean() for r in every])
 print(f"after its minimum the loss falls in {falls:.0%} of the steps")
-assert count_seeds(at_lowest < 0.95).mostly and count_seeds(rise_by_then > 0.4).mostly and falls > 0.1
+assert count_seeds(at_lowest < 0.95).mostly and count_seeds(early > 0.4).mostly and falls > 0.1
 
 # %% [markdown]
 # So "after the training set is learnt" is not where it begins, and "only up" is not what it does: a good part of the rise comes earlier, and the loss falls in many steps. Follow the length of the logits: **does it grow before, after, or all the time?**
@@ -272,7 +305,12 @@ def early_and_late(epoch):
     )  # fmt: skip
 
 
-Explorer(early_and_late, epoch=slider(range(1, last + 2), start=low + 1), title="The rise, the training set and the logits", figsize=(11, 3.2))
+Explorer(
+    early_and_late,
+    epoch=slider(range(1, last + 2), start=low + 1),
+    title="The rise, the training set and the logits",
+    figsize=(11, 3.2),
+)
 
 # %% [markdown]
 # ## One picture proves nothing
@@ -299,7 +337,13 @@ def one_picture(picture, epoch):
     )  # fmt: skip
 
 
-Explorer(one_picture, picture=slider(list("ABCD"), start="D"), epoch=slider(range(1, last + 2), start=low + 1), title="One picture's story", figsize=(9, 3.6))
+Explorer(
+    one_picture,
+    picture=slider(list("ABCD"), start="D"),
+    epoch=slider(range(1, last + 2), start=low + 1),
+    title="One picture's story",
+    figsize=(9, 3.6),
+)
 
 # %% [markdown]
 # ## Misconceptions met
@@ -317,11 +361,17 @@ Explorer(one_picture, picture=slider(list("ABCD"), start="D"), epoch=slider(rang
 questions.choice(
     "7-check-groups",
     "A colleague shows that answers that stay right add nothing to the rise, and concludes that right answers do not matter. What do you ask?",
-    right=("what the answers add that were right before, whatever became of them", "Yes: a group chosen by its outcome leaves out those that tipped over, and hides those that got worse behind those that got better."),
+    right=(
+        "what the answers add that were right before, whatever became of them",
+        "Yes: a group chosen by its outcome leaves out those that tipped over, and hides those that got worse behind those that got better.",
+    ),
     wrong=[
         ("how many answers stay right", "The number does not show what the group hides."),
         ("whether the four groups add up to the change", "They always do."),
-        ("the accuracy of the network on its training set", "It says nothing about who contributes on validation data."),
+        (
+            "the accuracy of the network on its training set",
+            "It says nothing about who contributes on validation data.",
+        ),
     ],
 )
 
@@ -331,7 +381,10 @@ questions.choice(
     "After the minimum of the loss, the confidence of wrong answers rises and that of right answers falls. Which story fits?",
     right=("neither: A needs both to fall, B both to rise", "Yes: a measurement may refute both."),
     wrong=[
-        ("A, since right answers lose confidence", "A says that the network becomes less sure of everything; wrong answers became surer."),
+        (
+            "A, since right answers lose confidence",
+            "A says that the network becomes less sure of everything; wrong answers became surer.",
+        ),
         ("B, since wrong answers gain confidence", "B says that right answers gain it too."),
         ("both at once, each for its half", "A story that fits any outcome explains none."),
     ],
@@ -351,10 +404,16 @@ questions.number(
 questions.choice(
     "7-check-late",
     "Why is 'the training set is learnt, so the logits must grow' no full explanation of the rise in these runs?",
-    right=("the loss turns before the training set is learnt", "Yes: at training accuracies around .8, and a good part of the rise comes before .99."),
+    right=(
+        "the loss turns before the training set is learnt",
+        "Yes: at training accuracies around .8, and a good part of the rise comes before .99.",
+    ),
     wrong=[
         ("the logits do not grow", "They do, all the time."),
-        ("the theorem holds for linear models only, so it is false here", "It is proved for linear models and a class of networks; that neither proves nor refutes it here."),
+        (
+            "the theorem holds for linear models only, so it is false here",
+            "It is proved for linear models and a class of networks; that neither proves nor refutes it here.",
+        ),
         ("the validation loss is no function of the logits", "It is one."),
     ],
 )
@@ -370,4 +429,4 @@ questions.choice(
 #
 # **Further reading.** D. Soudry and others, "The implicit bias of gradient descent on separable data", *JMLR* 19 (2018), with a CIFAR-10 network whose validation loss rises while its error falls. K. Lyu, J. Li, "Gradient descent maximizes the margin of homogeneous neural networks", *ICLR* (2020).
 #
-# **Graded exercise:** [exercise 7](../exercises/README.md). **Before:** [lesson 6](06_cifar10_overfitting.ipynb). **Further:** [7b](07b_calibration.ipynb), calibration and refinement. **Next:** [lesson 8](08_testing_explanations.ipynb).
+# **Graded exercise:** [exercise 7](../exercises/exercise_07_who_pays.ipynb). **Before:** [lesson 6](06_cifar10_overfitting.ipynb). **Further:** [7b](07b_calibration.ipynb), calibration and refinement. **Next:** [lesson 8](08_testing_explanations.ipynb).
