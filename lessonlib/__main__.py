@@ -28,12 +28,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lessonlib", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     record = commands.add_parser("record", help="train a recipe on CIFAR-10 and record the runs")
-    record.add_argument(
-        "recipe", choices=[*recipes.RECIPES, *_groups()], metavar="RECIPE",
-        help="sweep for lesson 6's sizes and widths, experiments for those of lesson 8, cells and trials for those of "
-        "docs/predictions.csv, or one recipe: "
-        + ", ".join(recipes.RECIPES),
-    )  # fmt: skip
+    groups = "sweep for lesson 6's sizes and widths, experiments for those of lesson 8, cells and trials for those of "
+    record.add_argument("recipe", choices=[*recipes.RECIPES, *_groups()], metavar="RECIPE",
+                        help=f"{groups}docs/predictions.csv, or one recipe: {', '.join(recipes.RECIPES)}")  # fmt: skip
     record.add_argument("--full", action="store_true", help="on all 50,000 training images: minutes on a GPU")
     record.add_argument("--seeds", type=_seed_range, default=range(10, 20), metavar="A-B", help="default: 10-19")
     record.add_argument("--data", help="CIFAR-10 folder or archive (default: as lessonlib.cifar10.load finds it)")
@@ -50,12 +47,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _groups() -> dict[str, list[str]]:
-    return {
-        "sweep": [name for name in recipes.RECIPES if name.startswith("sweep-")],
-        "experiments": list(recipes.EXPERIMENTS),
-        "cells": list(recipes.CELLS),
-        "trials": list(recipes.TRIALS),
-    }
+    sweep = [name for name in recipes.RECIPES if name.startswith("sweep-")]
+    groups = {"experiments": recipes.EXPERIMENTS, "cells": recipes.CELLS, "trials": recipes.TRIALS}
+    return {"sweep": sweep, **{name: list(group) for name, group in groups.items()}}
 
 
 def _seed_range(text: str) -> range:
@@ -102,10 +96,8 @@ def _read(options: argparse.Namespace) -> int:
     from lessonlib.reading import reader, reading_report  # matplotlib and all: who records runs needs none of it
 
     log = _standard_input() if options.log == "-" else Path(options.log)
-    reading = reader.read(
-        log, n_val=options.n_val, n_classes=options.classes, class_shares=options.class_shares,
-        columns=dict(options.columns),
-    )  # fmt: skip
+    sizes = {"n_val": options.n_val, "n_classes": options.classes, "class_shares": options.class_shares}
+    reading = reader.read(log, columns=dict(options.columns), **sizes)
     text = reading.full if options.full else str(reading)
     print(_wrapped(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text)
     for path in options.save:

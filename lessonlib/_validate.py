@@ -37,10 +37,9 @@ def _finite(values: ArrayLike, name: str, ndim: int | None = None) -> NDArray:
         if array.dtype.kind in "OV":  # Python's objects, and bfloat16, which NumPy does not know as a float
             array = array.astype(np.float64)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a torch tensor that requires grad
-        raise TypeError(
-            f"{name} must be numbers in a rectangular array, got {values!r:.80} ({error}): "
-            "convert it first, a torch tensor with .detach().cpu().float().numpy()."
-        ) from error
+        remedy = "convert it first, a torch tensor with .detach().cpu().float().numpy()"
+        got = f"got {values!r:.80} ({error})"
+        raise TypeError(f"{name} must be numbers in a rectangular array, {got}: {remedy}.") from error
     if array.size == 0:
         raise ValueError(f"{name} is empty (shape {array.shape}): pass at least one example.")
     if ndim is not None and array.ndim != ndim:
@@ -58,22 +57,17 @@ def label_vector(labels: ArrayLike, n_classes: int, *, n_examples: int | None = 
     """Return `labels` as an int64 vector of class indices below `n_classes`, one for each of `n_examples`."""
     array = _finite(labels, "labels")
     if array.ndim != 1:
-        raise ValueError(
-            f"labels must be a vector of class indices, got shape {array.shape}: "
-            "pass labels.argmax(axis=1) if they are one-hot, labels.ravel() if they are a column."
-        )
+        remedy = "pass labels.argmax(axis=1) if they are one-hot, labels.ravel() if they are a column"
+        raise ValueError(f"labels must be a vector of class indices, got shape {array.shape}: {remedy}.")
     if n_examples is not None and len(array) != n_examples:
         raise ValueError(f"{len(array)} labels for {n_examples} examples: pass one label per row of the predictions.")
     if array.dtype.kind == "f" and (fractional := array != np.floor(array)).any():
-        raise ValueError(
-            f"labels must be whole numbers, got {array[fractional][0]}: pass class indices, not probabilities."
-        )
+        remedy = "pass class indices, not probabilities"
+        raise ValueError(f"labels must be whole numbers, got {array[fractional][0]}: {remedy}.")
     outside = (array < 0) | (array >= n_classes)
     if outside.any():
-        raise ValueError(
-            f"label {int(array[outside][0])} is outside 0..{n_classes - 1}: "
-            f"number the classes from 0, or pass predictions for more than {n_classes} classes."
-        )
+        remedy = f"number the classes from 0, or pass predictions for more than {n_classes} classes"
+        raise ValueError(f"label {int(array[outside][0])} is outside 0..{n_classes - 1}: {remedy}.")
     return array.astype(np.int64)
 
 
@@ -84,9 +78,8 @@ def score_matrix(scores: ArrayLike, name: str) -> NDArray[np.float64]:
         remedy = f"pass {name}[None, :] for a single example" if matrix.ndim < 2 else "pass one matrix at a time"
         raise ValueError(f"{name} must have shape (n_examples, n_classes), got {matrix.shape}: {remedy}.")
     if matrix.shape[1] < 2:
-        raise ValueError(
-            f"{name} has {matrix.shape[1]} column: pass a single sigmoid output p as the two columns [1 - p, p]."
-        )
+        remedy = "pass a single sigmoid output p as the two columns [1 - p, p]"
+        raise ValueError(f"{name} has {matrix.shape[1]} column: {remedy}.")
     return matrix
 
 
@@ -95,18 +88,14 @@ def probability_matrix(probabilities: ArrayLike) -> NDArray[np.float64]:
     matrix = score_matrix(probabilities, "probabilities")
     outside = (matrix < 0) | (matrix > 1)
     if outside.any():
-        raise ValueError(
-            f"probabilities hold {float(matrix[outside][0]):.6g}, outside 0..1: "
-            "if these are logits, pass them as logits=... or apply softmax once."
-        )
+        remedy = "if these are logits, pass them as logits=... or apply softmax once"
+        raise ValueError(f"probabilities hold {float(matrix[outside][0]):.6g}, outside 0..1: {remedy}.")
     sums = matrix.sum(axis=1)
     off = np.abs(sums - 1) > PROBABILITY_TOLERANCE
     if off.any():
         row = int(off.argmax())
-        raise ValueError(
-            f"probabilities in row {row} sum to {sums[row]:.6g}, not 1: "
-            "apply softmax once, or divide each row by its sum."
-        )
+        remedy = "apply softmax once, or divide each row by its sum"
+        raise ValueError(f"probabilities in row {row} sum to {sums[row]:.6g}, not 1: {remedy}.")
     return matrix
 
 

@@ -170,7 +170,6 @@ class Reliability:
         return float(self._mean(np.abs(self.confidence - self.accuracy)))
 
     def _mean(self, values: NDArray[np.float64]) -> np.float64:
-        """Average over the bins, each with the weight of its examples."""
         filled = self.counts > 0
         return np.average(values[filled], weights=self.counts[filled])
 
@@ -184,8 +183,7 @@ def reliability(
     confidences; then there can be fewer bins, since equal confidences are never parted.
     """
     confidence, hits = _confidence_and_hits(labels, probabilities)
-    edges = _bin_edges(confidence, n_bins, scheme)
-    return _binned(confidence, hits, edges)
+    return _binned(confidence, hits, _bin_edges(confidence, n_bins, scheme))
 
 
 def expected_calibration_error(
@@ -199,13 +197,9 @@ def expected_calibration_error(
 
 
 def ece_if_calibrated(
-    probabilities: ArrayLike,
-    *,
-    n_bins: int = 15,
-    scheme: str = "equal width",
-    n_draws: int = 200,
+    probabilities: ArrayLike, *, n_bins: int = 15, scheme: str = "equal width", n_draws: int = 200,
     rng: int | np.random.Generator,
-) -> NDArray[np.float64]:
+) -> NDArray[np.float64]:  # fmt: skip
     """Simulate the ECE that chance alone gives: each answer is right with exactly the probability it claims.
 
     The true calibration error of this simulated model is zero, so the mean of the `n_draws` values is the bias of the

@@ -88,9 +88,8 @@ def load(path: str | os.PathLike[str] | None = None, *, download: bool = False) 
             f"or set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}."
         )
     if not source.exists():
-        raise Cifar10NotFound(
-            f"there is no {source}: set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}."
-        )
+        remedy = f"set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}"
+        raise Cifar10NotFound(f"there is no {source}: {remedy}.")
     return _load(source)
 
 
@@ -116,10 +115,8 @@ def fetch_archive(
     failures = []
     for url in urls:
         try:
-            fetched = pooch.retrieve(
-                url, known_hash=f"sha256:{sha256}", fname=ARCHIVE_NAME, path=folder, downloader=_continue_download
-            )
-            return Path(fetched)
+            options = {"known_hash": f"sha256:{sha256}", "fname": ARCHIVE_NAME, "downloader": _continue_download}
+            return Path(pooch.retrieve(url, path=folder, **options))
         except ValueError as error:  # pooch: the complete file has another checksum
             failures.append(Cifar10Damaged(f"{url} sent a file with another checksum: {error}"))
         except (ConnectionError, TimeoutError) as error:
@@ -133,17 +130,13 @@ def fetch_archive(
 
 
 def _arrived(part: Path) -> int:
-    """Return how many bytes of an interrupted download are there."""
     return part.stat().st_size if part.exists() else 0
 
 
 def _require_room(folder: Path, n_bytes: int) -> None:
-    free = shutil.disk_usage(folder).free
+    free, remedy = shutil.disk_usage(folder).free, "make room, or set XDG_CACHE_HOME (Linux) to a larger disk"
     if free < n_bytes:
-        raise OSError(
-            f"{folder} has {free / 1e6:.0f} MB free, the download needs {n_bytes / 1e6:.0f} MB: "
-            "make room, or set the environment variable XDG_CACHE_HOME (Linux) to a larger disk."
-        )
+        raise OSError(f"{folder} has {free / 1e6:.0f} MB free, the download needs {n_bytes / 1e6:.0f} MB: {remedy}.")
 
 
 def _continue_download(url: str, output_file: str, pooch: object) -> None:
@@ -165,8 +158,7 @@ def _download_to(url: str, part: Path) -> None:
 
     have = _arrived(part)
     headers = {"Accept-Encoding": "identity"}  # else a server may compress, and no length would be right
-    if have:
-        headers["Range"] = f"bytes={have}-"
+    headers |= {"Range": f"bytes={have}-"} if have else {}
     with requests.get(url, headers=headers, stream=True, timeout=30) as response:
         if response.status_code == 416:  # the part is already complete
             return
@@ -203,9 +195,8 @@ def _read_folder(path: Path) -> dict[str, bytes]:
     for name in (*TRAIN_FILES, TEST_FILE):
         file = folder / name
         if not file.exists():
-            raise Cifar10NotFound(
-                f"{folder} has no file {name}: set {PATH_VARIABLE} to the complete folder cifar-10-batches-py."
-            )
+            remedy = f"set {PATH_VARIABLE} to the complete folder cifar-10-batches-py"
+            raise Cifar10NotFound(f"{folder} has no file {name}: {remedy}.")
         _refuse_oversized(file, file.stat().st_size)
         content[name] = file.read_bytes()
     return content
@@ -223,9 +214,7 @@ def _read_archive(path: Path) -> dict[str, bytes]:
                         content[name] = archive.extractfile(member).read()  # type: ignore[union-attr]
         except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:  # OSError: gzip and bzip2
             reason = str(error).partition("\n")[0].rstrip(":")  # without what each kind of archive would begin with
-            raise Cifar10Damaged(
-                f"{path} is not a complete archive ({reason}): delete it and download it again."
-            ) from error
+            raise Cifar10Damaged(f"{path} is no complete archive ({reason}): delete it, download it again.") from error
     if absent := sorted(names - content.keys()):
         raise Cifar10Damaged(f"{path} holds no {absent[0]}: delete it and download {ARCHIVE_NAME} again.")
     return content
@@ -233,9 +222,7 @@ def _read_archive(path: Path) -> dict[str, bytes]:
 
 def _refuse_oversized(name: object, n_bytes: int) -> None:
     if n_bytes > LARGEST_FILE_BYTES:
-        raise Cifar10Damaged(
-            f"{name} has {n_bytes / 1e6:.0f} MB, a file of CIFAR-10 has 31: get the folder or the archive again."
-        )
+        raise Cifar10Damaged(f"{name} has {n_bytes / 1e6:.0f} MB, a file of CIFAR-10 has 31: get the files again.")
 
 
 def _latin1(text: str, encoding: str) -> bytes:
@@ -245,10 +232,9 @@ def _latin1(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-_RECONSTRUCT = np.empty(0).__reduce__()[0]
 _ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
+    ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
+    ("numpy._core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
     ("_codecs", "encode"): _latin1,

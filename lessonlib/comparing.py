@@ -17,13 +17,10 @@ import numpy as np
 
 #: How far a number may be from the expected one, as a share of it (or absolutely, below one).
 TOLERANCE = 1e-6
-
 #: What is said of an answer that is not there.
 NO_ANSWER = "Not answered yet, or nothing returned."
-
 #: Longer values are cut in messages.
 MESSAGE_LENGTH = 120
-
 #: Larger arrays are no answer to any question of this course, nor are longer whole numbers (Python refuses to write
 #: those of some thousand digits).
 LARGEST_ARRAY = 200_000
@@ -102,12 +99,9 @@ Compare = Callable[..., str | None]
 
 
 def first_fault(
-    got: Sequence[Any],
-    cases: Sequence[tuple[Sequence[Any] | None, Any]],
-    *,
-    tolerance: float = TOLERANCE,
+    got: Sequence[Any], cases: Sequence[tuple[Sequence[Any] | None, Any]], *, tolerance: float = TOLERANCE,
     compare: Compare | None = None,
-) -> tuple[int, str] | None:
+) -> tuple[int, str] | None:  # fmt: skip
     """Find the first of several answers that is not right: its number and a sentence, or None.
 
     `cases` hold (arguments, expected) for each answer; an answer that is not there counts as missing. `compare` is used
@@ -163,16 +157,15 @@ def difference(got: Any, expected: Any, *, tolerance: float = TOLERANCE) -> str 
     >>> difference({"cause": "Noise ", "epoch": 4}, {"cause": "noise", "epoch": 5})
     'epoch: Expected 5, got 4.'
     """
-    if not_there := missing(got):
-        return not_there
+    if nothing := missing(got):
+        return nothing
     if isinstance(expected, Mapping):
         return _different_mapping(got, expected, tolerance)
     if isinstance(expected, str):
         return None if _same_text(got, expected) else _sentence(got, expected)
     if expected is None or isinstance(expected, Opaque):  # which no answer equals
         return _sentence(got, expected)
-    numbers = _numbers(expected)
-    if numbers is not None:
+    if (numbers := _numbers(expected)) is not None:
         return _different_numbers(got, numbers, expected, tolerance)
     return _different_items(got, expected, tolerance)
 

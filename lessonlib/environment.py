@@ -65,8 +65,7 @@ def _python() -> Finding:
 
 
 def _packages() -> Iterator[Finding]:
-    wanted = dict.fromkeys(REQUIRED, "every lesson") | FRAMEWORKS
-    for name, lessons in wanted.items():
+    for name, lessons in (dict.fromkeys(REQUIRED, "every lesson") | FRAMEWORKS).items():
         if (how_far := _being_fetched(name)) is not None:
             yield Finding(f"{name} ({lessons})", True, how_far, INSTALL, on_its_way=True)
             continue

@@ -30,8 +30,7 @@ import traitlets
 from PIL import Image
 
 from lessonlib import figures
-from lessonlib.figures import Panel, Picture, training_panels
-from lessonlib.page import static_export
+from lessonlib.figures import Panel, Picture, static_export, training_panels
 
 __all__ = ["Explorer", "Panel", "Picture", "slider", "training_panels"]
 
@@ -49,24 +48,7 @@ AHEAD_LIMIT = 2_000
 ANSWER_SECONDS = 0.08
 
 #: The browser's part, for widgets and pages alike.
-SCRIPT = (Path(__file__).parent / "explorer.js").read_text(encoding="utf-8")
-_CSS = """
-.lesson-figure {position:relative}
-.lesson-figure p {margin:.3em 0; color:var(--lesson-ink); font-size:1em}
-.lesson-figure .lesson-sentence {padding:.1em .5em; background:var(--lesson-paper)}
-.lesson-figure .lesson-status {position:absolute; top:0; left:0; margin:0}
-.lesson-figure .lesson-status {width:1px; height:1px; overflow:hidden; clip-path:inset(50%)}
-.lesson-panels {display:flex; flex-wrap:wrap; background:var(--lesson-paper)}
-.lesson-panels svg {min-width:0}
-.lesson-panels[aria-busy=true] {opacity:.35; transition:opacity .1s .3s}
-.lesson-title {font-weight:bold; margin:.3em 0; line-height:1.3}
-.lesson-explorer .widget-slider {flex-wrap:wrap; height:auto}
-.lesson-explorer .widget-slider .widget-label {text-align:left}
-.lesson-explorer .widget-slider .slider-container {min-width:8em}
-.lesson-controls span:first-child {min-width:min(11em, 30vw)}
-.lesson-controls label {display:flex; flex-wrap:wrap; align-items:center; gap:.2em .8em; margin:.3em 0}
-.lesson-controls input[type=range] {flex:1 1 8em; max-width:24em}
-"""
+SCRIPT, STYLE = (Path(__file__).with_suffix(kind).read_text(encoding="utf-8") for kind in (".js", ".css"))
 
 
 # ---- sliders -------------------------------------------------------------------------------------------
@@ -74,9 +56,7 @@ _CSS = """
 
 @dataclass(frozen=True)
 class Slider:
-    """One slider: what the author's function is given, the number of the position shown first, and what stands beside
-    it.
-    """
+    """One slider: the values it gives, the number of the position shown first, and what stands beside it."""
 
     positions: tuple[Position, ...]
     start: int
@@ -84,7 +64,6 @@ class Slider:
 
     @property
     def is_box(self) -> bool:
-        """Whether it is a box to tick."""
         return len(self.positions) == 2 and all(self.positions[i] is bool(i) for i in range(2))
 
     @cached_property
@@ -103,11 +82,8 @@ class Slider:
 
     def widget(self, label_width: str) -> tuple[widgets.Widget, str]:
         """Return the ipywidget and the name of its trait that holds the number of its position."""
-        common: dict[str, Any] = {
-            "description": self.label,
-            "style": {"description_width": label_width},
-            "layout": widgets.Layout(width="100%", max_width="40em"),
-        }
+        layout = widgets.Layout(width="100%", max_width="40em")
+        common = {"description": self.label, "style": {"description_width": label_width}, "layout": layout}
         if self.is_box:
             return widgets.Checkbox(value=bool(self.start), indent=False, **common), "value"
         options = list(zip(self.texts, range(len(self.positions)), strict=True))
@@ -120,10 +96,8 @@ class Slider:
             checked = " checked" if self.start else ""
             return f'<label><input type="checkbox" autocomplete="off"{checked}>{label}</label>'
         if any(isinstance(position, str) for position in self.positions):
-            options = "".join(
-                f'<option value="{i}"{" selected" if i == self.start else ""}>{escape(text)}</option>'
-                for i, text in enumerate(texts)
-            )
+            chosen = [" selected" if i == self.start else "" for i in range(len(texts))]
+            options = "".join(f'<option value="{i}"{chosen[i]}>{escape(text)}</option>' for i, text in enumerate(texts))
             return f'<label>{label}<select autocomplete="off">{options}</select></label>'
         # JupyterLab takes the arrow keys away from a range input that does not ask for them.
         return (
@@ -164,7 +138,6 @@ def slider(values: Iterable[Position], *, start: Position | None = None, label: 
 
 
 def _number_of(value: Any, positions: tuple[Position, ...]) -> int:
-    """Return where `value` stands among the positions."""
     for i, position in enumerate(positions):
         if isinstance(position, str) or not isinstance(value, int | float | np.generic):
             found = isinstance(value, str) and position == value
@@ -182,17 +155,11 @@ class Stage(anywidget.AnyWidget):
     """The panels beside the sliders: their sizes, and the frames and pieces that the browser has from the start."""
 
     _esm = SCRIPT
-    _css = figures.theme_css() + _CSS
-    panels = traitlets.List().tag(sync=True)
-    pieces = traitlets.List().tag(sync=True)
-    frames = traitlets.List().tag(sync=True)
-    axes = traitlets.List().tag(sync=True)
+    _css = figures.theme_css() + STYLE
+    panels, pieces, frames, axes = (traitlets.List().tag(sync=True) for _ in range(4))
     ahead = traitlets.Bool(True).tag(sync=True)
     sliders = traitlets.List().tag(sync=True, **widgets.widget_serialization)
-    slider_0 = traitlets.Any(0).tag(sync=True)
-    slider_1 = traitlets.Any(0).tag(sync=True)
-    slider_2 = traitlets.Any(0).tag(sync=True)
-    slider_3 = traitlets.Any(0).tag(sync=True)
+    slider_0, slider_1, slider_2, slider_3 = (traitlets.Any(0).tag(sync=True) for _ in range(4))
 
 
 class Explorer:
@@ -223,19 +190,12 @@ class Explorer:
         return super().__new__(cls)
 
     def __init__(
-        self,
-        picture: Callable[..., Picture],
-        /,
-        *,
-        title: str = "",
-        figsize: tuple[float, float] = (8.0, 3.4),
+        self, picture: Callable[..., Picture], /, *, title: str = "", figsize: tuple[float, float] = (8.0, 3.4),
         **sliders: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if not isinstance(title, str) or not isinstance(figsize, tuple | list) or len(figsize) != 2:
-            raise TypeError(
-                f"title={title!r:.40} and figsize={figsize!r:.40} are options of Explorer, a text and two numbers: "
-                "give a slider of this name another one."
-            )
+            options = f"title={title!r:.40} and figsize={figsize!r:.40} are options of Explorer, a text and two numbers"
+            raise TypeError(f"{options}: give a slider of this name another one.")
         self._begin(title, {name: _as_slider(name, given) for name, given in sliders.items()})
         self._function, self._figsize = picture, (float(figsize[0]), float(figsize[1]))
         self._check_signature()
@@ -246,17 +206,12 @@ class Explorer:
 
     def _begin(self, title: str, sliders: Mapping[str, Slider]) -> None:
         if not 1 <= len(sliders) <= 4:
-            raise ValueError(
-                f"An Explorer has 1 to 4 sliders, got {len(sliders)} ({', '.join(sliders)}): "
-                "pass each as name=positions."
-            )
+            names = ", ".join(sliders)
+            raise ValueError(f"An Explorer has 1 to 4 sliders, got {len(sliders)} ({names}): pass name=positions.")
         self.title = title
-        self.sliders = {
-            name: replace(each, label=each.label or name.replace("_", " ")) for name, each in sliders.items()
-        }
-        self._axes = [
-            {"argument": name, "name": each.label, "labels": each.texts} for name, each in self.sliders.items()
-        ]
+        labels = {name: each.label or name.replace("_", " ") for name, each in sliders.items()}
+        self.sliders = {name: replace(each, label=labels[name]) for name, each in sliders.items()}
+        self._axes = [{"argument": name, "name": labels[name], "labels": s.texts} for name, s in self.sliders.items()]
         self._sizes = [len(each.positions) for each in self.sliders.values()]
         self._start = int(np.ravel_multi_index([each.start for each in self.sliders.values()], self._sizes))
         self._frames: dict[int, Frame] = {}
@@ -287,18 +242,13 @@ class Explorer:
             for number in drawn:
                 sys.modules["matplotlib.pyplot"].close(number)
         if not isinstance(picture, Picture):
-            raise TypeError(
-                f"{name} returned {picture!r:.60} at {where}, which would not be drawn: return Picture(sentence, "
-                "Panel('Loss', ...)), or Picture(sentence, figure=fig)."
-            )
+            remedy = "return Picture(sentence, Panel('Loss', ...)), or Picture(sentence, figure=fig)"
+            raise TypeError(f"{name} returned {picture!r:.60} at {where}, which would not be drawn: {remedy}.")
         if drawn and picture.figure is None:
-            raise ValueError(
-                f"{name} drew with pyplot, which would not be shown: return Picture(sentence, figure=fig)."
-            )
+            raise ValueError(f"{name} drew with pyplot, which would not be shown: use Picture(sentence, figure=fig).")
         return picture
 
     def _set_up(self) -> None:
-        """Find the limits of each panel and lay the panels out."""
         self._limits: list[Any] = []
         if self._first.figure is not None:
             sizes = [self._first.figure.get_size_inches()]
@@ -311,10 +261,7 @@ class Explorer:
             n = len(self._first.panels)
             sizes = [(self._figsize[0] / n, self._figsize[1])] * n
             with figures.style():
-                self._easels = [
-                    figures.Easel(panel, limits, size)
-                    for panel, limits, size in zip(self._first.panels, self._limits, sizes, strict=True)
-                ]
+                self._easels = [*map(figures.Easel, self._first.panels, self._limits, sizes)]
             low, high = (max(e.bounds[1] for e in self._easels), min(e.bounds[3] for e in self._easels))
             for easel in self._easels:
                 easel.place(bottom=low, top=high)
@@ -323,10 +270,8 @@ class Explorer:
     def _look_at_all(self) -> None:
         """Compute the pictures of all positions, whose data decide about limits."""
         if self.n_positions > AHEAD_LIMIT:
-            raise ValueError(
-                f"{self.n_positions} positions are too many to find limits from (at most {AHEAD_LIMIT}): "
-                "give each panel its limits, as in Panel('Loss', ..., x=(0, 40), y=(0, 5))."
-            )
+            remedy = "give each panel its limits, as in Panel('Loss', ..., x=(0, 40), y=(0, 5))"
+            raise ValueError(f"{self.n_positions} positions (at most {AHEAD_LIMIT}) to find limits from: {remedy}.")
         self._pictures = {index: self._picture(index) for index in range(self.n_positions)}
         for index, picture in self._pictures.items():
             self._check_alike(index, picture)
@@ -334,12 +279,11 @@ class Explorer:
     def _check_alike(self, index: int, picture: Picture) -> None:
         """Refuse a picture that has other panels or limits than the first one."""
         where = self._where(index)
-        if len(picture.panels) != len(self._first.panels):
-            raise ValueError(
-                f"The picture at {where} has {len(picture.panels)} panels instead of {len(self._first.panels)}: "
-                "give every picture the same panels, of which some may be empty, or a figure."
-            )
-        for panel, first in zip(picture.panels, self._first.panels, strict=True):
+        panels, firsts = picture.panels, self._first.panels
+        if len(panels) != len(firsts):
+            remedy = "give every picture the same panels, of which some may be empty, or a figure"
+            raise ValueError(f"The picture at {where} has {len(panels)} panels instead of {len(firsts)}: {remedy}.")
+        for panel, first in zip(panels, firsts, strict=True):
             if panel.ends != first.ends or panel.scales != first.scales:
                 raise ValueError(
                     f"Panel {panel.title!r} has the limits {panel.ends} at {where} instead of {first.ends} and would "
@@ -347,7 +291,6 @@ class Explorer:
                 )
 
     def _draw(self, index: int) -> tuple[list[list[str]], str]:
-        """Return the pieces of each panel, and the sentence."""
         picture = self._first if index == self._start else self._picture(index)
         self._check_alike(index, picture)
         if picture.figure is not None:
@@ -357,7 +300,6 @@ class Explorer:
         return panels, picture.sentence
 
     def _frame(self, index: int) -> Frame:
-        """Return one frame, drawn or remembered."""
         if index not in self._frames:
             panels, said = self._draw(index)
             numbers = [[self._pieces.setdefault(piece, len(self._pieces)) for piece in panel] for panel in panels]
@@ -411,9 +353,7 @@ class Explorer:
             **{f"slider_{i}": getattr(control, trait) for i, (control, trait) in enumerate(pairs)},
         )
         stage.on_msg(lambda _, content, __: stage.send(self.answer(content)))
-        self._links = [
-            widgets.jslink((control, trait), (stage, f"slider_{i}")) for i, (control, trait) in enumerate(pairs)
-        ]
+        self._links = [widgets.jslink(pair, (stage, f"slider_{i}")) for i, pair in enumerate(pairs)]
         return stage
 
     @cached_property
@@ -446,9 +386,8 @@ class Explorer:
     def to_html(self) -> str:
         """Return a piece of HTML with all pictures in it, at most `AHEAD_LIMIT`; it lives without kernel or network."""
         if self.n_positions > AHEAD_LIMIT:
-            raise ValueError(
-                f"{self.n_positions} pictures are too many for one page (limit {AHEAD_LIMIT}): give fewer positions."
-            )
+            limit = f"(limit {AHEAD_LIMIT}): give fewer positions"
+            raise ValueError(f"{self.n_positions} pictures are too many for one page {limit}.")
         frames = [self._frame(index) for index in range(self.n_positions)]
         used = list(dict.fromkeys(number for slots, _ in frames for panel in slots for number in panel))
         renumber, pieces = {number: i for i, number in enumerate(used)}, list(self._pieces)
@@ -474,10 +413,8 @@ class Explorer:
     def _still(self) -> str:
         """Return the start for a page whose scripts do not run."""
         (slots, said), pieces = self._frame(self._start), list(self._pieces)
-        drawn = "".join(
-            figures.svg_element(size, "".join(pieces[number] for number in panel))
-            for size, panel in zip(self._panels, slots, strict=True)
-        )
+        panels = ["".join(pieces[number] for number in panel) for panel in slots]
+        drawn = "".join(map(figures.svg_element, self._panels, panels))
         return f'<div class="lesson-panels" role="img" aria-label="{escape(said)}">{drawn}</div><p>{escape(said)}</p>'
 
     def _figure_at_start(self) -> Any:
@@ -507,7 +444,6 @@ class Explorer:
 
 
 def _as_slider(name: str, given: Any) -> Slider:
-    """Make a slider of what the author gave under this name."""
     if isinstance(given, Slider):
         return given
     try:

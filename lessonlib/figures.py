@@ -14,6 +14,7 @@ import functools
 import hashlib
 import inspect
 import io
+import os
 import pickle
 import re
 import sys
@@ -38,7 +39,6 @@ from PIL import Image  # matplotlib depends on it
 
 from lessonlib.calibration import Reliability
 from lessonlib.metrics import accuracy_standard_error
-from lessonlib.page import static_export
 from lessonlib.runs import Run
 
 #: Colours of series, after Okabe and Ito, darkened until they can be read as text on white.
@@ -51,16 +51,8 @@ HATCHES = {"blue": "", "vermilion": "//", "green": "..", "purple": "xx", "grey":
 INK, GRID, PAPER = "#222222", "#d9d9d9", "#ffffff"
 
 LIGHT = {**PALETTE, "ink": INK, "grid": GRID, "paper": PAPER}
-DARK = {
-    "blue": "#3fa7ee",
-    "vermilion": "#ff7d2a",
-    "green": "#1fd6a5",
-    "purple": "#e07fb6",
-    "grey": "#a8a8a8",
-    "ink": "#e8e8e8",
-    "grid": "#3d3d3d",
-    "paper": "#111111",
-}
+DARK = {"blue": "#3fa7ee", "vermilion": "#ff7d2a", "green": "#1fd6a5", "purple": "#e07fb6", "grey": "#a8a8a8",
+        "ink": "#e8e8e8", "grid": "#3d3d3d", "paper": "#111111"}  # fmt: skip
 
 #: Ids in the SVG begin with this; whoever puts the SVG on a page replaces it by something unique there.
 ID_PREFIX = "lesson-id-"
@@ -69,25 +61,14 @@ _VARIABLES = {colour: f"var(--lesson-{name})" for name, colour in LIGHT.items()}
 _VARIABLES |= {"#000000": "var(--lesson-ink)"}
 
 _RC = {
-    "figure.facecolor": PAPER,
-    "savefig.facecolor": PAPER,
-    "axes.facecolor": PAPER,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "grid.color": GRID,
-    "legend.edgecolor": GRID,
-    "lines.color": PALETTE["blue"],
-    "patch.facecolor": PALETTE["blue"],
-    "hatch.color": PAPER,
+    **dict.fromkeys(("figure.facecolor", "savefig.facecolor", "axes.facecolor", "hatch.color"), PAPER),
+    **dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "text.color"), INK),
+    **dict.fromkeys(("xtick.color", "ytick.color"), INK),
+    **dict.fromkeys(("grid.color", "legend.edgecolor"), GRID),
+    **dict.fromkeys(("lines.color", "patch.facecolor"), PALETTE["blue"]),
     "axes.prop_cycle": cycler(color=list(PALETTE.values())) + cycler(linestyle=list(LINE_STYLES.values())),
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
+    **dict.fromkeys(("axes.grid", "axes.axisbelow"), True),
     "axes.titlesize": "medium",
     "lines.linewidth": 2.0,
     "lines.markersize": 7.0,
@@ -101,6 +82,11 @@ def style() -> Iterator[None]:
     """Draw in the course's style within this context: palette, second cues, quiet axes."""
     with mpl.rc_context(_RC):
         yield
+
+
+def static_export() -> bool:
+    """Tell whether ``LESSONLIB_STATIC=1`` asks for output that lives in a page without a kernel."""
+    return os.environ.get("LESSONLIB_STATIC", "") not in ("", "0")
 
 
 def theme_css() -> str:
@@ -229,10 +215,9 @@ def sentence(text: object, name: str) -> str:
     remedy = f"{name} must give one sentence that says what the picture shows, such as f'At p = {{p:.2f}} ...'"
     if not isinstance(text, str):
         raise TypeError(f"{remedy}; got {text!r:.80}.")
-    line = " ".join(text.split())
-    if not line:
+    if not text.strip():
         raise ValueError(f"{remedy}; got the empty string {text!r:.80}.")
-    return line
+    return " ".join(text.split())
 
 
 # ---- marks: what a panel shows -------------------------------------------------------------------------
@@ -276,9 +261,7 @@ def mark(
     """
     signature = inspect.signature(draw)
     signature = signature.replace(parameters=list(signature.parameters.values())[1:])
-    names_of = {
-        function: set(inspect.signature(function).parameters) for function in (hold, setting, limits) if function
-    }
+    names_of = {each: set(inspect.signature(each).parameters) for each in (hold, setting, limits) if each}
 
     @functools.wraps(draw)
     def make(*args: Any, **options: Any) -> Mark:
@@ -310,11 +293,8 @@ def mark(
 
 def _with_vectors(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return a mark's arguments, numbers and vectors as copies of floats, or say which is not as it must be."""
-    numbers = {
-        name: np.array(value, dtype=float)
-        for name, value in given.items()
-        if name in ("x", "y", "low", "high", "error")
-    }
+    names = [name for name in ("x", "y", "low", "high", "error") if name in given]
+    numbers = {name: np.array(given[name], dtype=float) for name in names}
     if len({array.shape for array in numbers.values()}) > 1 or any(array.ndim > 1 for array in numbers.values()):
         shapes = ", ".join(f"{name} {array.shape}" for name, array in numbers.items())
         raise ValueError(f"{' and '.join(numbers)} must be numbers, or vectors of one length; got shapes {shapes}.")
@@ -322,8 +302,6 @@ def _with_vectors(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _held(**given: Any) -> tuple[np.ndarray, np.ndarray]:
-    if given.get("inside"):
-        return np.array([]), np.array([])
     x = [np.ravel(given[name]) for name in ("x", "start", "end") if name in given]
     y = [np.ravel(given[name]) for name in ("y", "low", "high") if name in given]
     if "error" in given:
@@ -346,12 +324,9 @@ def _tint(colour: str) -> dict[str, Any]:
 
 
 @mark
-def line(
-    ax: Axes, x: ArrayLike, y: ArrayLike, colour: str = "blue", *, label: str = "", width: float = 2.0,
-    dotted: bool = False,
-) -> None:  # fmt: skip
-    """Draw a line through points; `dotted` puts the colour's marker on each."""
-    ax.plot(x, y, label=label, marker=MARKERS[colour] if dotted else "", ms=4, **_stroke(colour, linewidth=width))
+def line(ax: Axes, x: ArrayLike, y: ArrayLike, colour: str = "blue", *, label: str = "", width: float = 2.0) -> None:
+    """Draw a line through points."""
+    ax.plot(x, y, label=label, **_stroke(colour, linewidth=width))
 
 
 @mark
@@ -363,19 +338,14 @@ def points(
 
 
 @mark
-def dot(
-    ax: Axes, x: float, y: float, words: str = "", colour: str = "vermilion", *, label: str = "", side: str = "",
-    below: bool = False, size: float = 7.0, hollow: bool = False,
-) -> None:  # fmt: skip
-    """Draw one marker with words above or `below` it, on the "left" or "right" `side`, by default the roomier."""
-    look = {"ms": size, "fillstyle": "none" if hollow else "full", "zorder": 4, "clip_on": False}
-    ax.plot([x], [y], MARKERS[colour], color=PALETTE[colour], label=label, **look)
+def dot(ax: Axes, x: float, y: float, words: str = "", colour: str = "vermilion") -> None:
+    """Draw one marker with words above it, on the roomier side."""
+    ax.plot([x], [y], MARKERS[colour], color=PALETTE[colour], zorder=4, clip_on=False)
     if words:
         across = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))[0]
-        is_left = side == "left" if side else across > 0.5
-        aside = {"ha": "right" if is_left else "left", "va": "top" if below else "bottom", "bbox": _ON_PAPER}
-        offset = (-NUMBER_OFFSET if is_left else NUMBER_OFFSET, -NUMBER_OFFSET if below else NUMBER_OFFSET)
-        _words(ax, words, (x, y), color=PALETTE[colour], xytext=offset, **aside)
+        side, sign = ("right", -1) if across > 0.5 else ("left", 1)
+        aside = {"xytext": (sign * NUMBER_OFFSET, NUMBER_OFFSET), "ha": side, "va": "bottom", "bbox": _ON_PAPER}
+        _words(ax, words, (x, y), color=PALETTE[colour], **aside)
 
 
 @mark
@@ -421,11 +391,9 @@ def span(
 
 
 @mark
-def text(
-    ax: Axes, x: float, y: float, words: str, colour: str = "ink", *, inside: bool = False, ha: str = "left"
-) -> None:  # fmt: skip
-    """Write words at a point of the data, or `inside` the panel at shares of its width and height."""
-    ax.text(x, y, words, color=LIGHT[colour], ha=ha, transform=ax.transAxes if inside else ax.transData)
+def text(ax: Axes, x: float, y: float, words: str, colour: str = "ink") -> None:
+    """Write words at a point."""
+    ax.text(x, y, words, color=LIGHT[colour])
 
 
 @functools.partial(mark, hold=lambda edges, heights: (edges, [0, *heights]))
@@ -444,26 +412,25 @@ def bars(
     `right` says which bars are blue and plain; the others are vermilion and hatched. `most` is what the axis holds at
     least, such as 1 for shares.
     """
-    names, lengths = _named(values)
-    kinds = ["blue" if good else "vermilion" for good in (right if right is not None else [True] * len(names))]
-    return _rows(names, lengths, kinds, _texts(texts, lengths, f".{digits}f"), most, False)
+    return _named_rows(values, right, texts, f".{digits}f", most=most)
 
 
-def signed_bars(values: Mapping[str, float], *, texts: Sequence[str] | None = None, digits: int = 2) -> Mark:
+def signed_bars(values: Mapping[str, float], *, texts: Sequence[str] | None = None) -> Mark:
     """Return horizontal bars to both sides of zero: what adds is vermilion and hatched, what takes away blue."""
-    names, lengths = _named(values)
-    kinds = ["vermilion" if length > 0 else "blue" for length in lengths]
-    return _rows(names, lengths, kinds, _texts(texts, lengths, f"+.{digits}f"), 0.0, True)
+    return _named_rows(values, None, texts, "+.2f", signed=True)
 
 
-def _named(values: Mapping[str, float]) -> tuple[list[str], list[float]]:
+def _named_rows(
+    values: Mapping[str, float], right: Sequence[bool] | None, texts: Sequence[str] | None, form: str, *,
+    most: float = 0.0, signed: bool = False,
+) -> Mark:  # fmt: skip
     if not isinstance(values, Mapping):
         raise TypeError(f"bars take a dict from name to value, got {values!r:.80}: pass dict(zip(names, values)).")
-    return [str(name) for name in values], [float(value) for value in values.values()]
-
-
-def _texts(texts: Sequence[str] | None, lengths: list[float], form: str) -> list[str]:
-    return [f"{length:{form}}" for length in lengths] if texts is None else list(texts)
+    lengths = [float(value) for value in values.values()]
+    blue = right if right is not None else [not signed or length <= 0 for length in lengths]
+    kinds = ["blue" if each else "vermilion" for each in blue]
+    texts = [f"{length:{form}}" for length in lengths] if texts is None else list(texts)
+    return _rows([str(name) for name in values], lengths, kinds, texts, most, signed)
 
 
 def _row_names(ax: Axes, names: list[str], signed: bool) -> None:
@@ -484,32 +451,27 @@ def _reach(lengths: list[float], most: float, signed: bool) -> tuple[list[float]
 def _rows(
     ax: Axes, names: list[str], lengths: list[float], kinds: list[str], texts: list[str], most: float, signed: bool
 ) -> None:  # fmt: skip
-    looks = {"color": [PALETTE[kind] for kind in kinds], "hatch": [HATCHES[kind] for kind in kinds]}
-    ax.barh(range(len(names)), lengths, zorder=2, **looks)
+    colours, hatches = zip(*((PALETTE[kind], HATCHES[kind]) for kind in kinds), strict=True)
+    ax.barh(range(len(names)), lengths, zorder=2, color=colours, hatch=hatches)
     for row, (length, words) in enumerate(zip(lengths, texts, strict=True)):
         _words(ax, words, (max(length, 0), row), xytext=(NUMBER_OFFSET / 2, 0), va="center")
 
 
-def _class_names(ax: Axes, names: Sequence[str], truth: str, said: str) -> None:
+def _class_names(ax: Axes, names: Sequence[str]) -> None:
     n = len(names)
     for row, column in np.ndindex(n, n):
         tint = _tint("blue" if row == column else "vermilion")
         ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **tint))
-    ax.set(xlabel=said, ylabel=truth)
+    ax.set(xlabel="said", ylabel="true")
     ax.set_xticks(range(n), names)
     ax.set_yticks(range(n), names, rotation="vertical", va="center")
     ax.grid(visible=False)
     ax.tick_params(length=0)
 
 
-@functools.partial(
-    mark,
-    setting=_class_names,
-    limits=lambda names: {"x": (-0.5, len(names) - 0.5), "y": (len(names) - 0.5, -0.5)},
-)
-def table(
-    ax: Axes, counts: ArrayLike, names: Sequence[str], *, truth: str = "true", said: str = "said"
-) -> None:  # fmt: skip
+@functools.partial(mark, setting=_class_names,
+                   limits=lambda names: {"x": (-0.5, len(names) - 0.5), "y": (len(names) - 0.5, -0.5)})  # fmt: skip
+def table(ax: Axes, counts: ArrayLike, names: Sequence[str]) -> None:
     """Write a confusion matrix, as `sklearn.metrics.confusion_matrix` gives it: rows are what is true (lesson 4)."""
     for (row, column), count in np.ndenumerate(counts):
         ax.text(column, row, f"{count}", ha="center", va="center", fontsize=16, zorder=4)
@@ -572,17 +534,16 @@ class Panel:
     def __init__(
         self, title: str, *marks: Mark, x: Ends | None = None, y: Ends | None = None, xlabel: str = "",
         ylabel: str = "", xscale: str = "linear", yscale: str = "linear", xticks: Any = None, yticks: Any = None,
-        legend: str | bool | None = None, legend_columns: int = 1,
+        legend: str | bool | None = None,
     ) -> None:  # fmt: skip
         if not isinstance(title, str):
             raise TypeError(f"A panel begins with its title, got {title!r:.80}: Panel('Loss, nats', ...).")
         for mark in marks:
             if not isinstance(mark, Mark):
-                raise TypeError(
-                    f"A panel shows marks such as figures.line(x, y), got {mark!r:.80}, which would not be drawn; "
-                    "a figure drawn with matplotlib goes into Picture(sentence, figure=fig)."
-                )
-        self.title, self.marks, self.legend, self.legend_columns = title, marks, legend, legend_columns
+                remedy = "a figure drawn with matplotlib goes into Picture(sentence, figure=fig)"
+                got = f"got {mark!r:.80}, which would not be drawn"
+                raise TypeError(f"A panel shows marks such as figures.line(x, y), {got}; {remedy}.")
+        self.title, self.marks, self.legend = title, marks, legend
         self.labels, self.scales, self.ticks = (xlabel, ylabel), (xscale, yscale), (xticks, yticks)
         asked = [{"x": x, "y": y}, *(mark.limits for mark in marks)]
         #: Of x and y the ends that are given, None for those to be found.
@@ -623,7 +584,7 @@ class Panel:
         """Draw the legend of the marks that are drawn and have labels."""
         if self.legend is False or not any(mark.label for mark in self.marks):
             return None
-        return ax.legend(loc=place, ncols=self.legend_columns)
+        return ax.legend(loc=place)
 
 
 class Picture:
@@ -729,10 +690,9 @@ class Easel:
         return svg_content(self.figure, [self.figure], salt="panel")
 
     def _alone(self, mark: Mark) -> str:
-        """Draw one mark on the axes, and take it off again."""
         mark.draw(self._ax)
         added = self._added()
-        content = svg_content(self.figure, sorted(added, key=lambda artist: artist.get_zorder()), salt="panel")
+        content = svg_content(self.figure, sorted(added, key=Artist.get_zorder), salt="panel")
         for artist in added:
             artist.remove()
         return content
@@ -760,7 +720,7 @@ def figure_pieces(fig: Figure) -> list[str]:
     artists = [fig.patch]
     for ax in fig.axes:
         seen = [artist for artist in ax.get_children() if artist.get_visible() and artist is not ax.patch]
-        artists += [ax.patch, *sorted(seen, key=lambda artist: artist.get_zorder())]
+        artists += [ax.patch, *sorted(seen, key=Artist.get_zorder)]
     return [svg_content(fig, [artist], salt="figure") for artist in (*artists, *fig.texts, *fig.legends)]
 
 
@@ -775,19 +735,15 @@ def training_panels(
     `epoch`, the first being 1. `loss` and `accuracy` are the limits of the upright axes.
     """
     n_val = run.provenance.get("n_val")
-    own_errors = (
-        run.metrics.get("val_loss_se"),
-        [accuracy_standard_error(a, n_val) for a in run["val_accuracy"]] if n_val else None,
-    )
+    hit_errors = [accuracy_standard_error(a, n_val) for a in run["val_accuracy"]] if n_val else None
     panels = []
     for name, title, scale, given, error, ends in (
-        ("loss", "Loss, nats", 1, val_loss, own_errors[0], loss),
-        ("accuracy", "Accuracy, %", 100, val_accuracy, own_errors[1], accuracy),
+        ("loss", "Loss, nats", 1, val_loss, run.metrics.get("val_loss_se"), loss),
+        ("accuracy", "Accuracy, %", 100, val_accuracy, hit_errors, accuracy),
     ):
-        marks = (
-            [line(run.epochs, scale * run[f"train_{name}"], label="training")] if f"train_{name}" in run.metrics else []
-        )
-        values = scale * np.asarray(run[f"val_{name}"] if given is None else given)
+        values, marks = scale * np.asarray(run[f"val_{name}"] if given is None else given), []
+        if f"train_{name}" in run.metrics:
+            marks.append(line(run.epochs, scale * run[f"train_{name}"], label="training"))
         if given is None and error is not None:
             marks.append(band(run.epochs, values, scale * np.asarray(error), label="validation"))
         else:

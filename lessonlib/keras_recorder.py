@@ -63,14 +63,9 @@ class KerasRecorder:
         return object.__new__(_as_callback(cls))
 
     def __init__(
-        self,
-        train: tuple[ArrayLike, ArrayLike],
-        val: tuple[ArrayLike, ArrayLike],
-        *,
-        from_logits: bool,
-        keep_logits: int = 0,
-        name: str = "keras",
-    ) -> None:
+        self, train: tuple[ArrayLike, ArrayLike], val: tuple[ArrayLike, ArrayLike], *, from_logits: bool,
+        keep_logits: int = 0, name: str = "keras",
+    ) -> None:  # fmt: skip
         super().__init__()
         x, y = _examples(train, "train")
         self.val = _examples(val, "val")
@@ -130,30 +125,25 @@ class KerasRecorder:
             "optimizer": json.loads(json.dumps(optimizer, default=_plain)),
             "n_train": self.n_train,
             "n_val": len(self.val[1]),
-            "versions": {
-                "keras": keras.__version__, "backend": keras.backend.backend(), "numpy": np.__version__,
-                "python": platform.python_version(),
-            },
+            "versions": {"keras": keras.__version__, "backend": keras.backend.backend(), "numpy": np.__version__,
+                         "python": platform.python_version()},
         }  # fmt: skip
 
 
 @functools.cache
 def _as_callback(cls: type) -> type:
-    """Return `cls` with Keras' own callback as a second base."""
     import keras
 
     return cls if issubclass(cls, keras.callbacks.Callback) else type(cls.__name__, (cls, keras.callbacks.Callback), {})
 
 
 def _examples(given: tuple[ArrayLike, ArrayLike], name: str) -> tuple[NDArray, NDArray[np.int64]]:
-    """Return inputs and labels as arrays, the labels as a vector."""
     try:
         x, y = (np.asarray(part) for part in given)
     except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{name} must be a pair of arrays (inputs, class indices), got {type(given).__name__} ({error}): "
-            "take the arrays out of a data set; a model with several inputs cannot be recorded."
-        ) from error
+        remedy = "take the arrays out of a data set; a model with several inputs cannot be recorded"
+        got = f"got {type(given).__name__} ({error})"
+        raise TypeError(f"{name} must be a pair of arrays (inputs, class indices), {got}: {remedy}.") from error
     if x.ndim == 0 or len(x) == 0:
         raise ValueError(f"{name} holds no example (shape {x.shape}): pass the inputs and labels you train on.")
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
@@ -162,21 +152,16 @@ def _examples(given: tuple[ArrayLike, ArrayLike], name: str) -> tuple[NDArray, N
 
 
 def _as_logits(outputs: NDArray, from_logits: bool) -> NDArray[np.float64]:
-    """Return a model's outputs as logits, shape (n_examples, n_classes)."""
     if outputs.ndim != 2:
-        raise ValueError(
-            f"a classifier gives one row per example, this model's outputs have shape {outputs.shape}: "
-            "KerasRecorder has no measures for it."
-        )
+        seen = f"this model's outputs have shape {outputs.shape}: KerasRecorder has no measures for it"
+        raise ValueError(f"a classifier gives one row per example, {seen}.")
     is_binary = outputs.shape[1] == 1
     if not np.isfinite(outputs).all():
         return np.repeat(outputs, 2 if is_binary else 1, axis=1).astype(np.float64)
     if from_logits:
         if not is_binary and (outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-4):
-            raise ValueError(
-                "from_logits=True, but every row of the model's outputs is non-negative and sums to 1: "
-                "these are probabilities, pass from_logits=False."
-            )
+            seen = "every row of the model's outputs is non-negative and sums to 1: these are probabilities"
+            raise ValueError(f"from_logits=True, but {seen}, pass from_logits=False.")
         return np.hstack([np.zeros_like(outputs), outputs] if is_binary else [outputs]).astype(np.float64)
     check.probability_matrix(np.hstack([1 - outputs, outputs]) if is_binary else outputs)
     kept = np.clip(outputs.astype(np.float32), _KERAS_EPSILON, 1 - _KERAS_EPSILON)
@@ -191,10 +176,8 @@ def _reported(logs: Mapping[str, float]) -> dict[str, float]:
 
 
 def _name_of(loss: Any) -> str:
-    """Return the name of what was compiled as the loss: a string, a function or an object."""
     return loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", str(loss))
 
 
 def _plain(value: Any) -> Any:
-    """Return a number that JSON knows, or else its description."""
     return value.item() if hasattr(value, "item") else str(value)

@@ -68,31 +68,25 @@ class Ledger:
 
     def __str__(self) -> str:
         rows = [_HEAD, *self._rows()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            row[0].ljust(widths[0]) + "".join(f"  {cell:>{w}}" for cell, w in zip(row[1:], widths[1:], strict=True))
-            for row in rows
-        ]
+        first, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
+        lines = [f"{name:{first}}" + "".join(map("  {:>{}}".format, cells, widths)) for name, *cells in rows]
         return "\n".join([*lines, self._summary()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         top = "".join(f'<th scope="col">{name}</th>' for name in _HEAD)
-        body = "".join(
-            f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-            for name, *cells in self._rows()
-        )
+        body = ""
+        for name, *cells in self._rows():
+            body += f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
         return f"<table><caption>{self._summary()}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
     def _rows(self) -> list[list[str]]:
         parts = [part for _, part in self.items()]
         rise, fall = math.fsum(part.rise for part in parts), math.fsum(part.fall for part in parts)
         every = [*self.items(), ("all", Part(self.n, 1.0, rise, fall, self.change))]
-        return [
-            [name, str(p.count), f"{p.share:.1%}", _signed(p.rise), _signed(p.fall), _signed(p.contribution)]
-            for name, p in every
-        ]
+        return [[name, str(p.count), f"{p.share:.1%}", *map(_signed, (p.rise, p.fall, p.contribution))]
+                for name, p in every]  # fmt: skip
 
     def _summary(self) -> str:
         return (
@@ -123,7 +117,6 @@ def between(
     losses = [_finite_losses(labels, **{kind: scores}) for scores in (before, after)]
     hits = [metrics.correct(labels, scores) for scores in (before, after)]
     changes = losses[1] - losses[0]
-
     n = len(changes)
 
     def part(was_right: bool, is_right: bool) -> Part:
@@ -131,17 +124,8 @@ def between(
         rise, fall = (math.fsum(of_part[chosen]) / n for chosen in (of_part > 0, of_part < 0))
         return Part(len(of_part), len(of_part) / n, rise, fall, math.fsum(of_part) / n)
 
-    return Ledger(
-        right_to_right=part(True, True),
-        right_to_wrong=part(True, False),
-        wrong_to_right=part(False, True),
-        wrong_to_wrong=part(False, False),
-        loss_before=math.fsum(losses[0]) / n,
-        loss_after=math.fsum(losses[1]) / n,
-        accuracy_before=float(hits[0].mean()),
-        accuracy_after=float(hits[1].mean()),
-        n=n,
-    )
+    parts = (part(was_right, is_right) for was_right in (True, False) for is_right in (True, False))
+    return Ledger(*parts, *(math.fsum(each) / n for each in losses), *(float(each.mean()) for each in hits), n)
 
 
 def share_paid_by_wrong(
@@ -182,10 +166,8 @@ def _pair(pair: object, kind: str) -> tuple[NDArray, NDArray]:
 def _finite_losses(labels: ArrayLike, **scores: ArrayLike | None) -> NDArray[np.float64]:
     losses = metrics.cross_entropy_per_example(labels, **scores)
     if np.isinf(losses).any():
-        raise ValueError(
-            f"example {int(np.flatnonzero(np.isinf(losses))[0])} gave its true class probability 0, an infinite loss: "
-            "pass logits=..., or clip the probabilities and say so."
-        )
+        first, remedy = int(np.isinf(losses).argmax()), "pass logits=..., or clip the probabilities and say so"
+        raise ValueError(f"example {first} gave its true class probability 0, an infinite loss: {remedy}.")
     return losses
 
 

@@ -59,10 +59,8 @@ class Network:
     def _forward(self, x: NDArray[np.float32]) -> Arrays:
         """Return the input, the output of each hidden layer, and the logits."""
         if np.ndim(x) != 2 or np.shape(x)[1] != len(self.weights[0]):
-            raise ValueError(
-                f"x must have shape (n_examples, {len(self.weights[0])}) for this network, got {np.shape(x)}: "
-                "build the network with as many features as the examples have."
-            )
+            wanted = f"(n_examples, {len(self.weights[0])}) for this network"
+            raise ValueError(f"x must have shape {wanted}, got {np.shape(x)}: give sizes the examples' features.")
         outputs = [x]
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
             z = outputs[-1] @ weight + bias
@@ -93,7 +91,6 @@ class Network:
 
 
 def _example_weights(weights: ArrayLike, n: int) -> NDArray[np.float32]:
-    """Return one weight per example, none of them negative."""
     each = check.finite_array(weights, "weights")
     if each.shape != (n,):
         raise ValueError(f"weights must be one per example, shape ({n},), got {each.shape}.")
@@ -145,18 +142,10 @@ OPTIMIZERS = {"adam": Adam, "gd": GradientDescent}
 
 
 def fit(
-    network: Network,
-    train: Examples,
-    val: Examples,
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int | None = None,
-    optimizer: str = "adam",
-    weights: ArrayLike | None = None,
-    shuffle: bool = True,
+    network: Network, train: Examples, val: Examples, *, epochs: int, learning_rate: float,
+    batch_size: int | None = None, optimizer: str = "adam", weights: ArrayLike | None = None, shuffle: bool = True,
     rng: Rng,
-) -> Run:
+) -> Run:  # fmt: skip
     """Train the network in place and keep what it said after every epoch: metrics measured alike, validation logits.
 
     Without a `batch_size` a step takes all examples at once. `weights`, one per training example, multiply its loss in
@@ -187,9 +176,8 @@ def fit(
             if not (np.isfinite(train_logits).all() and np.isfinite(val_logits).all()):
                 raise FloatingPointError("the logits are not finite")
         except FloatingPointError as error:
-            raise FloatingPointError(
-                f"the network diverged in epoch {epoch}: lower learning_rate = {learning_rate}."
-            ) from error
+            remedy = f"lower learning_rate = {learning_rate}"
+            raise FloatingPointError(f"the network diverged in epoch {epoch}: {remedy}.") from error
         kept.append(val_logits)
         losses = metrics.cross_entropy_per_example(train.y, logits=train_logits)
         row = {"train_loss": float(losses.mean()), "train_accuracy": metrics.accuracy(train.y, train_logits)}

@@ -46,7 +46,7 @@ def flip_labels(y: NDArray[np.int64], share: float, *, n_classes: int, rng: Rng)
 
 
 def digits(n_train: int = 600, n_val: int = 500, *, rng: Rng) -> tuple[Examples, Examples]:
-    """Draw handwritten digits (lesson 2) from scikit-learn's 1,797, without overlap: ten classes, 8 x 8 pixels in 0..1."""
+    """Draw handwritten digits (lesson 2) from scikit-learn's 1,797, without overlap: ten classes, 64 pixels in 0..1."""
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)

@@ -13,11 +13,13 @@ kept raises OSError, which a panel says beside its button. How each is written: 
 from __future__ import annotations
 
 import ast
+import base64
 import copy
 import datetime
 import hashlib
 import html
 import inspect
+import json
 import linecache
 import math
 import numbers
@@ -25,6 +27,7 @@ import random
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -34,20 +37,17 @@ from IPython.display import HTML, display
 from numpy.typing import ArrayLike, NDArray
 
 from lessonlib import _validate as check
-from lessonlib import comparing, page, storage
+from lessonlib import calibration, comparing, storage
+from lessonlib.figures import static_export
 
 #: The learner's files.
 PREDICTIONS, CHECKS, CODE = "predictions.jsonl", "checks.jsonl", "code.jsonl"
 #: How sure a learner can say they are, besides the even guess.
 CONFIDENCES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 
-#: ipywidgets gives every option one line: a longer one would be written over the next, its button on the last line.
-_STYLE = """<style>
-.lesson-question p {line-height:1.4; margin:.4em 0}
-.lesson-question .widget-radio-box label {display:flex; flex-direction:row-reverse; justify-content:flex-end}
-.lesson-question .widget-radio-box label {height:auto; line-height:1.4; padding:.15em 0}
-.lesson-question .widget-radio-box input {flex:none; height:1.4em}
-</style>"""
+#: The browser's part in a page without a kernel; answers are kept there, on the reader's own machine.
+SCRIPT, STYLE = (Path(__file__).with_suffix(kind).read_text(encoding="utf-8") for kind in (".js", ".css"))
+_HYDRATE = 'document.querySelectorAll(":is(.lesson-panel, .lesson-verdict):not([data-live])").forEach(hydrate);'
 
 
 # ----------------------------------------------------------------------------------------------------------- the panel
@@ -60,28 +60,22 @@ class Panel:
     """
 
     def __init__(
-        self,
-        question: str,
-        options: Sequence[str],
-        controls: Sequence[widgets.Widget],
-        *,
-        button: str,
-        on_press: Callable[[], str],
-        in_page: Mapping[str, Any],
-    ) -> None:
-        self.question, self.options, self.in_page = question, tuple(options), dict(in_page)
-        self.controls = tuple(controls)
+        self, question: str, options: Sequence[str], controls: Sequence[widgets.Widget], *, button: str,
+        on_press: Callable[[], str], in_page: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        self.question, self.options = question, tuple(options)
+        self.controls, self.in_page = tuple(controls), dict(in_page)
         self.answer_line = widgets.HTML()
         self.button = widgets.Button(description=button, layout=widgets.Layout(width="max-content"))
         self.button.on_click(lambda _: self._answer(on_press))
-        heading = widgets.HTML(f"{_STYLE}<p><strong>{html.escape(question)}</strong></p>")
+        heading = widgets.HTML(f"<style>{STYLE}</style><p><strong>{html.escape(question)}</strong></p>")
         self.widget = widgets.VBox([heading, *controls, self.button, self.answer_line]).add_class("lesson-question")
 
     def _answer(self, on_press: Callable[[], str]) -> None:
         try:
             self.say(on_press())
         except OSError as error:  # Jupyter would show it in a log that nobody opens
-            self.say(_not_kept(error))
+            self.say(html.escape(_not_kept(error)))
 
     def say(self, answer: str) -> None:
         """Show `answer` (HTML) below the button; a screen reader reads it out."""
@@ -95,12 +89,45 @@ class Panel:
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         plain = "\n".join([self.question, *(f"  ( ) {option}" for option in self.options)])
-        if page.static_export():
-            form = page.panel_html(self.question, self.options, self.button.description, self.in_page)
+        if static_export():
+            form = panel_html(self.question, self.options, self.button.description, self.in_page)
             return {"text/plain": plain, "text/html": form}
         items = "".join(f"<li>{html.escape(option)}</li>" for option in self.options)
         listed = f"<p><strong>{html.escape(self.question)}</strong></p><ul>{items}</ul>"
         return {**(self.widget._repr_mimebundle_(**options) or {}), "text/plain": plain, "text/html": listed}
+
+
+def panel_html(question: str, options: Sequence[str], button: str, page: Mapping[str, Any]) -> str:
+    """Return a question as a form that works without a kernel; without options it asks for a number.
+
+    `page` is what ``questions.js`` needs to answer; it is encoded so that the page's source gives no answer away at a
+    glance. ``together`` names questions without whose answers it gives no feedback.
+    """
+    name = html.escape(page["name"])
+    fields = "".join(
+        f'<label><input type="radio" name="{name}" value="{i}" autocomplete="off"> {html.escape(option)}</label>'
+        for i, option in enumerate(options)
+    )
+    if not options:
+        fields = '<label>Your number <input type="text" inputmode="decimal" autocomplete="off"></label>'
+    if confidences := page.get("confidences"):
+        choices = "".join(f'<option value="{value:.6g}">{html.escape(text)}</option>' for text, value in confidences)
+        fields += f'<label>How sure? <select autocomplete="off">{choices}</select></label>'
+    secret = base64.b64encode(json.dumps(dict(page)).encode()).decode()
+    return (
+        f'<form class="lesson-panel" data-kind="{html.escape(page["kind"])}" data-name="{name}" data-page="{secret}">'
+        f"<fieldset><legend>{html.escape(question)}</legend>{fields}</fieldset>"
+        f'<button type="submit">{html.escape(button)}</button><p role="status"></p></form>'
+        f'<style>{STYLE}</style><script type="module">{SCRIPT}\n{_HYDRATE}</script>'
+    )
+
+
+def _verdict_html(name: str, options: Sequence[str], outcome: int, scored: bool = True) -> str:
+    """Return a line that the browser fills with how the reader's prediction did; option `outcome` came true."""
+    return (
+        f'<p class="lesson-verdict" role="status" data-name="{html.escape(name)}" data-outcome="{outcome}" '
+        f'data-told="{html.escape(options[outcome])}" data-options="{len(options)}"{" data-scored" * scored}></p>'
+    )
 
 
 def radio_buttons(options: Sequence[str]) -> widgets.RadioButtons:
@@ -118,7 +145,7 @@ def shuffled(key: str, options: Sequence[str]) -> list[str]:
 
 def _not_kept(error: OSError) -> str:
     remedy = f"make room, or set {storage.HOME_VARIABLE} to a folder that you can write to"
-    return f"Your answer could not be kept ({html.escape(str(error))}): {remedy}."
+    return f"Your answer could not be kept ({error}): {remedy}."
 
 
 def _keep(file: str, **record: object) -> None:
@@ -144,14 +171,11 @@ class Forecast:
 
 
 def brier_score(probabilities: ArrayLike, outcome: int) -> float:
-    """Compute the Brier score of one forecast over K options, of which number `outcome` (from 0) came true (Brier
-    1950).
+    """Compute the Brier score of one forecast, of whose K options number `outcome` (from 0) came true.
 
-    The sum of squared differences to the one-hot outcome: 0 at best, 2 at worst, ``(K - 1) / K`` for an even guess.
+    0 at best, 2 at worst, ``(K - 1) / K`` for an even guess.
     """
-    row = check.probability_matrix(check.finite_array(probabilities, "probabilities", ndim=1)[None, :])[0]
-    came_true = check.whole_number(outcome, "outcome", low=0, high=len(row) - 1)
-    return float(((row - np.eye(len(row))[came_true]) ** 2).sum())
+    return calibration.brier_score([outcome], [probabilities])
 
 
 def spread(choice: int, confidence: float, n_options: int) -> NDArray[np.float64]:
@@ -203,8 +227,8 @@ class Prediction:
         _SHOWN.add(self.name)
         for panel in self._shown_in:
             panel.close(self._why_closed())
-        if page.static_export():  # the reader's prediction is in the browser, and so is its score
-            display(HTML(page.verdict_html(self.name, [str(option) for option in self.options], index, self.scored)))
+        if static_export():  # the reader's prediction is in the browser, and so is its score
+            display(HTML(_verdict_html(self.name, [str(option) for option in self.options], index, self.scored)))
         said = str(self.options[int(np.argmax(made["probabilities"]))]) if made else None
         score = brier_score(made["probabilities"], index) if made and self.scored else None
         return Verdict(str(self.options[index]), said, score, len(self.options))
@@ -215,9 +239,7 @@ class Prediction:
         return self.name in _SHOWN or self._kept()[1]
 
     def _kept(self) -> tuple[dict | None, bool]:
-        """Return the prediction that counts, with as many options as there are now, and whether its outcome is kept
-        too.
-        """
+        """Return the prediction that counts, with as many options as there are now, and whether its outcome is kept."""
         made = None
         for record in _prediction_records():
             if record["question"] != self.name:
@@ -261,12 +283,9 @@ class Prediction:
                 return self._why_closed()
             if choice.index is None:
                 return "Choose an answer first."
-            said = f"<em>{html.escape(texts[choice.index])}</em>"
-            if self.scored:
-                self.record(choice.index, confidence.value)
-                return f"Kept: {said}, {confidence.label}. Now run on."
-            self.record(choice.index)
-            return f"Kept: {said}. Now run on."
+            self.record(choice.index, confidence.value if self.scored else 1.0)
+            sureness = f", {confidence.label}" if self.scored else ""
+            return f"Kept: <em>{html.escape(texts[choice.index])}</em>{sureness}. Now run on."
 
         in_page = {"kind": "prediction", "name": self.name, **({"confidences": sure} if self.scored else {})}
         controls = [choice, confidence] if self.scored else [choice]
@@ -292,7 +311,7 @@ class Verdict:
     def __str__(self) -> str:
         told = f"It came out: {self.outcome}."
         if self.said is None:
-            return told if page.static_export() else f"{told} (No prediction of yours is kept for this question.)"
+            return told if static_export() else f"{told} (No prediction of yours is kept for this question.)"
         if self.brier is None:
             return f"{told} You said: {self.said}."
         even = (self.n_options - 1) / self.n_options
@@ -330,10 +349,8 @@ def choice(name: str, question: str, *, right: tuple[str, str], wrong: Sequence[
     """
     feedback = dict([right, *wrong])
     if not wrong or len(feedback) < len(wrong) + 1 or not all(map(str.strip, feedback.values())):
-        raise ValueError(
-            f"check {name!r} needs a right and a wrong option, all different, each with feedback, "
-            f"got {[right, *wrong]}."
-        )
+        needs = "a right and a wrong option, all different, each with feedback"
+        raise ValueError(f"check {name!r} needs {needs}, got {[right, *wrong]}.")
     options = shuffled(name, list(feedback))
 
     def reply(given: str) -> str:
@@ -346,18 +363,13 @@ def choice(name: str, question: str, *, right: tuple[str, str], wrong: Sequence[
 
 
 def inventory_item(
-    name: str,
-    question: str,
-    *,
-    right: str,
-    wrong: Sequence[str],
+    name: str, question: str, *, right: str, wrong: Sequence[str],
     reply: str = "You meet this question again at the end of the course.",
-) -> Panel:
+) -> Panel:  # fmt: skip
     """Ask an item of the concept inventory: the answer is kept, `reply` is said, and nothing is given away."""
     if not wrong or len({right, *wrong}) < len(wrong) + 1:
-        raise ValueError(
-            f"inventory item {name!r} needs a right and a wrong option, all different, got {[right, *wrong]}."
-        )
+        needs = "a right and a wrong option, all different"
+        raise ValueError(f"inventory item {name!r} needs {needs}, got {[right, *wrong]}.")
 
     def keep(given: str) -> str:
         _keep(CHECKS, check=name, given=given, right=given == right)
@@ -399,8 +411,8 @@ def number(
     for mistake in known:
         if abs(mistake - answer) <= tolerance:
             raise ValueError(f"check {name!r}: the mistake {mistake} is within the tolerance of the answer {answer}.")
-    # FloatText would start at 0, and an untouched 0 is no answer.
-    style = {"description_width": "initial"}  # or the label is cut off
+    # FloatText would start at 0, and an untouched 0 is no answer; without the width the label is cut off.
+    style = {"description_width": "initial"}
     entry = widgets.Text(placeholder="for example 0.25", description="Your number", style=style)
 
     def press() -> str:
@@ -502,13 +514,12 @@ def _try(name: str, task: _Task, function: Callable) -> CodeAnswer:
         try:
             _keep(CODE, code=name, source=source, right=state == "right")
         except OSError as error:
-            said += f" {html.unescape(_not_kept(error))}"
+            said += f" {_not_kept(error)}"
     written = before[-1] if before and state == "missing" else ""
     return CodeAnswer(name, state, said, task.hint, _source(task.function), written)
 
 
 def _judge(task: _Task, function: Callable) -> tuple[str, str]:
-    """Return right, wrong, error or missing, and a sentence."""
     name = task.function.__name__
     goes_on = f"The lesson goes on with the course's own {name}."
     for case, expected in zip(task.cases, task.expected, strict=True):
@@ -533,7 +544,6 @@ def _written(argument: Any) -> str:
 
 
 def _line_of(trace: TracebackType | None, function: Callable) -> str:
-    """Return where in the learner's own lines it happened."""
     file, where = function.__code__.co_filename, ""
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == file:
@@ -570,15 +580,13 @@ class CodeAnswer:
         return self.said
 
     def _repr_html_(self) -> str:
-        status = "" if page.static_export() else f'<p role="status">{html.escape(self.said)}</p>'
+        status = "" if static_export() else f'<p role="status">{html.escape(self.said)}</p>'
         folds = [("Hint", f"<p>{html.escape(self.hint)}</p>"), ("A solution", _code(self.solution))]
         if self.written:
             folds.append(("What you wrote before", _code(self.written)))
         shown = "".join(f"<details><summary>{title}</summary>{inside}</details>" for title, inside in folds)
-        return (
-            f'<div class="lesson-code" data-name="{html.escape(self.name)}" data-state="{self.state}">'
-            f"{status}{shown}</div>"
-        )
+        about = f'data-name="{html.escape(self.name)}" data-state="{self.state}"'
+        return f'<div class="lesson-code" {about}>{status}{shown}</div>'
 
 
 def _code(text: str) -> str:

@@ -7,10 +7,11 @@ chosen on seeds 0 to 2; other seeds are reported. A recipe that is not possible 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from lessonlib import _validate as check
 
@@ -92,61 +93,21 @@ def sweep_recipe(n_train: int, channels: tuple[int, ...]) -> Recipe:
     return Recipe(name=f"sweep-n{n_train}-c{channels[0]}", n_train=n_train, epochs=25, channels=channels)
 
 
-#: What the experiments of lesson 8 change, and the recipe they change: the main one on fewer images, in smaller batches
-#: so that it still takes enough steps to show the rise of the loss.
-BASE = Recipe(name="base", n_train=4_000, n_val=2_500, n_test=2_500, epochs=25, batch_size=32)
-EXPERIMENTS: Mapping[str, Recipe] = {
-    name: dataclasses.replace(BASE, name=name, **changes)
-    for name, changes in {
-        "base": {},
-        **{f"label-noise-{share}": {"label_noise": share / 100} for share in (10, 20, 40)},
-        **{f"width-{width}": {"channels": (width, 2 * width, 2 * width)} for width in (8, 16, 64)},
-        **{f"input-noise-{share}": {"input_noise": share / 100} for share in (10, 20, 40)},
-        "batches-fixed": {"batch_order": "fixed"},
-        "batches-sorted": {"batch_order": "sorted"},
-        "split-sorted": {"split": "sorted"},
-        "dropout": {"dropout": 0.5},
-        "weight-decay": {"weight_decay": 0.01},
-        "augmentation": {"augment": True},
-        "label-smoothing": {"label_smoothing": 0.1},
-    }.items()
-}
+def _group(name: str, first: Recipe | None = None) -> dict[str, Recipe]:
+    """Return a group of ``recipes.toml``: each recipe is what it changes in the first one, of this group by default."""
+    group: dict[str, Recipe] = {}
+    for recipe, changes in _TABLE[name].items():
+        first = first or Recipe(name=recipe, **changes)
+        group[recipe] = dataclasses.replace(first, name=recipe, **changes)
+    return group
 
-#: What decides whether accuracy rises or falls after the loss minimum: all combinations of three factors. The
-#: network is narrower than the main one, so that eight seeds of each take two hours on two busy cores.
-CELL = Recipe(name="sgd-cosine-bn", n_train=10_000, n_test=5_000, epochs=20, channels=(16, 32, 64))
-CELLS: Mapping[str, Recipe] = {
-    (name := f"{optimizer}-{schedule}-{'bn' if batch_norm else 'plain'}"): dataclasses.replace(
-        CELL, name=name, optimizer=optimizer, learning_rate=rate, schedule=schedule, batch_norm=batch_norm
-    )
-    for (optimizer, rate), schedule, batch_norm in itertools.product(
-        (("sgd", 0.02), ("adam", 1e-3)), ("cosine", "constant"), (True, False)
-    )
-}
 
-#: The cell with batch norm, SGD and cosine, changed in one thing (or as its name says): the other experiments.
-TRIALS: Mapping[str, Recipe] = {
-    name: dataclasses.replace(CELL, name=name, **changes)
-    for name, changes in {
-        **{f"weight-decay-{dose:g}": {"weight_decay": dose} for dose in (0.0005, 0.002, 0.005, 0.02)},
-        **{f"logit-norm-{length:g}": {"logit_norm": length} for length in (5.0, 10.0, 20.0)},
-        "smoothing-0.1": {"label_smoothing": 0.1},
-        "focal-2": {"focal_gamma": 2.0},
-        "depth-2": {"channels": (16, 32)},
-        "depth-4": {"channels": (16, 32, 64, 64)},
-        "wide": {"channels": (32, 64, 64)},
-        "wide-epochs-15": {"channels": (32, 64, 64), "epochs": 15},
-        "resnet-8": {"blocks": 1},
-        **{f"steps-{n}": {"n_train": n, "passes": 10_000 // n} for n in (1_250, 2_500, 5_000)},
-        **{f"train-noise-{share}": {"label_noise": share / 100} for share in (2, 5, 10, 20, 40)},
-        "input-0.4": {"input_noise": 0.4},
-        "train-noise-20-input-0.4": {"label_noise": 0.2, "input_noise": 0.4},
-        "average-constant-bn": {"schedule": "constant", "average": 0.998},
-        "dropout-0.5": {"dropout": 0.5},
-        "augment": {"augment": True},
-        "split-sorted-rows": {"split": "sorted"},
-    }.items()
-}
+_TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+EXPERIMENTS = _group("experiments")
+BASE = EXPERIMENTS["base"]
+CELLS = _group("cells")
+CELL = CELLS["sgd-cosine-bn"]
+TRIALS = _group("trials", CELL)
 
 #: All recipes by name.
 RECIPES: Mapping[str, Recipe] = {

@@ -61,13 +61,9 @@ class Run:
 
     @classmethod
     def of_epochs(
-        cls,
-        rows: Sequence[Mapping[str, float]],
-        kept_logits: Sequence[NDArray],
-        val_labels: NDArray[np.int64],
-        provenance: Mapping[str, Any],
-        details: Mapping[str, NDArray] | None = None,
-    ) -> Run:
+        cls, rows: Sequence[Mapping[str, float]], kept_logits: Sequence[NDArray], val_labels: NDArray[np.int64],
+        provenance: Mapping[str, Any], details: Mapping[str, NDArray] | None = None,
+    ) -> Run:  # fmt: skip
         """Gather what a training measured, epoch by epoch: rows of metrics and, where kept, the first examples' logits.
 
         `val_labels` are those of all validation examples.
@@ -95,9 +91,8 @@ class Run:
         with np.errstate(over="ignore"):
             logits = np.asarray(self.val_logits).astype(np.float16, copy=False)
         if logits.ndim != 3 or len(logits) != self.n_epochs:
-            raise ValueError(
-                f"val_logits must have shape (n_epochs={self.n_epochs}, n_examples, n_classes), got {logits.shape}."
-            )
+            wanted = f"(n_epochs={self.n_epochs}, n_examples, n_classes)"
+            raise ValueError(f"val_logits must have shape {wanted}, got {logits.shape}.")
         labels = check.label_vector(self.val_labels, logits.shape[2], n_examples=logits.shape[1])
         object.__setattr__(self, "val_logits", logits)
         object.__setattr__(self, "val_labels", labels)
@@ -127,7 +122,7 @@ class Run:
         return self.metrics[name]
 
     def best_epoch(self, metric: str = "val_loss") -> int:
-        """Return the epoch, 1 for the first, of the smallest value, or the largest of an accuracy; NaN is passed over."""
+        """Return the epoch, 1 for the first, of the smallest value, of an accuracy the largest; NaN is passed over."""
         values = self[metric]
         if np.isnan(values).all():
             raise ValueError(f"{metric} is NaN in every epoch: the run diverged, there is no best epoch.")
@@ -197,7 +192,7 @@ class Run:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Run:
-        """Read a run from an ``.npz`` file; one that is damaged, too large, or of a later format raises RunFileError."""
+        """Read a run from an ``.npz`` file; one that is damaged, too large or of a later format raises RunFileError."""
         source = Path(path)
         if not source.exists():
             raise FileNotFoundError(f"there is no run at {source}.")
@@ -205,15 +200,13 @@ class Run:
             arrays = _read_arrays(source)
             about = json.loads(str(arrays["about"]))
             if about["format"] > FORMAT_VERSION:
-                raise RunFileError(
-                    f"{source} has format {about['format']}, this lessonlib reads {FORMAT_VERSION}: update lessonlib."
-                )
+                later = f"format {about['format']}, this lessonlib reads {FORMAT_VERSION}: update lessonlib"
+                raise RunFileError(f"{source} has {later}.")
             if not isinstance(about["provenance"], dict):
                 raise TypeError(f"its provenance is {about['provenance']!r:.40}")
-            metrics = {n.removeprefix("metric_"): values for n, values in arrays.items() if n.startswith("metric_")}
+            metrics, details = _with_prefix(arrays, "metric_"), _with_prefix(arrays, "detail_")
             # What older recordings call the refinement is an upper bound of it.
             metrics = {re.sub("_refinement$", "_refinement_bound", n): values for n, values in metrics.items()}
-            details = {n.removeprefix("detail_"): values for n, values in arrays.items() if n.startswith("detail_")}
             return cls(metrics, arrays.get("val_logits"), arrays.get("val_labels"), about["provenance"], details)
         except RunFileError:
             raise
@@ -262,10 +255,10 @@ def measure(sets: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float32]]]) -
 
 def measure_one(labels: NDArray[np.int64], logits: NDArray[np.float32], *, prefix: str) -> dict[str, float]:
     row = loss_and_accuracy(labels, logits, prefix=prefix)
-    names = ("refinement_bound", "temperature", "confidence", "confidence_right", "confidence_wrong", "logit_norm",
-             "other_loss")  # fmt: skip
+    names = [f"{prefix}_{name}" for name in ("refinement_bound", "temperature", "confidence", "confidence_right",
+                                              "confidence_wrong", "logit_norm", "other_loss")]  # fmt: skip
     if not np.isfinite(logits).all():
-        return row | dict.fromkeys([f"{prefix}_{name}" for name in names], np.nan)
+        return row | dict.fromkeys(names, np.nan)
     split = calibration.split_loss(labels, logits)
     costs = -metrics.log_softmax(logits)
     confidence, right = np.exp(-costs.min(axis=1)), metrics.correct(labels, logits)
@@ -274,7 +267,7 @@ def measure_one(labels: NDArray[np.int64], logits: NDArray[np.float32], *, prefi
     of = [confidence[which].mean() if which.any() else np.nan for which in (right, ~right)]
     values = (split.refinement_bound, split.temperature, confidence.mean(), *of, calibration.logit_norm(logits).mean(),
               other_loss)  # fmt: skip
-    return row | {f"{prefix}_{name}": float(value) for name, value in zip(names, values, strict=True)}
+    return row | dict(zip(names, map(float, values), strict=True))
 
 
 def measure_pictures(labels: NDArray[np.int64], logits: NDArray, temperature: float) -> dict[str, NDArray]:
@@ -301,12 +294,14 @@ def _read_arrays(source: Path) -> dict[str, NDArray]:
         return dict(file)
 
 
+def _with_prefix(arrays: Mapping[str, NDArray], prefix: str) -> dict[str, NDArray]:
+    return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
+
+
 def _refuse_oversized(n_bytes: int, path: Path) -> None:
-    if n_bytes > LARGEST_FILE_BYTES:
-        raise RunFileError(
-            f"{path} would unpack to {n_bytes / 2**20:.0f} MiB, a run has at most {LARGEST_FILE_BYTES / 2**20:.0f}: "
-            "keep the logits of fewer examples or epochs."
-        )
+    size, most, remedy = n_bytes / 2**20, LARGEST_FILE_BYTES / 2**20, "keep the logits of fewer examples or epochs"
+    if size > most:
+        raise RunFileError(f"{path} would unpack to {size:.0f} MiB, a run has at most {most:.0f}: {remedy}.")
 
 
 def recordings_folder() -> Path:
@@ -320,10 +315,8 @@ def recordings_folder() -> Path:
     for folder in candidates:
         if folder.is_dir():
             return folder
-    raise FileNotFoundError(
-        f"no recorded runs at {' or '.join(map(str, candidates))}: "
-        f"set {FOLDER_VARIABLE} to notebooks/recordings of the course."
-    )
+    places, remedy = " or ".join(map(str, candidates)), f"set {FOLDER_VARIABLE} to notebooks/recordings of the course"
+    raise FileNotFoundError(f"no recorded runs at {places}: {remedy}.")
 
 
 def recording(recipe: str, seed: int) -> Run:
@@ -332,23 +325,19 @@ def recording(recipe: str, seed: int) -> Run:
     path = folder / recording_name(recipe, seed)
     if not path.exists():
         known = ", ".join(sorted(p.stem for p in folder.glob("*.npz"))) or "nothing"
-        raise FileNotFoundError(
-            f"no recording {path.name} in {folder}: choose one that is there ({known}), "
-            "or train it with python -m lessonlib record."
-        )
+        remedy = f"choose one that is there ({known}), or train it with python -m lessonlib record"
+        raise FileNotFoundError(f"no recording {path.name} in {folder}: {remedy}.")
     return Run.load(path)
 
 
 def recordings(recipe: str) -> list[Run]:
     """Load every recorded run of a recipe, in the order of the seeds."""
-    prefix = f"{recipe}-seed"
-    folder = recordings_folder()
+    prefix, folder = f"{recipe}-seed", recordings_folder()
     # Copies such as "main-seed3 (1).npz" are not recordings.
     seeds = sorted(int(end) for p in folder.glob(f"{prefix}*.npz") if (end := p.stem.removeprefix(prefix)).isdecimal())
     if not seeds:
-        raise FileNotFoundError(
-            f"no recorded runs of {recipe!r} in {folder}: train them with python -m lessonlib record."
-        )
+        remedy = "train them with python -m lessonlib record"
+        raise FileNotFoundError(f"no recorded runs of {recipe!r} in {folder}: {remedy}.")
     return [recording(recipe, seed) for seed in seeds]
 
 
@@ -367,9 +356,6 @@ def newest_kept() -> Run | None:
 def recording_name(recipe: str, seed: int) -> str:
     """Return the file name of a recorded run."""
     return f"{recipe}-seed{seed}.npz"
-
-
-# ---- early stopping -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -411,14 +397,12 @@ def stop_epoch(values: ArrayLike, *, patience: int, larger_is_better: bool = Fal
         if epoch - kept >= patience:
             break
     if not kept:
-        raise ValueError(
-            f"values are NaN or infinite in all {epoch} epochs up to the stop: the run diverged, no epoch is best."
-        )
+        raise ValueError(f"values are NaN or infinite in all {epoch} epochs up to the stop: the run diverged.")
     return Stop(kept, epoch)
 
 
 def cost_of_stopping(run: Run, stop: Stop) -> StopCost:
-    """Compute what the kept epoch changes on the test examples; validation examples, which chose it, would flatter it."""
+    """Compute what the kept epoch changes on test examples; validation examples, which chose it, would flatter it."""
     if stop.ended > run.n_epochs:
         raise ValueError(f"the stop ended at epoch {stop.ended}, the run has {run.n_epochs}: pass the same run's stop.")
     names = ("test_accuracy", "test_loss", "test_refinement_bound")

@@ -1,7 +1,6 @@
 """Where files are kept, and how they are written so that nothing of the user's is lost.
 
-A file is written beside its place and moved there when complete: a reader sees the old file or
-the new one, never half of either, however the writer ends.
+A file is written beside its place and moved there when complete: a reader sees the old one or the new one, never half.
 """
 
 from __future__ import annotations
@@ -65,10 +64,9 @@ def append_record(name: str, record: Mapping[str, Any]) -> None:
 
 
 def _ends_within_a_line(file: BinaryIO) -> bool:
-    if file.seek(0, os.SEEK_END) == 0:
-        return False
-    file.seek(-1, os.SEEK_END)
-    return file.read(1) != b"\n"
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(0, end - 1))
+    return file.read(1) not in (b"", b"\n")
 
 
 def read_records(name: str, *keys: str) -> list[dict[str, Any]]:

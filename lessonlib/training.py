@@ -344,7 +344,6 @@ class Trainer:
         }
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Return the loss that a step minimises."""
         from torch.nn.functional import cross_entropy
 
         if not self.recipe.focal_gamma:

@@ -31,10 +31,8 @@ class Interval:
     level: float
 
     def __str__(self) -> str:
-        return (
-            f"{self.estimate.value:.3f}, {100 * self.level:g} % interval "
-            f"{self.low:.3f} to {self.high:.3f} (n = {self.estimate.n})"
-        )
+        value, n = self.estimate.value, self.estimate.n
+        return f"{value:.3f}, {100 * self.level:g} % interval {self.low:.3f} to {self.high:.3f} (n = {n})"
 
     def contains(self, value: float) -> bool:
         """Tell whether a value lies within the ends."""
@@ -48,8 +46,7 @@ class Change:
     interval: Interval
     margin: float  # the smallest change that would matter, stated before looking
 
-    def __post_init__(self) -> None:
-        """Refuse a bad margin now rather than when the verdict is asked for."""
+    def __post_init__(self) -> None:  # refuse a bad margin now rather than when the verdict is asked for
         judge(self.interval.low, self.interval.high, self.margin)
 
     @property
@@ -63,9 +60,6 @@ class Change:
             f"{self.verdict}: {i.estimate.value:+.3f}, {100 * i.level:g} % interval {i.low:+.3f} to {i.high:+.3f}, "
             f"smallest relevant change {self.margin:g} (n = {i.estimate.n})"
         )
-
-
-# ---- intervals -----------------------------------------------------------------------------------------
 
 
 def accuracy_interval(accuracy: float, n_examples: int, *, level: float = 0.95) -> Interval:
@@ -101,8 +95,7 @@ def mean_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
 
 def _skewness(array: NDArray[np.float64]) -> float:
     sd = array.std()
-    # Equal values may differ from their mean by a rounding error.
-    if sd <= 1e-12 * np.abs(array).max(initial=0):
+    if sd <= 1e-12 * np.abs(array).max(initial=0):  # equal values may differ from their mean by a rounding error
         return 0.0
     return float((((array - array.mean()) / sd) ** 3).mean())
 
@@ -123,9 +116,6 @@ def _t_quantile(level: float, degrees: int) -> float:
     from scipy import special  # slow to import, and accuracies do not need it
 
     return float(special.stdtrit(degrees, (1 + _open_share(level, "level")) / 2))
-
-
-# ---- comparisons and verdicts ---------------------------------------------------------------------------
 
 
 def judge(low: float, high: float, margin: float) -> Verdict:
@@ -216,7 +206,7 @@ def examples_needed(change: float, sd: float, *, level: float = 0.95, power: flo
         raise ValueError(f"change must not be zero, got {change!r}: no number of examples shows what is not there.")
     sd = check.number_within(sd, "sd", 0, np.inf)
     z = _normal_quantile(level) + NormalDist().inv_cdf(_open_share(power, "power"))
-    # A power below the chance of a false alarm needs next to nothing.
+    # z is negative for a power below the chance of a false alarm, which needs next to nothing.
     return max(2, int(np.ceil((max(z, 0) * sd / effect) ** 2)))
 
 
@@ -247,9 +237,6 @@ def _open_share(value: float, name: str) -> float:
     if not 0 < share < 1:
         raise ValueError(f"{name} must be between 0 and 1, exclusive, got {share:g}: 95 % is 0.95.")
     return share
-
-
-# ---- repeated with other seeds --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -292,9 +279,6 @@ def count_seeds(happened: ArrayLike) -> SeedCount:
     """
     hits = _hits(happened, "happened")
     return SeedCount(int(hits.sum()), len(hits))
-
-
-# ---- noise along a curve --------------------------------------------------------------------------------
 
 
 def running_average(values: ArrayLike, window: int) -> NDArray[np.float64]:

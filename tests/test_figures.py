@@ -262,14 +262,14 @@ def test_a_reliability_diagram_shows_filled_bins_and_their_distance_to_the_diago
 def test_the_other_marks_stand_where_they_are_told():
     ax = drawn(
         figures.stairs([0, 0.5, 1], [0.2, 0.8], "vermilion"), figures.span(0.2, 0.6, "either", "green"),
-        figures.upright(0.4), figures.points([0.1], [0.3], "purple"), figures.text(5, 5, "corner", inside=True),
+        figures.upright(0.4), figures.points([0.1], [0.3], "purple"), figures.text(0.5, 0.5, "middle"),
         figures.area([0, 1], [0, 0], [1, 1]),
     )  # fmt: skip
     assert ax.patches[0].get_data().values.tolist() == [0.2, 0.8]
     assert (ax.patches[1].get_x(), ax.patches[1].get_width()) == (0.2, pytest.approx(0.4))
     assert ax.lines[0].get_xdata() == [0.4, 0.4]
     assert ax.lines[1].get_marker() == figures.MARKERS["purple"]
-    assert ax.get_xlim()[1] < 1.1, "words inside a panel are not data"
+    assert ax.texts[-1].get_position() == (0.5, 0.5)
 
 
 def test_no_predictions_lie_where_the_plane_says_so():

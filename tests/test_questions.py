@@ -18,7 +18,7 @@ from bs4 import BeautifulSoup, Tag
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonlib import page, questions, storage
+from lessonlib import figures, questions, storage
 from lessonlib.questions import Forecast, Panel, Prediction, brier_score, spread
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -309,7 +309,7 @@ BAD = {
     "resolve-unknown": (lambda: LOCKED.resolve("explodes"), "'explodes' of prediction 'locked' is none of"),
     "resolve-nan": (lambda: ask(options=(1, 2)).resolve(math.nan), "remove or repair"),
     "brier-sum": (lambda: brier_score([0.5, 0.4], 0), "divide each row by its sum"),
-    "brier-outcome": (lambda: brier_score([0.5, 0.5], 2), "whole number from 0 to 1, got 2"),
+    "brier-outcome": (lambda: brier_score([0.5, 0.5], 2), "label 2 is outside 0..1"),
     "no-wrong": (lambda: questions.choice("c", "?", right=RIGHT, wrong=[]), "check 'c' needs a right and a wrong"),
     "wrong-is-right": (lambda: questions.choice("c", "?", right=RIGHT, wrong=[(RIGHT[0], "No.")]), "all different"),
     "no-feedback": (lambda: questions.choice("c", "?", right=("yes", " "), wrong=WRONG), "each with feedback"),
@@ -448,7 +448,7 @@ def form_of(shown: object) -> tuple[Tag, dict]:
 @pytest.mark.parametrize(("value", "is_static"), [("1", True), ("", False), ("0", False)])
 def test_static_output_is_asked_for_by_a_variable(monkeypatch, value: str, is_static: bool) -> None:
     monkeypatch.setenv("LESSONLIB_STATIC", value)
-    assert page.static_export() is is_static
+    assert figures.static_export() is is_static
 
 
 @pytest.mark.usefixtures("static")

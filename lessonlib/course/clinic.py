@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib import _validate as check
-from lessonlib import metrics, page, storage
+from lessonlib import metrics, storage
 from lessonlib.runs import Run
 
 if TYPE_CHECKING:  # they load ipywidgets, which grading does not need
@@ -316,6 +316,8 @@ class Form:
 
     def _in_page(self, part: str) -> str:
         """Return one question as a form that works without a kernel."""
+        from lessonlib.questions import panel_html
+
         options = [grade(self.number, part, text) for text in self.options[part]]
         before = list(PARTS)[: list(PARTS).index(part)]
         content = {
@@ -326,13 +328,15 @@ class Form:
             "after": [self._name(other) for other in before],
             "together": [self._name(other) for other in PARTS if other != part],
         }
-        return page.panel_html(self._question(part), self.options[part], "Keep", content)
+        return panel_html(self._question(part), self.options[part], "Keep", content)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        from lessonlib.figures import static_export
+
         first = next(iter(PARTS))
         asked = self._question(first)
         plain = "\n".join([asked, *(f"  ( ) {text}" for text in self.options[first])])
-        if page.static_export():
+        if static_export():
             return {"text/plain": plain, "text/html": "".join(self._in_page(part) for part in PARTS)}
         items = "".join(f"<li>{html.escape(text)}</li>" for text in self.options[first])
         bundle = self.widget()._repr_mimebundle_(**options) or {}

@@ -78,7 +78,7 @@ def executed(source: Path) -> NotebookNode:
 
 def fingerprint(source: Path) -> str:
     """Return a hash of all that decides a lesson's outputs: its text, the library, the recordings, the lock."""
-    library = sorted(path for path in (build.ROOT / "lessonlib").rglob("*.*") if path.suffix in {".py", ".js"})
+    library = sorted(path for path in (build.ROOT / "lessonlib").rglob("*.*") if path.suffix in {".py", ".js", ".css"})
     recordings = sorted((build.NOTEBOOKS / "recordings").glob("*"))
     digest = hashlib.sha256()
     for path in (source, *library, *recordings, build.ROOT / "requirements.lock"):

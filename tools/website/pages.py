@@ -14,7 +14,7 @@ import nbformat
 from bs4 import BeautifulSoup
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from lessonlib import explorer, page
+from lessonlib import explorer, questions
 from notebooks import build
 from tools.website import colab, lessons
 from tools.website.lessons import Body
@@ -123,10 +123,10 @@ def assets() -> dict[str, str]:
     """Return the files that all pages share."""
     return {
         "assets/site.css": (HERE / "site.css").read_text(encoding="utf-8"),
-        "assets/lesson.css": explorer.Stage._css + page.STYLE,
+        "assets/lesson.css": explorer.Stage._css + questions.STYLE,
         "assets/site.js": (HERE / "site.js").read_text(encoding="utf-8"),
         "assets/explorer.js": explorer.SCRIPT,
-        "assets/panel.js": page.SCRIPT,
+        "assets/questions.js": questions.SCRIPT,
     }
 
 
@@ -251,7 +251,7 @@ def write_single(source: Path, *, folder: Path = SINGLE_PAGES) -> Path:
     shared = assets()
     scripts = (
         _inline(shared["assets/explorer.js"], ".lesson-explorer"),
-        _inline(shared["assets/panel.js"], ".lesson-panel, .lesson-verdict"),
+        _inline(shared["assets/questions.js"], ".lesson-panel, .lesson-verdict"),
     )
     text = template("page.html").render(
         alone=True,

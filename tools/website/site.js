@@ -1,6 +1,6 @@
 // What every page of the site does: pictures come when they are near, questions answer, the search searches.
 import { hydrate as liveExplorer } from "./explorer.js";
-import { hydrate as liveQuestion, recall } from "./panel.js";
+import { hydrate as liveQuestion, recall } from "./questions.js";
 
 const NEAR = "800px"; // pictures are fetched this far before they come into view
 

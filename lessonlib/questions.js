@@ -1,4 +1,4 @@
-// Questions in a page without a kernel. lessonlib/page.py writes the forms and this file beside them.
+// Questions in a page without a kernel. lessonlib/questions.py writes the forms and this file beside them.
 // Answers stay in this browser; without its storage (private windows) the forms still answer.
 
 const PREFIX = "lesson-answer:";
