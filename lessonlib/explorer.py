@@ -469,22 +469,7 @@ class UnstoredImages(anywidget.AnyWidget):
     `images` are uint8 of shape (n, height, width, 3), with a caption each.
     """
 
-    _esm = """export default { render({ model, el }) {
-      model.on("msg:custom", (captions, buffers) => {
-        el.style.cssText = "display:flex;flex-wrap:wrap;gap:12px";
-        el.replaceChildren(...buffers.map((bytes, i) => {
-          const figure = document.createElement("figure"), image = document.createElement("img");
-          const caption = document.createElement("figcaption");
-          image.src = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
-          image.alt = caption.textContent = captions[i];
-          image.style.cssText = "width:112px;image-rendering:pixelated";
-          figure.style.cssText = "margin:0;width:150px";
-          figure.append(image, caption);
-          return figure;
-        }));
-      });
-      model.send("ready");
-    } };"""
+    _esm = Path(__file__).with_name("unstored_images.js").read_text(encoding="utf-8")
 
     def __init__(self, images: np.ndarray, captions: Sequence[str]) -> None:
         super().__init__()

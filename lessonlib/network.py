@@ -60,7 +60,7 @@ class Network:
         """Return the input, the output of each hidden layer, and the logits."""
         if np.ndim(x) != 2 or np.shape(x)[1] != len(self.weights[0]):
             wanted = f"(n_examples, {len(self.weights[0])}) for this network"
-            raise ValueError(f"x must have shape {wanted}, got {np.shape(x)}: give sizes the examples' features.")
+            raise ValueError(f"x must have shape {wanted}, got {np.shape(x)}: build it with as many features.")
         outputs = [x]
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
             z = outputs[-1] @ weight + bias

@@ -19,18 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib import _validate as check
-from lessonlib import problems
+from lessonlib import problems, runs
 from lessonlib.cifar10 import ImageData
 from lessonlib.recipes import Recipe
-from lessonlib.runs import (
-    MEASURED_TRAINING_EXAMPLES,
-    Run,
-    keep,
-    loss_and_accuracy,
-    measure,
-    measure_one,
-    measure_pictures,
-)
+from lessonlib.runs import MEASURED_TRAINING_EXAMPLES, Run
 
 if TYPE_CHECKING:
     import torch
@@ -131,18 +123,10 @@ def _scale_to_length(length: float) -> list[torch.nn.Module]:
 
 
 def train(
-    recipe: Recipe,
-    data: ImageData,
-    *,
-    seed: int,
-    device: str | None = None,
-    precision: str = "float32",
-    eval_precision: str = "float32",
-    keep_logits: int = 0,
-    on_batch: Callable[[int, int, int], None] | None = None,
-    on_epoch: Callable[[int, Mapping[str, float]], None] | None = None,
-    on_run: Callable[[Run], None] | None = None,
-) -> Run:
+    recipe: Recipe, data: ImageData, *, seed: int, device: str | None = None, precision: str = "float32",
+    eval_precision: str = "float32", keep_logits: int = 0, on_batch: Callable[[int, int, int], None] | None = None,
+    on_epoch: Callable[[int, Mapping[str, float]], None] | None = None, on_run: Callable[[Run], None] | None = None,
+) -> Run:  # fmt: skip
     """Train the network of a recipe and measure it after each epoch.
 
     `seed` decides the training subset, the initial weights and the order of the batches. `precision` is that of the
@@ -190,15 +174,15 @@ def train(
     batch_losses, class_errors, pictures = [], [], {}
     for epoch in range(1, recipe.epochs + 1):
         row = trainer.run_epoch(None if on_batch is None else lambda b, n, epoch=epoch: on_batch(epoch, b, n))
-        row |= loss_and_accuracy(measured_labels, predict(measured_images), prefix="train")
+        row |= runs.loss_and_accuracy(measured_labels, predict(measured_images), prefix="train")
         sets = {name: (labels, predict(images)) for name, (images, labels) in held_out.items()}
-        row |= measure(sets)
+        row |= runs.measure(sets)
         if recipe.label_noise:
             noisy = _with_noise(recipe, sets["val"][0], data, seed)
-            row |= measure_one(noisy, sets["val"][1], prefix="noisy_val")
+            row |= runs.measure_one(noisy, sets["val"][1], prefix="noisy_val")
         batch_losses.append(trainer.batch_losses)
         if "test" in sets and np.isfinite(row["val_loss"] + row["test_loss"]):
-            pictures["last"] = last = measure_pictures(*sets["test"], row["val_temperature"])
+            pictures["last"] = last = runs.measure_pictures(*sets["test"], row["val_temperature"])
             if not any(earlier["val_loss"] <= row["val_loss"] for earlier in history):
                 pictures["lowest"] = last
             class_errors.append([1 - last["test_correct"][sets["test"][0] == c].mean() for c in range(data.n_classes)])
@@ -338,10 +322,8 @@ class Trainer:
         sizes = [len(batch) for batch in batches]
         with np.errstate(over="ignore"):
             self.batch_losses = values.astype(np.float16)
-        return {
-            "running_train_loss": float(np.average(values, weights=sizes)),
-            "running_train_accuracy": n_correct.item() / sum(sizes),
-        }
+        loss, accuracy = float(np.average(values, weights=sizes)), n_correct.item() / sum(sizes)
+        return {"running_train_loss": loss, "running_train_accuracy": accuracy}
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         from torch.nn.functional import cross_entropy
@@ -405,19 +387,14 @@ def predict_logits(
     import torch
 
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or len(images) == 0:
-        raise ValueError(
-            f"images must be uint8 of shape (n, 32, 32, 3), got {images.dtype} {images.shape}: "
-            "pass them as `cifar10.load` gives them, neither scaled nor transposed."
-        )
+        remedy = "pass them as `cifar10.load` gives them, neither scaled nor transposed"
+        raise ValueError(f"images must be uint8 of shape (n, 32, 32, 3), got {images.dtype} {images.shape}: {remedy}.")
     network.eval()
     device = str(next(network.parameters()).device)
     low_precision = torch.autocast(device.split(":")[0], torch.bfloat16, enabled=precision == "bfloat16")
     with torch.inference_mode(), low_precision:
-        parts = [
-            network(_to_input(images[i : i + EVALUATION_BATCH], device)).float().cpu().numpy()
-            for i in range(0, len(images), EVALUATION_BATCH)
-        ]
-    return np.concatenate(parts)
+        batches = [images[i : i + EVALUATION_BATCH] for i in range(0, len(images), EVALUATION_BATCH)]
+        return np.concatenate([network(_to_input(batch, device)).float().cpu().numpy() for batch in batches])
 
 
 def _device_name(device: str) -> str:
@@ -426,69 +403,12 @@ def _device_name(device: str) -> str:
     return torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
 
 
-class ProgressBar:
-    """Show in a notebook how far a training run is, and leave one line behind that is the same on every machine.
-
-    Bars of other tools stay in a saved notebook at 0 %, or change with every run. Use it as a context:
-    ``with ProgressBar(16, "small network") as bar: train(..., on_batch=bar.on_batch)``.
-    """
-
-    #: A browser cannot follow more updates than this, and each one costs a message.
-    seconds_between_updates = 0.2
-
-    def __init__(self, n_epochs: int, what: str) -> None:
-        self.n_epochs, self.what = n_epochs, html.escape(what)
-        self._next_update = 0.0
-
-    def __enter__(self) -> ProgressBar:
-        from IPython.display import HTML, display  # scripts do without
-
-        self._started, self._html = time.perf_counter(), HTML
-        self._display = display(HTML(f"<p>{self.what}: starting</p>"), display_id=True)
-        return self
-
-    def on_batch(self, epoch: int, batch: int, n_batches: int) -> None:
-        """Move the bar to a batch of an epoch, both from 1; most calls do nothing, so that training is not held up."""
-        now = time.perf_counter()
-        if now < self._next_update:
-            return
-        self._next_update = now + self.seconds_between_updates
-        done = (epoch - 1 + batch / n_batches) / self.n_epochs
-        left = (now - self._started) * (1 - done) / done
-        text = f"{self.what}: epoch {epoch} of {self.n_epochs}, about {left:.0f} s left"
-        self._show(f'<label>{text} <progress max="1" value="{done:.4f}"></progress></label>')
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        ending = f"{self.n_epochs} epochs, done" if kind is None else f"stopped by {kind.__name__}"
-        self._show(f"<p>{self.what}: {ending}.</p>")
-
-    def _show(self, content: str) -> None:
-        if self._display is not None:  # None outside IPython, where there is nothing to show it in
-            self._display.update(self._html(content))
-
-
 class LiveTraining:
     """A training in the background of a notebook, drawn after every epoch, with a button that stops it and goes on.
 
     When it is done, the run is kept in the learner's folder (`runs.keep`). Where there is no `data`, the recorded run
-    is played the same way. Cells below it can be run meanwhile; a cell that is running holds up the drawing alone.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    data : ImageData or None
-    recorded : Run
-        A recorded run of the recipe, with logits; also what a viewer without a kernel sees, at its end.
-    seed : int
-    picture : callable
-        Makes a `figures.Picture` of the run so far.
-
-    Attributes
-    ----------
-    own : Run or None
-        The learner's run, once it is complete.
-    said : str
-        How it ended.
+    is played the same way; its end is also what a viewer without a kernel sees. Cells below it can be run meanwhile; a
+    cell that is running holds up the drawing alone. `picture` makes a `figures.Picture` of the run so far.
     """
 
     seconds_an_epoch = 0.4  # of a recorded run
@@ -499,6 +419,7 @@ class LiveTraining:
         import ipywidgets as widgets
 
         self.recipe, self.data, self.recorded, self.seed, self.picture = recipe, data, recorded, seed, picture
+        #: The learner's run, once it is complete, and how it ended.
         self.own: Run | None = None
         self.said = ""
         self._going = threading.Event()
@@ -548,7 +469,7 @@ class LiveTraining:
             keep_logits=self.recipe.n_val, on_batch=lambda *_: self._going.wait(), on_run=self._after_epoch,
         )  # fmt: skip
         try:
-            return f"Done on {device}. Your run is kept as {keep(run)}."
+            return f"Done on {device}. Your run is kept as {runs.keep(run)}."
         except OSError as error:
             return f"Done on {device}. Your run could not be kept ({error}); the lesson goes on with it."
 
@@ -575,8 +496,8 @@ class LiveTraining:
         self._line.value = f'<p role="status">{html.escape(self.said)}</p>'
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        from lessonlib import figures, page
+        from lessonlib import figures
 
         shown = self.picture(self.recorded)
         still = figures.static_bundle(figures.draw(shown, figsize=(12.0, 3.2)), shown.sentence)
-        return still if page.static_export() else {**(self.widget._repr_mimebundle_(**options) or {}), **still}
+        return still if figures.static_export() else {**(self.widget._repr_mimebundle_(**options) or {}), **still}
