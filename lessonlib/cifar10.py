@@ -214,7 +214,8 @@ def _read_archive(path: Path) -> dict[str, bytes]:
                         content[name] = archive.extractfile(member).read()  # type: ignore[union-attr]
         except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:  # OSError: gzip and bzip2
             reason = str(error).partition("\n")[0].rstrip(":")  # without what each kind of archive would begin with
-            raise Cifar10Damaged(f"{path} is no complete archive ({reason}): delete it, download it again.") from error
+            remedy = "delete it and download it again"
+            raise Cifar10Damaged(f"{path} is not a complete archive ({reason}): {remedy}.") from error
     if absent := sorted(names - content.keys()):
         raise Cifar10Damaged(f"{path} holds no {absent[0]}: delete it and download {ARCHIVE_NAME} again.")
     return content

@@ -614,16 +614,14 @@ def _hold(panels: Sequence[Panel], axis: int) -> Limits:
     if low is None or high is None:
         unique = {mark.key: mark for panel in panels for mark in panel.marks}.values()
         values = np.concatenate([[], *(mark.y if axis else mark.x for mark in unique)])
-        is_log = panels[0].scales[axis] == "log"
-        values = values[np.isfinite(values) & ((values > 0) | (not is_log))]
-        least, most = (values.min(), values.max()) if len(values) else (1, 10) if is_log else (0, 1)
+        values, is_log = values[np.isfinite(values)], panels[0].scales[axis] == "log"
+        values = np.log(values[values > 0]) if is_log else values
+        least, most = (values.min(), values.max()) if len(values) else (0, 1)
         if least == most:
-            least, most = (least / 2, most * 2) if is_log else (least - 0.5, most + 0.5)
-        room = 0.05 if axis else 0.02
-        if is_log:
-            found = least * (least / most) ** room, most * (most / least) ** room
-        else:
-            found = tuple(end + sign * room * (most - least) if end else 0.0 for end, sign in ((least, -1), (most, 1)))
+            least, most = least - 0.5, most + 0.5
+        room = (0.05 if axis else 0.02) * (most - least)
+        ends = [end + side if end or is_log else 0.0 for end, side in ((least, -room), (most, room))]
+        found = np.exp(ends) if is_log else ends
         low, high = found[0] if low is None else low, found[1] if high is None else high
     return float(low), float(high)
 
