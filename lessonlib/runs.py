@@ -11,7 +11,7 @@ import datetime
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,14 +162,12 @@ class Run:
 
     def val_losses(self) -> NDArray[np.float64]:
         """Compute the loss of each kept validation example after each epoch, shape (n_epochs, n_examples), in nats."""
-        return self._per_example(lambda logits: metrics.cross_entropy_per_example(self.val_labels, logits=logits))
+        labels = self.val_labels
+        return np.stack([metrics.cross_entropy_per_example(labels, logits=each) for each in self._kept_logits()])
 
     def val_hits(self) -> NDArray[np.bool_]:
         """Say for each epoch and kept validation example whether the answer was right, shape (n_epochs, n_examples)."""
-        return self._per_example(lambda logits: metrics.correct(self.val_labels, logits))
-
-    def _per_example(self, measure: Callable[[NDArray], NDArray]) -> NDArray:
-        return np.stack([measure(logits) for logits in self._kept_logits()])
+        return np.stack([metrics.correct(self.val_labels, logits) for logits in self._kept_logits()])
 
     def _kept_logits(self) -> NDArray[np.float16]:
         if self.val_logits is None:
