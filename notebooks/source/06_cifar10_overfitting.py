@@ -389,7 +389,7 @@ assert count_seeds(stays_wrong > 0.2).mostly and count_seeds(stays_right < 0).mo
 Markdown(
     f"So this is how. The network becomes more confident in **all** its answers: on one run's other half the right ones from {sure_right[picked]:.0%} to {sure_right[-1]:.0%}, the wrong ones from {sure_wrong[picked]:.0%} to "
     f"{sure_wrong[-1]:.0%}. Confidence saves little where the answer is right and costs much where it is wrong. Accuracy does not see it. Apart from confidence the network got *better*: the loss at the best temperature fell. "
-    f"The training accuracy at the lowest loss was {run['train_accuracy'][picked]:.0%}: the loss turns before the training pictures are all learnt. Lesson 2 found the same in three other tasks."
+    f"The training accuracy at the lowest loss was {run['train_accuracy'][picked]:.0%}: the loss turns before the training pictures are all learnt. In three other tasks of lesson 2 one T took most of a rise back, too."
 )
 
 # %% [markdown]
@@ -766,12 +766,12 @@ questions.choice(
     wrong=[
         ("by how much the loss has risen", "It rises with confidence as well."),
         (
-            "the training loss at the end",
-            "It was near zero in cells in which accuracy rose, too.",
+            "the epoch of the lowest loss",
+            "It came as early in cells in which accuracy did not fall.",
         ),
         (
             "the mean confidence at the end",
-            "It rises in both: confidence is not knowledge.",
+            "It rose in cells of either kind: confidence is not knowledge.",
         ),
     ],
 )
@@ -796,7 +796,7 @@ questions.choice(
 # %% [markdown]
 # ## Summary
 #
-# - *How can both rise?* After some epoch the network becomes more confident in right and wrong answers alike. The loss charges for the wrong ones; accuracy sees none of it. One temperature takes the rise back.
+# - *How can both rise?* After some epoch the network becomes more confident in right and wrong answers alike. Confidence in a wrong answer costs much; accuracy does not see it. One temperature takes the rise back.
 # - Whether accuracy rises or falls goes with the loss at the best temperature, not with the rise of the loss.
 # - Judge a change by the paired difference, on pictures that did not pick the epoch.
 # - Judge networks by lowest loss and accuracy, not by the rise since their own minimum.
