@@ -181,7 +181,7 @@ def static_bundle(fig: Figure, alt: str) -> dict[str, Any]:
     return {"text/html": html, "image/png": png, "text/plain": alt}
 
 
-def panels_html(picture: Picture, *, figsize: tuple[float, float] = (3.6, 3.0)) -> str:
+def panels_html(picture: Picture, *, figsize: tuple[float, float] = (4.4, 2.9)) -> str:
     """Return a picture as HTML, its panels (each of `figsize` inches) side by side or below each other, as fits."""
     drawn = [_svg(draw(Picture(picture.sentence, panel), figsize=figsize), panel.title) for panel in picture.panels]
     row = f'<div style="display:flex;flex-wrap:wrap;gap:4px">{"".join(drawn)}</div>'
