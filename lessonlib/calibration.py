@@ -74,14 +74,6 @@ def split_loss(labels: ArrayLike, logits: ArrayLike) -> LossSplit:
     return LossSplit(loss, scaled, loss - scaled, temperature)
 
 
-def split_losses(labels: ArrayLike, logits: ArrayLike) -> list[LossSplit]:
-    """Split the loss after each epoch, from logits of shape (n_epochs, n, n_classes) such as ``run.val_logits``."""
-    shape = np.shape(logits)
-    if len(shape) != 3:
-        raise ValueError(f"logits must have shape (n_epochs, n, n_classes), got {shape}: use split_loss for one epoch.")
-    return [split_loss(labels, epoch) for epoch in logits]
-
-
 #: What a recalibration gives: logits in, logarithms of probabilities out.
 Recalibration = Callable[[NDArray], NDArray[np.float64]]
 
@@ -167,11 +159,8 @@ class Reliability:
     @property
     def ece(self) -> float:
         """Return the expected calibration error: the mean distance of confidence and accuracy, 0 to 1."""
-        return float(self._mean(np.abs(self.confidence - self.accuracy)))
-
-    def _mean(self, values: NDArray[np.float64]) -> np.float64:
         filled = self.counts > 0
-        return np.average(values[filled], weights=self.counts[filled])
+        return float(np.average(np.abs(self.confidence - self.accuracy)[filled], weights=self.counts[filled]))
 
 
 def reliability(
@@ -227,30 +216,6 @@ def brier_score(labels: ArrayLike, probabilities: ArrayLike) -> float:
     matrix = check.probability_matrix(probabilities)
     truth = check.label_vector(labels, matrix.shape[1], n_examples=len(matrix))
     return float(((matrix - np.eye(matrix.shape[1])[truth]) ** 2).sum(axis=1).mean())
-
-
-@dataclass(frozen=True)
-class BrierSplit:
-    """The Brier score of confidence as a forecast of being right, in three parts (Murphy 1973)."""
-
-    reliability: float  # mean squared distance of confidence and accuracy in a bin: 0 if calibrated
-    resolution: float  # how much the accuracy differs between the bins: 0 if confidence tells nothing
-    uncertainty: float  # accuracy * (1 - accuracy): what cannot be known without looking at the example
-
-    @property
-    def score(self) -> float:
-        """Return the score of the binned confidences: ``reliability - resolution + uncertainty``."""
-        return self.reliability - self.resolution + self.uncertainty
-
-
-def split_brier(bins: Reliability) -> BrierSplit:
-    """Split the Brier score of confidence into its parts; each confidence counts as the mean of its bin."""
-    accuracy = bins._mean(bins.accuracy)
-    return BrierSplit(
-        reliability=float(bins._mean((bins.confidence - bins.accuracy) ** 2)),
-        resolution=float(bins._mean((bins.accuracy - accuracy) ** 2)),
-        uncertainty=float(accuracy * (1 - accuracy)),
-    )
 
 
 def logit_norm(logits: ArrayLike) -> NDArray[np.float64]:

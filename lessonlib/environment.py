@@ -50,18 +50,14 @@ def report() -> list[Finding]:
     Each finding prints as one line that is the same on every machine that has what is needed.
     """
     course = f"start Jupyter in the folder of the course, or set {runs.FOLDER_VARIABLE} to its notebooks/recordings"
+    version = ".".join(map(str, sys.version_info[:3]))
     own = f"set {storage.HOME_VARIABLE} to a folder that you may write to"
     return [
-        _python(),
+        Finding("Python", sys.version_info >= (3, 11), version, f"install Python 3.11 or newer, then {INSTALL}"),
         *_packages(),
         _place("recorded runs", runs.recordings_folder, lambda folder: any(folder.glob("*.npz")), course),
         _place("a place for your answers", storage.learner_folder, lambda folder: os.access(folder, os.W_OK), own),
     ]
-
-
-def _python() -> Finding:
-    version = ".".join(map(str, sys.version_info[:3]))
-    return Finding("Python", sys.version_info >= (3, 11), version, "install Python 3.11 or newer, then " + INSTALL)
 
 
 def _packages() -> Iterator[Finding]:

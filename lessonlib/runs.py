@@ -345,12 +345,6 @@ def keep(run: Run) -> Path:
     return run.save(storage.learner_folder() / "runs" / f"{now:%Y%m%d-%H%M%S-%f}.npz")
 
 
-def newest_kept() -> Run | None:
-    """Load the newest run that `keep` saved, or None where there is none."""
-    kept = sorted((storage.learner_folder() / "runs").glob("*.npz"))
-    return Run.load(kept[-1]) if kept else None
-
-
 def recording_name(recipe: str, seed: int) -> str:
     """Return the file name of a recorded run."""
     return f"{recipe}-seed{seed}.npz"

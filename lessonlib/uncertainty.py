@@ -85,10 +85,12 @@ def mean_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     the quantile of Student's t. With fewer than about 50 examples of a confident network it still misses too often:
     none of the rare costly examples may be in the set at all.
     """
+    from scipy import special  # slow to import, and accuracies do not need it
+
     array = _at_least_two(values, "values")
     estimate, n = estimate_mean(array), len(array)
     error = estimate.standard_error * np.sqrt(n / (n - 1))
-    q, skewness = _t_quantile(level, n - 1), _skewness(array)
+    q, skewness = float(special.stdtrit(n - 1, (1 + _open_share(level, "level")) / 2)), _skewness(array)
     low, high = (float(estimate.value - error * _undo_skewness(z, skewness, n)) for z in (q, -q))
     return Interval(estimate, low, high, level)
 
@@ -110,12 +112,6 @@ def _undo_skewness(z: float, skewness: float, n: int) -> float:
 
 def _normal_quantile(level: float) -> float:
     return NormalDist().inv_cdf((1 + _open_share(level, "level")) / 2)
-
-
-def _t_quantile(level: float, degrees: int) -> float:
-    from scipy import special  # slow to import, and accuracies do not need it
-
-    return float(special.stdtrit(degrees, (1 + _open_share(level, "level")) / 2))
 
 
 def judge(low: float, high: float, margin: float) -> Verdict:

@@ -142,12 +142,6 @@ def test_logits_that_are_always_wrong_ask_for_the_highest_temperature() -> None:
     assert temperature == pytest.approx(calibration.TEMPERATURE_RANGE[1], rel=0.05)
 
 
-def test_each_epoch_of_a_run_is_split_like_a_single_one() -> None:
-    labels, logits = sample(3)
-    epochs = np.stack([logits, 2 * logits]).astype(np.float16)  # as a recording keeps them
-    assert calibration.split_losses(labels, epochs) == [calibration.split_loss(labels, each) for each in epochs]
-
-
 # --- recalibrations -----------------------------------------------------------------------------------------------
 
 
@@ -288,7 +282,6 @@ def test_the_base_rate_predictor_is_calibrated_and_tells_nothing() -> None:
         bins = calibration.reliability(labels, p, scheme=scheme)
         assert len(bins.counts) == (15 if scheme == "equal width" else 1)  # equal confidences are never parted
         assert bins.ece == 0
-        assert calibration.split_brier(bins).resolution == 0
     assert metrics.cross_entropy(labels, probabilities=p) == pytest.approx(math.log(2))
 
 
@@ -329,20 +322,6 @@ def test_the_brier_score_is_that_of_scikit_learn_and_of_single_forecasts(n_class
     ours = calibration.brier_score(labels, p)
     assert ours == pytest.approx(brier_score_loss(labels, p, labels=range(n_classes), scale_by_half=False), abs=1e-12)
     assert ours == pytest.approx(np.mean([questions.brier_score(row, y) for row, y in zip(p, labels, strict=True)]))
-
-
-@given(cases())
-@PATIENT
-def test_the_parts_of_the_brier_score_sum_to_it(case: tuple[NDArray, NDArray]) -> None:
-    labels, logits = case
-    p = metrics.softmax(logits)
-    bins = calibration.reliability(labels, p, n_bins=8)
-    parts = calibration.split_brier(bins)
-    filled = np.digitize(p.max(axis=1), bins.edges[1:-1], right=True)
-    direct = np.mean((bins.confidence[filled] - metrics.correct(labels, p)) ** 2)
-    assert parts.score == pytest.approx(direct, abs=1e-12)
-    assert min(parts.reliability, parts.resolution, parts.uncertainty) >= 0
-    assert parts.resolution <= parts.uncertainty + 1e-12
 
 
 @given(cases(), st.floats(-100, 100), st.floats(0.1, 10))
@@ -400,11 +379,6 @@ def test_bad_predictions_are_refused_with_their_remedy(measure, labels, probabil
 def test_bad_logits_are_refused(split, labels, logits, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         split(labels, logits)
-
-
-def test_a_single_epoch_is_no_run() -> None:
-    with pytest.raises(ValueError, match=r"got \(2, 2\): use split_loss"):
-        calibration.split_losses(LABELS, P)
 
 
 @pytest.mark.parametrize("n_bins", [0, -1, 1.5])
