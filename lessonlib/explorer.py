@@ -165,20 +165,11 @@ class Stage(anywidget.AnyWidget):
 class Explorer:
     """Let the learner move sliders and see the picture follow at once.
 
-    Parameters
-    ----------
-    picture : callable
-        ``picture(**values)`` returns the `Picture` for one value of each slider. It must depend on its arguments
-        alone, since positions are drawn in any order.
-    title : str
-        Stands above the sliders.
-    figsize : tuple of float
-        Inches of all panels side by side.
-    **sliders : slider or sequence of values
-        One to four, by the names of the function's arguments: ``epoch=slider(range(1, 41), start=40)``.
+    `picture` returns the `Picture` for one value of each slider, called as ``picture(**values)``. It must depend on its
+    arguments alone, since positions are drawn in any order. `title` stands above the sliders; `figsize` is inches of
+    all panels side by side. The other arguments are one to four sliders, or sequences of values, by the names of the
+    function's arguments: ``epoch=slider(range(1, 41), start=40)``.
 
-    Notes
-    -----
     Limits that no panel gives are found from the pictures of all positions, which calls the function for each of them.
     With more than `AHEAD_LIMIT` positions the limits must be given, and frames are drawn only on demand.
     """

@@ -520,15 +520,10 @@ Ends = tuple[float | None, float | None]
 class Panel:
     """Axes with a title and the marks on them, drawn in their order.
 
-    Parameters
-    ----------
-    x, y : (low, high), optional
-        The limits of the axes. Without them, or with None for one end, they hold all that an explorer shows in any
-        position, so that they never jump.
-    xticks, yticks : sequence of float, or mapping of float to str, optional
-        Where ticks stand, and what they say.
-    legend : str or False, optional
-        Where it stands, such as "upper left", or False for none; by default where it covers least of the first picture.
+    `x` and `y` are the limits, (low, high). Without them, or with None for one end, they hold all that an explorer
+    shows in any position, so that they never jump. `xticks` and `yticks` say where ticks stand, or map each place to
+    its words. `legend` is where it stands, such as "upper left", or False for none; by default where it covers least of
+    the first picture.
     """
 
     def __init__(

@@ -39,7 +39,8 @@ class KerasRecorder:
 
     Pass it as ``model.fit(..., callbacks=[recorder])`` and ask for ``recorder.run()`` afterwards. Each ``fit`` begins a
     new recording; the training itself is not changed. A model with one output column (a sigmoid, or its logit) is a
-    classifier of two classes.
+    classifier of two classes. Logits, or logarithms of probabilities, of the first `keep_logits` validation examples
+    are kept.
 
     The losses are the plain cross-entropy whatever was compiled: no class weights, label smoothing or weight penalty.
     Without such extras ``val_loss`` is what ``model.evaluate`` reports: where the last layer is a softmax or sigmoid,
@@ -52,8 +53,6 @@ class KerasRecorder:
     from_logits : bool
         Whether the model's outputs are logits, as in Keras' losses, or probabilities. Say which: a wrong guess gives a
         wrong loss and often no error (lessons 1 and 3). What is plainly wrong raises ValueError during ``fit``.
-    keep_logits : int
-        Of how many validation examples, the first ones, logits (or logarithms of probabilities) are kept.
     """
 
     model: Any  # set by Keras when training begins
