@@ -56,10 +56,12 @@ def test_trials_run_with_the_variables_of_the_start_script() -> None:
 
 
 def test_every_lesson_fits_into_binders_memory(root: Path) -> None:
-    """docs/binder.md holds what the last trial found."""
-    rows = re.findall(r"^\| `(\d\d_\w+)` \| (\d+) \|", binder.REPORT.read_text(encoding="utf-8"), re.MULTILINE)
-    assert [name for name, _ in rows] == [path.stem for path in build.sources()]
-    assert {name: int(peak) for name, peak in rows if int(peak) >= binder.LIMIT_MB} == {}
+    """By what it held while it was built; docs/binder.md holds what the last trial found."""
+    costs = (root / "docs" / "lesson-costs.md").read_text(encoding="utf-8")
+    peaks = {name: int(peak) for name, peak in re.findall(r"^\| `(\w+)` \| \d+ \| (\d+) \|", costs, re.MULTILINE)}
+    assert peaks.keys() == {path.stem for path in build.sources()}
+    tried = re.findall(r"^\| `(\d\d\w+)` \| (\d+) \|", binder.REPORT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {name: peak for name, peak in [*peaks.items(), *tried] if int(peak) >= binder.LIMIT_MB} == {}
 
 
 def test_a_report_has_a_row_for_each_step_and_lesson() -> None:
