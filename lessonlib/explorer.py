@@ -8,7 +8,6 @@ How one is written: ``docs/writing-lessons.md``.
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import io
 import json
@@ -174,12 +173,6 @@ class Explorer:
     With more than `AHEAD_LIMIT` positions the limits must be given, and frames are drawn only on demand.
     """
 
-    def __new__(cls, *functions: Any, **options: Any) -> Explorer:
-        """Hand a pair of functions to the former explorer; goes with ``_old_explorer.py``, and with it its import."""
-        if cls is Explorer and len(functions) == 2:
-            cls = importlib.import_module("lessonlib._old_explorer").PairExplorer
-        return super().__new__(cls)
-
     def __init__(
         self, picture: Callable[..., Picture], /, *, title: str = "", figsize: tuple[float, float] = (8.0, 3.4),
         **sliders: Any,
@@ -187,19 +180,11 @@ class Explorer:
         if not isinstance(title, str) or not isinstance(figsize, tuple | list) or len(figsize) != 2:
             options = f"title={title!r:.40} and figsize={figsize!r:.40} are options of Explorer, a text and two numbers"
             raise TypeError(f"{options}: give a slider of this name another one.")
-        self._begin(title, {name: _as_slider(name, given) for name, given in sliders.items()})
-        self._function, self._figsize = picture, (float(figsize[0]), float(figsize[1]))
-        self._check_signature()
-        self._pictures: dict[int, Picture] = {}
-        self._first = self._picture(self._start)
-        self._set_up()
-        self._first_frames()
-
-    def _begin(self, title: str, sliders: Mapping[str, Slider]) -> None:
         if not 1 <= len(sliders) <= 4:
             names = ", ".join(sliders)
             raise ValueError(f"An Explorer has 1 to 4 sliders, got {len(sliders)} ({names}): pass name=positions.")
         self.title = title
+        sliders = {name: _as_slider(name, given) for name, given in sliders.items()}
         labels = {name: each.label or name.replace("_", " ") for name, each in sliders.items()}
         self.sliders = {name: replace(each, label=labels[name]) for name, each in sliders.items()}
         self._axes = [{"argument": name, "name": labels[name], "labels": s.texts} for name, s in self.sliders.items()]
@@ -207,6 +192,12 @@ class Explorer:
         self._start = int(np.ravel_multi_index([each.start for each in self.sliders.values()], self._sizes))
         self._frames: dict[int, Frame] = {}
         self._pieces: dict[str, int] = {}
+        self._function, self._figsize = picture, (float(figsize[0]), float(figsize[1]))
+        self._check_signature()
+        self._pictures: dict[int, Picture] = {}
+        self._first = self._picture(self._start)
+        self._set_up()
+        self._first_frames()
 
     # ---- drawing -----------------------------------------------------------------------------------
 
