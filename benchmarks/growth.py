@@ -103,23 +103,17 @@ def reading(n_epochs: int) -> Work:
 
 def explorer(n_positions: int) -> Work:
     """Return the work of drawing every frame of an explorer of two sliders."""
-    from lessonlib.explorer import Explorer
+    from lessonlib import figures
+    from lessonlib.explorer import Explorer, Panel, Picture
 
-    side = math.isqrt(n_positions)
+    side, x = math.isqrt(n_positions), np.linspace(0, 1, 50)
 
-    def setup(fig):
-        ax = fig.subplots()
-        ax.set(xlim=(0, 1), ylim=(0, 2))
-        return {"line": ax.plot([], [])[0], "dot": ax.plot([], [], "o")[0]}
-
-    def update(artists, p, q):
-        x = np.linspace(0, 1, 50)
-        artists["line"].set_data(x, p + q * x)
-        artists["dot"].set_data([p], [q])
-        return f"p = {p:.2f}, q = {q:.2f}."
+    def line(p, q):
+        panel = Panel("A line", figures.line(x, p + q * x), figures.dot(p, q), x=(0, 1), y=(0, 2))
+        return Picture(f"p = {p:.2f}, q = {q:.2f}.", panel)
 
     def draw_all() -> None:
-        shown = Explorer(setup, update, p=np.linspace(0, 1, side), q=np.linspace(0, 1, side))
+        shown = Explorer(line, p=np.linspace(0, 1, side), q=np.linspace(0, 1, side))
         for index in range(shown.n_positions):
             shown._frame(index)
 
