@@ -296,8 +296,10 @@ for name, each in tail.items():
         draws = [np.random.default_rng(i).choice(each.shape[1], n) for i in range(200)]
         seen = np.std([np.diff(each[:, drawn].mean(axis=1)) for drawn in draws])
         assert 0.85 < jump_sd(each, n) / seen < 1.15
-    share = f"{10 * round(10 * from_set[name])} %"
-    print(f"{name:24} formula within 15 % of 200 sets; the set's share at 200: about {share}")
+    share = (
+        "nearly all" if from_set[name] > 0.9 else "most" if from_set[name] > 0.6 else "about half"
+    )
+    print(f"{name:24} formula within 15 % of 200 sets; at 200 the set makes up {share}")
 
 # %% [markdown]
 # The formula holds for a small calm network, a restless one and a network on pictures. And it answers the title: with a few hundred examples much of the jumping comes from the set, even when nothing but the weights
@@ -381,7 +383,9 @@ seen = {
 
 # %% claims=["000-C4", "000-E1b"]
 for name, values in seen.items():
-    print(f"{name:18} jitter of the loss: x {np.median(values / seen['full batch']):.0f}")
+    factor = np.median(values / seen["full batch"])
+    size = "over four times" if factor > 4 else "over 1.5 times" if factor > 1.5 else "about"
+    print(f"{name:18} jitter of the loss: {size} that of the full batch")
 assert count_seeds(seen["shuffled, batch 8"] > seen["shuffled"]).mostly
 assert count_seeds(seen["as given"] > 2 * seen["full batch"]).rarely
 
@@ -400,7 +404,7 @@ assert within < both.std(ddof=1) and 0.6 < both.std(ddof=1) / sampling < 1.4
 # %% [markdown]
 # With coin-flip labels the spread over seeds is about the sampling error. That is the *first* thing to rule out, before any mismatch of data. A seed adds its own part where something is learned:
 
-# %%
+# %% plumbing
 pool_of = [
     run["val_accuracy"][-1] for run in students
 ]  # 4,000 examples each: little sampling error
