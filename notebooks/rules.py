@@ -22,8 +22,6 @@ MAX_CODE_LINES = 15  # in an open cell
 MAX_CODE_COLUMNS = 100  # what a notebook shows on a laptop without scrolling sideways
 MAX_OPEN_LINES = 150  # in a lesson
 MAX_MINUTES = 50
-#: Lessons that have not been rewritten yet and break one of the two limits above. This list only gets shorter.
-TOO_LONG_STILL = ("08_testing_explanations",)
 
 #: What the minutes are made of.
 WORDS_A_MINUTE, OPEN_LINES_A_MINUTE = 130, 12

@@ -19,7 +19,7 @@ SOURCES = {source.stem: source for source in build.sources()}
 def terms() -> list[tuple[str, str, str]]:
     """Return the glossary's entries: term, explanation, lesson."""
     text = GLOSSARY.read_text(encoding="utf-8")
-    return re.findall(r"^## (.+)\n\n(.+) \[Lesson \d+\]\(\.\./notebooks/(\w+)\.ipynb\)\.$", text, re.MULTILINE)
+    return re.findall(r"^## (.+)\n\n(.+) \[Lesson \d+[a-z]?\]\(\.\./notebooks/(\w+)\.ipynb\)\.$", text, re.MULTILINE)
 
 
 def test_every_entry_of_the_glossary_is_complete_and_in_order() -> None:

@@ -82,28 +82,18 @@ def stored(source: Path) -> NotebookNode:
 
 
 @pytest.mark.parametrize("source", build.sources(), ids=lambda path: path.stem)
-def test_a_lesson_takes_45_minutes_and_shows_the_subject(source: Path) -> None:
-    """At most 50 minutes and 150 open lines. What is on the list of those that are too long still, is."""
-    broken = [str(problem) for problem in rules.too_long(stored(source))]
-    if source.stem in rules.TOO_LONG_STILL:
-        assert broken, f"{source.stem} is short enough: take it off notebooks.rules.TOO_LONG_STILL"
-    else:
-        assert broken == []
+def test_a_lesson_takes_at_most_50_minutes_and_shows_the_subject(source: Path) -> None:
+    """At most 50 minutes and 150 open lines."""
+    assert [str(problem) for problem in rules.too_long(stored(source))] == []
 
 
 @pytest.mark.parametrize("source", build.sources(), ids=lambda path: path.stem)
 def test_the_minutes_at_the_top_and_in_the_readme_are_computed(source: Path) -> None:
-    """Lessons that are too long still may type them."""
-    if source.stem not in rules.TOO_LONG_STILL:
-        assert rules.MINUTES in source.read_text(encoding="utf-8")
-        assert f"about {build.minutes(source)} minutes" in stored(source).cells[0].source
+    assert rules.MINUTES in source.read_text(encoding="utf-8")
+    assert f"about {build.minutes(source)} minutes" in stored(source).cells[0].source
     readme = build.README.read_text(encoding="utf-8")
     assert f"(notebooks/{source.stem}.ipynb)" in readme
     assert build.readme_with_minutes(readme) == readme, "run: python3 course.py build"
-
-
-def test_the_list_of_lessons_that_are_too_long_names_lessons() -> None:
-    assert set(rules.TOO_LONG_STILL) <= {source.stem for source in build.sources()}
 
 
 def test_the_right_option_of_a_check_is_not_given_away_by_its_length_or_place() -> None:
