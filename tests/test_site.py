@@ -147,7 +147,9 @@ def test_without_an_address_no_link_leaves_the_site(tmp_path: Path) -> None:
     pages.write_site(["0"], folder=tmp_path / "site", lite=tmp_path / "not-built")
     for path in (tmp_path / "site").glob("*.html"):
         outside = [tag["href"] for tag in soup_of(path.parent, path.name).select("a[href]") if "://" in tag["href"]]
-        assert [address for address in outside if "mybinder.org/" in address or "github.com/" in address] == [], path.name
+        assert [address for address in outside if "mybinder.org/" in address or "github.com/" in address] == [], (
+            path.name
+        )
     assert not soup_of(tmp_path / "site", "index.html").select("a[href^='06_']")
     assert not (tmp_path / "site" / "colab").exists()
 
