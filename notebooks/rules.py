@@ -310,8 +310,8 @@ def problems(notebook: NotebookNode) -> list[Problem]:
 
 def _cell_problems(cell: NotebookNode) -> Iterator[str]:
     tags = cell.metadata.get("tags", [])
-    if "nbval-skip" in tags:
-        yield "tagged nbval-skip: a lesson checks every cell"
+    for tag in {"nbval-skip", "nbval-ignore-output"} & set(tags):
+        yield f"tagged {tag}: a lesson checks every cell"
     if cell.cell_type != "code":
         return
     if installs := re.search(r"^\s*[!%]\s*pip\b.*", cell.source, flags=re.MULTILINE):

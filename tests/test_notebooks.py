@@ -264,6 +264,7 @@ LONG = "\n".join(f"a{i} = {i}" for i in range(16))
         (new_code_cell("!pip install x"), "installs nothing"),
         (new_code_cell("%pip install x"), "installs nothing"),
         (new_code_cell("1", metadata={"tags": ["nbval-skip"]}), "nbval-skip"),
+        (new_code_cell("1", metadata={"tags": ["nbval-ignore-output"]}), "nbval-ignore-output"),
         (new_code_cell("1 + 1;"), "nbval does not honour"),
         (new_markdown_cell("### Too deep"), "no level may be left out"),
         (new_markdown_cell("# Another"), "exactly one title"),

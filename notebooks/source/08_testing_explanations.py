@@ -642,7 +642,7 @@ Explorer(any_recipe, recipe=slider(SHOWN, start="dropout"), title="Each recipe a
 #
 # For further runs (10,000 pictures) [predictions](../docs/predictions.md) were committed before any of them was made. The table counts their rows by the rule written there: intervals, at least five seeds, corrected over all rows.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 SAID = {
     "wrong labels in validation": ("both rise, more with more", "val-noise-2 val-noise-5 val-noise-10 val-noise-20 val-noise-40 val-noise-10-accuracy"),
     "wrong labels in training": ("few: accuracy rises; many: it falls", "noise-2 noise-5 noise-10 noise-20 noise-40"),
