@@ -300,7 +300,7 @@ print(len(f1_callback.values), "epochs,", len(f1_callback.values), "values")
 # %% [markdown]
 # ## When the shares differ
 #
-# Back to the starved eight of lesson 4: 0.6 % of the training pictures and 10 % of the validation pictures. The network's probabilities are honest for a world with few eights, and judged in another one. If you know both shares, correct the logits.
+# Back to the starved eight of lesson 4: rare in training, one digit in ten in validation. The network's probabilities are honest for a world with few eights, and judged in another one. If you know both shares, correct the logits.
 
 
 # %%

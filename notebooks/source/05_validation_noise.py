@@ -220,7 +220,7 @@ for name, values in (("lowest loss", at_lowest), ("epoch 80", at_end)):
 assert smaller[0].mostly and smaller[1].rarely
 
 # %% [markdown]
-# Divided by the accuracy, the same error looks eight times smaller than divided by the error rate: the yardstick decides. By the fair one the loss is the steadier measure while the network is moderately confident, and the less steady one when it is
+# Divided by the accuracy, the same error looks several times smaller than divided by the error rate: the yardstick decides. By the fair one the loss is the steadier measure while the network is moderately confident, and the less steady one when it is
 # overconfident, because then a few costly answers make up much of the mean. So neither is steadier as such.
 #
 # ## The jumps have two causes
