@@ -13,7 +13,7 @@ import pytest
 
 from notebooks.build import notebook_environment
 
-pytest_plugins = ["tests.outside"]
+pytest_plugins = ["tests.outside", "tests.lessons_once"]
 
 HOME = pytest.StashKey[tempfile.TemporaryDirectory]()
 

@@ -130,9 +130,10 @@ def pytest_arguments(words: list[str], cores: int) -> list[str]:
     """Return pytest's command line: everything, unless `words` name files of their own."""
     named = any(not word.startswith("-") and (ROOT / word.split("::")[0]).exists() for word in words)
     notebooks = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "notebooks").glob("*.ipynb"))
-    paths = [] if named else ["lessonlib", "tests", *notebooks]
+    # The lessons come first, and nothing is put in another order: the site's tests show what nbval has run.
+    paths = [] if named else [*notebooks, "lessonlib", "tests"]
     nbval = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"]
-    workers = ["-n", "2", "--dist", "loadfile"] if cores > 1 else []
+    workers = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"] if cores > 1 else []
     return [*paths, *nbval, *workers, *words]
 
 
@@ -189,9 +190,9 @@ COMMANDS = {
     "badges": inside("-m", "tools.website", "--badges"),
     "processors": inside("-m", "tools.processors"),
     "record": inside("-m", "lessonlib", "record", parts=("lessons", "torch")),
-    "derive": beside("exercises.grading.derive"),
+    "derive": beside("exercises.grading.classroom"),
     "grade": beside("exercises.grading.grade"),
-    "cycle": beside("exercises.grading.rehearsal"),
+    "cycle": beside("tools.rehearsal"),
     "lock": lock,
 }
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lessonlib import recipes, training
+from lessonlib import training
 
 STOCK = {"stock loop": 0, "stock loop, 2 workers": 2}
 
@@ -42,7 +42,7 @@ class StockPictures(torch.utils.data.Dataset):
         return (tensor - self.mean) / self.sd, int(self.labels[index])
 
 
-def stock_epoch(images: np.ndarray, labels: np.ndarray, recipe: recipes.Recipe, n_workers: int) -> float:
+def stock_epoch(images: np.ndarray, labels: np.ndarray, recipe: training.Recipe, n_workers: int) -> float:
     """Return the seconds of one epoch of the stock loop."""
     torch.manual_seed(0)
     network = training.build_network(recipe).train()
@@ -59,7 +59,7 @@ def stock_epoch(images: np.ndarray, labels: np.ndarray, recipe: recipes.Recipe, 
     return time.perf_counter() - started
 
 
-def course_epoch(images: np.ndarray, labels: np.ndarray, recipe: recipes.Recipe, precision: str) -> float:
+def course_epoch(images: np.ndarray, labels: np.ndarray, recipe: training.Recipe, precision: str) -> float:
     """Return the seconds of one epoch of the course's loop, the conversion of the pictures included."""
     torch.manual_seed(0)
     started = time.perf_counter()
@@ -68,7 +68,7 @@ def course_epoch(images: np.ndarray, labels: np.ndarray, recipe: recipes.Recipe,
     return time.perf_counter() - started
 
 
-def keras_network(recipe: recipes.Recipe) -> object:
+def keras_network(recipe: training.Recipe) -> object:
     """Return the network of the recipe in Keras, compiled."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
@@ -89,7 +89,7 @@ def keras_network(recipe: recipes.Recipe) -> object:
     return network
 
 
-def keras_epoch(network: object, images: np.ndarray, labels: np.ndarray, recipe: recipes.Recipe) -> float:
+def keras_epoch(network: object, images: np.ndarray, labels: np.ndarray, recipe: training.Recipe) -> float:
     """Return the seconds of one epoch of ``fit``, the conversion of the pictures included."""
     started = time.perf_counter()
     pictures = (images.astype(np.float32) / 255 - training.PIXEL_MEAN) / training.PIXEL_SD
@@ -102,7 +102,7 @@ def compare(n_images: int, repeats: int) -> dict[str, list[float]]:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (n_images, 32, 32, 3), dtype=np.uint8)
     labels = rng.integers(0, 10, n_images)
-    recipe = dataclasses.replace(recipes.RECIPES["main"], n_train=n_images)
+    recipe = dataclasses.replace(training.RECIPES["main"], n_train=n_images)
     loops: dict[str, Callable[[], float]] = {
         name: lambda n_workers=n_workers: stock_epoch(images, labels, recipe, n_workers)
         for name, n_workers in STOCK.items()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lessonlib import cifar10, recipes, runs, training
+from lessonlib import cifar10, runs, training
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,8 +29,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     record = commands.add_parser("record", help="train a recipe on CIFAR-10 and record the runs")
     groups = "sweep for lesson 6's sizes and widths, experiments for those of lesson 8, cells and trials for those of "
-    record.add_argument("recipe", choices=[*recipes.RECIPES, *_groups()], metavar="RECIPE",
-                        help=f"{groups}docs/predictions.csv, or one recipe: {', '.join(recipes.RECIPES)}")  # fmt: skip
+    record.add_argument("recipe", choices=[*training.RECIPES, *_groups()], metavar="RECIPE",
+                        help=f"{groups}docs/predictions.csv, or one recipe: {', '.join(training.RECIPES)}")  # fmt: skip
     record.add_argument("--full", action="store_true", help="on all 50,000 training images: minutes on a GPU")
     record.add_argument("--seeds", type=_seed_range, default=range(10, 20), metavar="A-B", help="default: 10-19")
     record.add_argument("--data", help="CIFAR-10 folder or archive (default: as lessonlib.cifar10.load finds it)")
@@ -47,8 +47,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _groups() -> dict[str, list[str]]:
-    sweep = [name for name in recipes.RECIPES if name.startswith("sweep-")]
-    groups = {"experiments": recipes.EXPERIMENTS, "cells": recipes.CELLS, "trials": recipes.TRIALS}
+    sweep = [name for name in training.RECIPES if name.startswith("sweep-")]
+    groups = {"experiments": training.EXPERIMENTS, "cells": training.CELLS, "trials": training.TRIALS}
     return {"sweep": sweep, **{name: list(group) for name, group in groups.items()}}
 
 
@@ -126,7 +126,7 @@ def _record(options: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)  # rather than find out after the first training
     device = options.device or training.choose_device()
     precision = options.precision or training.choose_precision(device)
-    chosen = [recipes.RECIPES[name] for name in _groups().get(options.recipe, [options.recipe])]
+    chosen = [training.RECIPES[name] for name in _groups().get(options.recipe, [options.recipe])]
     if options.full:
         chosen = [recipe.full() for recipe in chosen]
     for seed, recipe in itertools.product(options.seeds, chosen):
@@ -144,8 +144,9 @@ def _record(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_epoch(epoch: int, row: dict[str, float]) -> None:
-    print(f"epoch {epoch:3d}  " + "  ".join(f"{name} {value:.4f}" for name, value in row.items()), flush=True)
+def _print_epoch(run: runs.Run) -> None:
+    last = (f"{name} {values[-1]:.4f}" for name, values in run.metrics.items())
+    print(f"epoch {run.n_epochs:3d}  " + "  ".join(last), flush=True)
 
 
 if __name__ == "__main__":

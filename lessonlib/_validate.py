@@ -1,12 +1,8 @@
-"""Refuse bad input with a message that names the value and the remedy.
+"""Refuse bad input with a message that names the value and the remedy, the same for the same mistake everywhere.
 
-Every public function checks what it was given through these few functions, so that the same mistake gives the same
-message everywhere. Their contract holds for the whole library, and no other docstring repeats it:
-
-- what is no number where numbers are expected, and both or neither of two arguments of which one is needed, raise
-  TypeError;
-- what is empty, not finite, of another shape or length than it must be, out of its range, or no class of the
-  predictions, raises ValueError.
+The contract holds for the whole library, and no other docstring repeats it: what is no number where numbers are
+expected, and both or neither of two arguments of which one is needed, raise TypeError; what is empty, not finite, of
+another shape or length than it must be, out of its range, or no class of the predictions, raises ValueError.
 """
 
 from __future__ import annotations
@@ -21,10 +17,7 @@ PROBABILITY_TOLERANCE = 1e-4
 
 
 def finite_array(values: ArrayLike, name: str, *, ndim: int | None = None) -> NDArray[np.float64]:
-    """Return `values` as a non-empty float64 array without NaN or infinity, of `ndim` dimensions where given.
-
-    `name` is what the caller calls them, here and below; it stands in the message.
-    """
+    """Return what its caller calls `name` as a non-empty, finite float64 array, of `ndim` dimensions where given."""
     return _finite(values, name, ndim).astype(np.float64, copy=False)
 
 

@@ -3,11 +3,9 @@
 Taught in lesson 7. *Confidence* is the probability that a model gives to its own answer; a model is calibrated when, of
 the answers it gives with confidence c, a share c is right. A recalibration maps the model's scores to better
 probabilities; the loss that the best of all would leave is the *refinement* (Bröcker 2009; Berta et al., "Rethinking
-Early Stopping: Refine, Then Calibrate", 2025). Any one of them, such as a temperature, gives an upper bound of it.
-Checked against scikit-learn, torchmetrics and torch in ``tests/test_calibration.py``.
-
-`labels` are the true classes, shape (n,); `logits` and `probabilities` have shape (n, n_classes). What does not fit
-together raises ValueError.
+Early Stopping: Refine, Then Calibrate", 2025), and any one gives an upper bound of it. `labels` have shape (n,),
+`logits` and `probabilities` (n, n_classes). Checked against scikit-learn, torchmetrics and torch in
+``tests/test_calibration.py``.
 """
 
 from __future__ import annotations
@@ -104,10 +102,10 @@ def vector_scaling(labels: ArrayLike, logits: ArrayLike) -> Recalibration:
 
 
 def isotonic_confidence(labels: ArrayLike, logits: ArrayLike) -> Recalibration:
-    """Fit any rising curve from confidence to the share of right answers; other classes share the rest as before.
+    """Fit any rising curve from confidence, at the best temperature, to the share of right answers.
 
-    Isotonic regression (Zadrozny and Elkan 2002) of being right on the confidence at the best temperature. Shares stay
-    1 / n away from 0 and 1, where one surprise would cost infinitely much.
+    Isotonic regression (Zadrozny and Elkan 2002). The other classes share the rest as before. Shares stay 1 / n away
+    from 0 and 1, where one surprise would cost infinitely much.
     """
     from scipy.optimize import isotonic_regression
 
@@ -136,12 +134,12 @@ def cross_fitted_losses(
 ) -> NDArray[np.float64]:
     """Compute the cross-entropy of each example, shape (n,), after a recalibration fitted on the other half of them.
 
-    In expectation the mean is an upper bound of the refinement, whichever recalibration `fit` makes, such as
-    `vector_scaling`. The halves are the even and the odd rows.
+    In expectation the mean is an upper bound of the refinement, whichever recalibration `fit` makes. The halves are the
+    even and the odd rows.
     """
     scores, classes = _checked(labels, logits)
-    losses = np.empty(len(scores))
-    for half, other in ((slice(0, None, 2), slice(1, None, 2)), (slice(1, None, 2), slice(0, None, 2))):
+    losses, even, odd = np.empty(len(scores)), slice(0, None, 2), slice(1, None, 2)
+    for half, other in ((even, odd), (odd, even)):
         log_p = fit(classes[other], scores[other])(scores[half])
         losses[half] = -log_p[np.arange(len(log_p)), classes[half]]
     return losses
@@ -180,7 +178,7 @@ def expected_calibration_error(
 ) -> float:
     """Compute the expected calibration error, ECE, 0 to 1 (Naeini, Cooper and Hauskrecht 2015), as `reliability` bins.
 
-    It is biased upwards in small sets, where bins are off by chance: compare it with `ece_if_calibrated`.
+    In small sets bins are off by chance: compare it with `ece_if_calibrated`.
     """
     return reliability(labels, probabilities, n_bins=n_bins, scheme=scheme).ece
 
@@ -191,9 +189,8 @@ def ece_if_calibrated(
 ) -> NDArray[np.float64]:  # fmt: skip
     """Simulate the ECE that chance alone gives: each answer is right with exactly the probability it claims.
 
-    The true calibration error of this simulated model is zero, so the mean of the `n_draws` values is the bias of the
-    ECE at this number of examples, and a measured ECE inside their range shows no miscalibration (the consistency
-    resampling of Bröcker and Smith 2007).
+    The mean of the `n_draws` values is the bias of the ECE at this number of examples, and a measured ECE inside their
+    range shows no miscalibration (the consistency resampling of Bröcker and Smith 2007).
     """
     confidence = check.probability_matrix(probabilities).max(axis=1)
     edges = _bin_edges(confidence, n_bins, scheme)
@@ -210,8 +207,7 @@ def overconfidence(labels: ArrayLike, probabilities: ArrayLike) -> float:
 def brier_score(labels: ArrayLike, probabilities: ArrayLike) -> float:
     """Compute the mean Brier score over the examples: the squared distance to the one-hot truth, 0 to 2 (Brier 1950).
 
-    Like cross-entropy it is a proper score: honest probabilities give the lowest expected value. Unlike it, one example
-    costs at most 2. `lessonlib.questions.brier_score` is the score of a single forecast.
+    Like cross-entropy it is a proper score: honest probabilities give the lowest expected value.
     """
     matrix = check.probability_matrix(probabilities)
     truth = check.label_vector(labels, matrix.shape[1], n_examples=len(matrix))
@@ -219,10 +215,7 @@ def brier_score(labels: ArrayLike, probabilities: ArrayLike) -> float:
 
 
 def logit_norm(logits: ArrayLike) -> NDArray[np.float64]:
-    """Compute the length of each row of logits, shape (n,), after subtracting the row's mean.
-
-    The softmax ignores what all classes share, so it is taken away first. A temperature divides the length.
-    """
+    """Compute the length of each row of logits, shape (n,), after subtracting its mean, which the softmax ignores."""
     scores = check.score_matrix(logits, "logits")
     return np.linalg.norm(scores - scores.mean(axis=1, keepdims=True), axis=1)
 

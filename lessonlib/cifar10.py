@@ -29,7 +29,6 @@ from lessonlib import _validate as check
 #: Environment variable with the folder or archive of CIFAR-10; "none" makes the loader behave as if there were none.
 PATH_VARIABLE = "LESSONLIB_CIFAR10"
 ARCHIVE_NAME = "cifar-10-python.tar.gz"
-_PART_NAME = f"{ARCHIVE_NAME}.part"
 ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 ARCHIVE_BYTES = 170_498_071
 #: The official host first; it is slow at times, and the mirrors carry the same bytes.
@@ -90,7 +89,14 @@ def load(path: str | os.PathLike[str] | None = None, *, download: bool = False) 
     if not source.exists():
         remedy = f"set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}"
         raise Cifar10NotFound(f"there is no {source}: {remedy}.")
-    return _load(source)
+    content = _read_archive(source) if source.is_file() else _read_folder(source)
+    parts = [_read_batch(content[name], name) for name in (*TRAIN_FILES, TEST_FILE)]
+    train_images, train_labels = map(np.concatenate, zip(*parts[:-1], strict=True))
+    arrays = train_images, train_labels, *parts[-1]
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return ImageData(*arrays, CLASS_NAMES, str(source), digest.hexdigest())
 
 
 def cache_folder() -> Path:
@@ -108,48 +114,35 @@ def fetch_archive(
     What has arrived of an interrupted download is kept and continued; a whole file with another checksum is deleted.
     """
     import pooch
+    import requests
 
     folder = folder or cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    _require_room(folder, ARCHIVE_BYTES - _arrived(folder / _PART_NAME))
-    failures = []
+    archive, part = folder / ARCHIVE_NAME, folder / f"{ARCHIVE_NAME}.part"
+    if archive.exists() and pooch.file_hash(archive) == sha256:
+        return archive
+    free, needed = shutil.disk_usage(folder).free, ARCHIVE_BYTES - _arrived(part)
+    if free < needed:
+        remedy = "make room, or set XDG_CACHE_HOME (Linux) to a larger disk"
+        raise OSError(f"{folder} has {free / 1e6:.0f} MB free, the download needs {needed / 1e6:.0f} MB: {remedy}.")
+    kind, failures = Cifar10Damaged, []
     for url in urls:
         try:
-            options = {"known_hash": f"sha256:{sha256}", "fname": ARCHIVE_NAME, "downloader": _continue_download}
-            return Path(pooch.retrieve(url, path=folder, **options))
-        except ValueError as error:  # pooch: the complete file has another checksum
-            failures.append(Cifar10Damaged(f"{url} sent a file with another checksum: {error}"))
-        except (ConnectionError, TimeoutError) as error:
-            failures.append(error)
-    listing = "\n  ".join(f"{url}: {failure}" for url, failure in zip(urls, failures, strict=True))
-    kind = Cifar10Damaged if all(isinstance(f, Cifar10Damaged) for f in failures) else ConnectionError
-    raise kind(
-        f"CIFAR-10 could not be downloaded:\n  {listing}\nTry again later, or fetch {ARCHIVE_NAME} yourself "
-        f"and set {PATH_VARIABLE} to it."
-    )
+            _download_to(url, part)
+        except requests.RequestException as error:
+            kind = ConnectionError
+            failures.append(f"{url}: {type(error).__name__}: {error}")
+            continue
+        if pooch.file_hash(part) == sha256:
+            return part.replace(archive)
+        part.unlink()
+        failures.append(f"{url} sent a file with another checksum")
+    remedy = f"try again later, or fetch {ARCHIVE_NAME} yourself and set {PATH_VARIABLE} to it"
+    raise kind("\n  ".join([f"CIFAR-10 could not be downloaded: {remedy}.", *failures]))
 
 
 def _arrived(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
-
-
-def _require_room(folder: Path, n_bytes: int) -> None:
-    free, remedy = shutil.disk_usage(folder).free, "make room, or set XDG_CACHE_HOME (Linux) to a larger disk"
-    if free < n_bytes:
-        raise OSError(f"{folder} has {free / 1e6:.0f} MB free, the download needs {n_bytes / 1e6:.0f} MB: {remedy}.")
-
-
-def _continue_download(url: str, output_file: str, pooch: object) -> None:
-    """Download `url` for pooch, continuing the ``.part`` file that an earlier try left behind."""
-    import requests
-
-    part = Path(output_file).with_name(_PART_NAME)
-    try:
-        _download_to(url, part)
-    except requests.RequestException as error:
-        raise ConnectionError(f"{error.__class__.__name__}: {error}") from error
-    # pooch verifies the file next; a wrong one must not be continued, so the part is gone either way.
-    os.replace(part, output_file)
 
 
 def _download_to(url: str, part: Path) -> None:
@@ -174,18 +167,6 @@ def _download_to(url: str, part: Path) -> None:
                 bar.update(len(chunk))
     if total and part.stat().st_size < total:
         raise requests.ConnectionError(f"the connection closed after {part.stat().st_size} of {total} bytes")
-
-
-def _load(path: Path) -> ImageData:
-    content = _read_archive(path) if path.is_file() else _read_folder(path)
-    parts = [_read_batch(content[name], name) for name in (*TRAIN_FILES, TEST_FILE)]
-    train_images = np.concatenate([images for images, _ in parts[:-1]])
-    train_labels = np.concatenate([labels for _, labels in parts[:-1]])
-    test_images, test_labels = parts[-1]
-    digest = hashlib.sha256()
-    for array in (train_images, train_labels, test_images, test_labels):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return ImageData(train_images, train_labels, test_images, test_labels, CLASS_NAMES, str(path), digest.hexdigest())
 
 
 def _read_folder(path: Path) -> dict[str, bytes]:

@@ -1,8 +1,7 @@
 """Compare a learner's answer with what was expected, and say in words what differs.
 
-The exercises use it twice: visibly in the notebook (`expect` and its two relatives, which print praise, or raise
-`NotRight` with what differs and the hint), and in the grader, which compares what the learner's functions return on
-inputs that the learner has not seen. The lessons' own tasks use it as well.
+The exercises use it in the notebook (`expect` and its relatives, which print praise, or raise `NotRight` with what
+differs and the hint), and in the grader, on inputs that the learner has not seen; so do the lessons' own tasks.
 """
 
 from __future__ import annotations
@@ -104,8 +103,8 @@ def first_fault(
 ) -> tuple[int, str] | None:  # fmt: skip
     """Find the first of several answers that is not right: its number and a sentence, or None.
 
-    `cases` hold (arguments, expected) for each answer; an answer that is not there counts as missing. `compare` is used
-    instead of `difference`; if it raises, the answer is of a kind that it cannot deal with.
+    `cases` hold (arguments, expected) for each answer. `compare` is used instead of `difference`; if it raises, the
+    answer is of a kind that it cannot deal with.
 
     >>> first_fault([4, 8], [([2], 4), ([3], 9)])
     (1, 'Expected 9, got 8.')
@@ -220,14 +219,16 @@ def _sentence(got: Any, expected: Any) -> str:
 def shorten(value: Any) -> str:
     """Write a value for a message: six digits, one line, not too long."""
     if isinstance(value, np.ndarray):
-        value = value.tolist() if value.size <= 50 else Opaque(f"an array of shape {value.shape}")
+        few = value.size <= 50 and max(value.shape, default=0) <= 50  # an empty array can have a million rows
+        value = value.tolist() if few else Opaque(f"an array of shape {value.shape}")
     text = " ".join(repr(_rounded(value)).split())
     return text if len(text) <= MESSAGE_LENGTH else text[:MESSAGE_LENGTH] + " ..."
 
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
-        return type(value)(map(_rounded, value)) if type(value) in (list, tuple) else list(map(_rounded, value))
+        first = map(_rounded, value[:MESSAGE_LENGTH])  # the rest is cut anyway
+        return type(value)(first) if type(value) in (list, tuple) else list(first)
     if isinstance(value, Mapping):
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, (float, np.floating)):
@@ -279,6 +280,7 @@ def from_json(value: Any) -> Any:
         case {"opaque": str(text)}:
             return Opaque(text)
         case {"array": list(numbers), "shape": list(shape), "kind": str(kind)} if kind in set("biuf"):
-            # Whole numbers stay whole: inputs of the tests are labels, too.
-            return np.array(numbers, dtype={"b": bool, "f": float}.get(kind, int)).reshape(shape)
+            # Whole numbers stay whole: inputs of the tests are labels. An empty array could have a billion rows.
+            rows = [min(length, LARGEST_ARRAY) for length in shape]
+            return np.array(numbers, dtype={"b": bool, "f": float}.get(kind, int)).reshape(rows)
     raise ValueError(f"no answer that to_json has made: {shorten(value)}")

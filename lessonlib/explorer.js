@@ -141,34 +141,36 @@ export default () => {
   };
 };
 
-// ---- without a kernel: native controls beside a script element that holds every picture, or names its file ----
-export async function hydrate(box) {
-  const data = box.querySelector("script");
+// ---- without a kernel: native controls beside a script element that holds every picture, or from elsewhere as text ----
+export async function hydrate(box, pictures = () => box.querySelector("script").textContent) {
   let moved = false; // before the pictures came: what they then show is news
   box.addEventListener("input", () => (moved = true), { once: true });
-  const text = data.dataset.src ? await (await fetch(data.dataset.src)).text() : data.textContent;
-  const { panels, pieces, frames, axes } = JSON.parse(text);
+  const { panels, pieces, frames, axes } = JSON.parse(await pictures());
   const controls = [...box.querySelectorAll("input, select")];
   const view = stage(box.querySelector(".lesson-figure"), panels, new Map(pieces.entries()));
   const digit = (control) => control.type === "checkbox" ? Number(control.checked) : Number(control.value);
   function draw(aloud) {
+    const texts = controls.map((control, i) => axes[i].labels[digit(control)]);
     controls.forEach((control, i) => {
       if (control.type !== "range") return;
-      const text = axes[i].labels[digit(control)];
-      control.setAttribute("aria-valuetext", text);
-      control.parentElement.querySelector(".lesson-value").textContent = text;
+      control.setAttribute("aria-valuetext", texts[i]);
+      control.parentElement.querySelector(".lesson-value").textContent = texts[i];
     });
+    box.dataset.position = axes.map(({ argument }, i) => `&${argument}=${encodeURIComponent(texts[i])}`).join("");
     view.show(frames[pictureIndex(controls.map(digit), axes.map((axis) => axis.labels.length))], aloud);
   }
-  standAt(new URLSearchParams(location.hash.slice(1)), axes, controls);
+  standAt(box, axes, controls);
   box.addEventListener("input", () => draw(true));
   draw(moved);
 }
 
-// An address that ends in "#epoch=40&wrong=0.10" puts the sliders of these names there.
-function standAt(address, axes, controls) {
+// An address that ends in "#epoch=40&wrong=0.10" puts the sliders of these names there, after "#name&" one explorer's.
+function standAt(box, axes, controls) {
+  const address = location.hash.slice(1), [name] = address.split("&");
+  if (!name.includes("=") && name !== box.id) return;
+  const values = new URLSearchParams(address);
   axes.forEach(({ argument, labels }, i) => {
-    const digit = labels.indexOf(address.get(argument));
+    const digit = labels.indexOf(values.get(argument));
     if (digit < 0) return;
     controls[i].type === "checkbox" ? (controls[i].checked = digit === 1) : (controls[i].value = digit);
   });

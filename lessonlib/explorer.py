@@ -1,21 +1,19 @@
 """A slider that answers at once: every picture is in the browser before the slider moves.
 
-Write one function of the sliders' values that returns a `Picture`: a sentence, and panels with marks. The
-`Explorer` finds out by itself what differs from position to position: each piece of a picture is drawn and sent
-once, by its content, and the browser (``explorer.js``) puts the pieces together without asking the kernel.
-How one is written: ``docs/writing-lessons.md``.
+An `Explorer` takes one function of the sliders' values that returns a `Picture`, and finds out by itself what differs
+from position to position: each piece is drawn and sent once, by its content, and the browser (``explorer.js``) puts
+the pieces together without asking the kernel. How one is written: ``docs/writing-lessons.md``.
 """
 
 from __future__ import annotations
 
 import inspect
-import io
 import json
 import math
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
@@ -26,7 +24,6 @@ import anywidget
 import ipywidgets as widgets
 import numpy as np
 import traitlets
-from PIL import Image
 
 from lessonlib import figures
 from lessonlib.figures import Panel, Picture, static_export, training_panels
@@ -107,10 +104,9 @@ class Slider:
 
 
 def slider(values: Iterable[Position], *, start: Position | None = None, label: str = "") -> Slider:
-    """Describe one slider of an `Explorer`: its positions, two or more, and where it `start`s (by default on the
-    first).
+    """Describe one slider of an `Explorer`: its positions, two or more, where it `start`s, and what stands beside it.
 
-    ``[False, True]`` gives a box to tick. The `label` stands beside it, by default the name of the function's argument.
+    ``[False, True]`` gives a box to tick.
     """
     if isinstance(values, tuple) and all(type(value) in (int, float) for value in values):
         low, high, *step = values if len(values) in (2, 3) else (0, 0)
@@ -164,22 +160,18 @@ class Stage(anywidget.AnyWidget):
 class Explorer:
     """Let the learner move sliders and see the picture follow at once.
 
-    `picture` returns the `Picture` for one value of each slider, called as ``picture(**values)``. It must depend on its
-    arguments alone, since positions are drawn in any order. `title` stands above the sliders; `figsize` is inches of
-    all panels side by side. The other arguments are one to four sliders, or sequences of values, by the names of the
-    function's arguments: ``epoch=slider(range(1, 41), start=40)``.
+    `picture` returns the `Picture` for one value of each slider. It must depend on its arguments alone, since positions
+    are drawn in any order. `title` stands above the sliders; `figsize` is inches of all panels side by side. The others
+    are one to four sliders, or sequences of values, by the names of the function's arguments.
 
-    Limits that no panel gives are found from the pictures of all positions, which calls the function for each of them.
-    With more than `AHEAD_LIMIT` positions the limits must be given, and frames are drawn only on demand.
+    Limits that no panel gives are found from the pictures of all positions. With more than `AHEAD_LIMIT` positions the
+    limits must be given, and frames are drawn only on demand.
     """
 
     def __init__(
         self, picture: Callable[..., Picture], /, *, title: str = "", figsize: tuple[float, float] = (8.0, 3.4),
         **sliders: Any,
     ) -> None:  # fmt: skip
-        if not isinstance(title, str) or not isinstance(figsize, tuple | list) or len(figsize) != 2:
-            options = f"title={title!r:.40} and figsize={figsize!r:.40} are options of Explorer, a text and two numbers"
-            raise TypeError(f"{options}: give a slider of this name another one.")
         if not 1 <= len(sliders) <= 4:
             names = ", ".join(sliders)
             raise ValueError(f"An Explorer has 1 to 4 sliders, got {len(sliders)} ({names}): pass name=positions.")
@@ -192,8 +184,14 @@ class Explorer:
         self._start = int(np.ravel_multi_index([each.start for each in self.sliders.values()], self._sizes))
         self._frames: dict[int, Frame] = {}
         self._pieces: dict[str, int] = {}
-        self._function, self._figsize = picture, (float(figsize[0]), float(figsize[1]))
-        self._check_signature()
+        self._function, self._figsize = picture, figsize
+        self._name = getattr(picture, "__name__", "the function")
+        try:
+            inspect.signature(picture).bind(**dict.fromkeys(sliders))
+        except TypeError as error:
+            names = ", ".join(sliders)
+            remedy = f"define it as {self._name}({names})"
+            raise TypeError(f"{self._name} does not fit the sliders {names} ({error}): {remedy}.") from error
         self._pictures: dict[int, Picture] = {}
         self._first = self._picture(self._start)
         self._set_up()
@@ -212,7 +210,7 @@ class Explorer:
         """Call the author's function for one position, or return what it gave when limits were looked for."""
         if index in self._pictures:
             return self._pictures.pop(index)
-        name, where = getattr(self._function, "__name__", "the function"), self._where(index)
+        name, where = self._name, self._where(index)
         open_before = _open_in_pyplot()
         try:
             with figures.style():
@@ -233,30 +231,25 @@ class Explorer:
     def _set_up(self) -> None:
         self._limits: list[Any] = []
         if self._first.figure is not None:
-            sizes = [self._first.figure.get_size_inches()]
-        else:
-            if any(None in ends for panel in self._first.panels for ends in panel.ends):
-                self._look_at_all()
-            states = list(self._pictures.values()) or [self._first]
-            self._limits = [figures.find_limits([state.panels[i] for state in states])
-                            for i in range(len(self._first.panels))]  # fmt: skip
-            n = len(self._first.panels)
-            sizes = [(self._figsize[0] / n, self._figsize[1])] * n
-            with figures.style():
-                self._easels = [*map(figures.Easel, self._first.panels, self._limits, sizes)]
-            low, high = (max(e.bounds[1] for e in self._easels), min(e.bounds[3] for e in self._easels))
-            for easel in self._easels:
-                easel.place(bottom=low, top=high)
-        self._panels = [figures.svg_size(size) for size in sizes]
-
-    def _look_at_all(self) -> None:
-        """Compute the pictures of all positions, whose data decide about limits."""
-        if self.n_positions > AHEAD_LIMIT:
-            remedy = "give each panel its limits, as in Panel('Loss', ..., x=(0, 40), y=(0, 5))"
-            raise ValueError(f"{self.n_positions} positions (at most {AHEAD_LIMIT}) to find limits from: {remedy}.")
-        self._pictures = {index: self._picture(index) for index in range(self.n_positions)}
-        for index, picture in self._pictures.items():
-            self._check_alike(index, picture)
+            self._panels = [figures.svg_size(self._first.figure.get_size_inches())]
+            return
+        panels, states = self._first.panels, [self._first]
+        if any(None in ends for panel in panels for ends in panel.ends):
+            if self.n_positions > AHEAD_LIMIT:
+                remedy = "give each panel its limits, as in Panel('Loss', ..., x=(0, 40), y=(0, 5))"
+                raise ValueError(f"{self.n_positions} positions (at most {AHEAD_LIMIT}) to find limits from: {remedy}.")
+            self._pictures = {index: self._picture(index) for index in range(self.n_positions)}
+            for index, picture in self._pictures.items():
+                self._check_alike(index, picture)
+            states = [*self._pictures.values()]
+        self._limits = [figures.find_limits([state.panels[i] for state in states]) for i in range(len(panels))]
+        size = self._figsize[0] / len(panels), self._figsize[1]
+        with figures.style():
+            self._easels = [figures.Easel(*each, size) for each in zip(panels, self._limits, strict=True)]
+        low, high = (max(e.bounds[1] for e in self._easels), min(e.bounds[3] for e in self._easels))
+        for easel in self._easels:
+            easel.place(bottom=low, top=high)
+        self._panels = [figures.svg_size(size)] * len(panels)
 
     def _check_alike(self, index: int, picture: Picture) -> None:
         """Refuse a picture that has other panels or limits than the first one."""
@@ -272,20 +265,17 @@ class Explorer:
                     "jump: give the same limits (or bars, also of length 0) in every picture, or none."
                 )
 
-    def _draw(self, index: int) -> tuple[list[list[str]], str]:
-        picture = self._first if index == self._start else self._picture(index)
-        self._check_alike(index, picture)
-        if picture.figure is not None:
-            return [figures.figure_pieces(picture.figure)], picture.sentence
-        with figures.style():
-            panels = [easel.pieces(panel) for easel, panel in zip(self._easels, picture.panels, strict=True)]
-        return panels, picture.sentence
-
     def _frame(self, index: int) -> Frame:
         if index not in self._frames:
-            panels, said = self._draw(index)
+            picture = self._first if index == self._start else self._picture(index)
+            self._check_alike(index, picture)
+            if picture.figure is not None:
+                panels = [figures.figure_pieces(picture.figure)]
+            else:
+                with figures.style():
+                    panels = [easel.pieces(panel) for easel, panel in zip(self._easels, picture.panels, strict=True)]
             numbers = [[self._pieces.setdefault(piece, len(self._pieces)) for piece in panel] for panel in panels]
-            self._frames[index] = numbers, said
+            self._frames[index] = numbers, picture.sentence
         return self._frames[index]
 
     def _first_frames(self) -> None:
@@ -345,10 +335,7 @@ class Explorer:
         return widgets.VBox([*title, *self.stage.sliders, self.stage]).add_class("lesson-explorer")
 
     def answer(self, content: Mapping[str, Any]) -> dict[str, list[list[Any]]]:
-        """Draw what the browser wants, ``{"want": [index, ...]}``, for `ANSWER_SECONDS`, but at least one frame.
-
-        Where the author's function fails, the sentence says so.
-        """
+        """Draw what the browser wants, ``{"want": [index, ...]}``, for `ANSWER_SECONDS`, but at least one frame."""
         wanted = [i for i in content.get("want", []) if isinstance(i, int) and 0 <= i < self.n_positions]
         begun, frames = time.perf_counter(), []
         for index in wanted:
@@ -379,6 +366,8 @@ class Explorer:
             "frames": [[[[renumber[n] for n in panel] for panel in slots], said] for slots, said in frames],
             "axes": self._axes,
         }
+        # No text in the JSON may end the script element.
+        data = re.sub("[<>&]", lambda sign: f"\\u{ord(sign.group()):04x}", json.dumps(data))
         controls = "".join(each.html() for each in self.sliders.values())
         hydrate = 'document.querySelectorAll(".lesson-explorer:not([data-live])").forEach'
         return (
@@ -387,7 +376,7 @@ class Explorer:
             + (f'<p class="lesson-title">{escape(self.title)}</p>' if self.title else "")
             + f'<div class="lesson-controls">{controls}</div>'
             f'<div class="lesson-figure">{self._still()}</div>'
-            f'<script type="application/json">{_script_safe(json.dumps(data))}</script>'
+            f'<script type="application/json">{data}</script>'
             f'<script type="module">{SCRIPT}\n{hydrate}((box) => {{ box.dataset.live = ""; hydrate(box); }});</script>'
             "</div>"
         )
@@ -399,13 +388,11 @@ class Explorer:
         drawn = "".join(map(figures.svg_element, self._panels, panels))
         return f'<div class="lesson-panels" role="img" aria-label="{escape(said)}">{drawn}</div><p>{escape(said)}</p>'
 
-    def _figure_at_start(self) -> Any:
-        return figures.draw(self._first, figsize=self._figsize, limits=self._limits)
-
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         if static_export() and self.n_positions <= AHEAD_LIMIT:
             return {"text/html": self.to_html(), "text/plain": self.sentence}
-        still = figures.static_bundle(self._figure_at_start(), self.sentence)
+        start = figures.draw(self._first, figsize=self._figsize, limits=self._limits)
+        still = figures.static_bundle(start, self.sentence)
         if static_export():
             return still
         # The sentence is the same on every machine, so that nbval can compare it.
@@ -414,15 +401,6 @@ class Explorer:
 
     def __repr__(self) -> str:
         return self.sentence
-
-    def _check_signature(self) -> None:
-        """Refuse a function that does not take the sliders, before anything is drawn."""
-        name, names = getattr(self._function, "__name__", "function"), ", ".join(self.sliders)
-        try:
-            inspect.signature(self._function).bind(**dict.fromkeys(self.sliders))
-        except TypeError as error:
-            remedy = f"define it as {name}({names})"
-            raise TypeError(f"{name} does not fit the sliders {names} ({error}): {remedy}.") from error
 
 
 def _as_slider(name: str, given: Any) -> Slider:
@@ -438,28 +416,3 @@ def _open_in_pyplot() -> set[int]:
     """Return the numbers of pyplot's figures, without importing it, which would choose a backend for the learner."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     return set(pyplot.get_fignums()) if pyplot else set()
-
-
-def _script_safe(text: str) -> str:
-    """Escape JSON so that no text in it can end the script element."""
-    return re.sub("[<>&]", lambda sign: f"\\u{ord(sign.group()):04x}", text)
-
-
-class UnstoredImages(anywidget.AnyWidget):
-    """Small photographs that a notebook shows and never saves: they travel as messages, in no output and no state.
-
-    `images` are uint8 of shape (n, height, width, 3), with a caption each.
-    """
-
-    _esm = Path(__file__).with_name("unstored_images.js").read_text(encoding="utf-8")
-
-    def __init__(self, images: np.ndarray, captions: Sequence[str]) -> None:
-        super().__init__()
-        self._captions, self._pngs = list(captions), [_png(image) for image in images]
-        self.on_msg(lambda *_: self.send(self._captions, buffers=self._pngs))
-
-
-def _png(image: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(image).save(out, "png")
-    return out.getvalue()

@@ -1,9 +1,8 @@
 """How the course's pictures look: one palette, a light and a dark theme, alt text on every figure.
 
-Colour is never the only cue: each palette colour has its own line style, marker and hatch, and
-`style` cycles colour and line style together. Pictures drawn as SVG name the palette's colours as
-CSS variables, so that they follow the page's theme. Every colour reaches a contrast of 4.5 on its
-background in both themes, so that each may be used for text.
+Colour is never the only cue: each palette colour has its own line style, marker and hatch. Pictures drawn as SVG name
+the palette's colours as CSS variables, so that they follow the page's theme. Every colour reaches a contrast of 4.5 on
+its background in both themes, so that each may be used for text.
 """
 
 from __future__ import annotations
@@ -18,8 +17,7 @@ import os
 import pickle
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -77,11 +75,8 @@ _RC = {
 }
 
 
-@contextmanager
-def style() -> Iterator[None]:
-    """Draw in the course's style within this context: palette, second cues, quiet axes."""
-    with mpl.rc_context(_RC):
-        yield
+#: The context in which to draw in the course's style: palette, second cues, quiet axes.
+style = functools.partial(mpl.rc_context, _RC)
 
 
 def static_export() -> bool:
@@ -90,9 +85,7 @@ def static_export() -> bool:
 
 
 def theme_css() -> str:
-    """Return the CSS that gives ``.lesson-figure`` the palette as variables, light or dark like its page or, where that
-    says nothing, like the reader's system.
-    """
+    """Return the CSS of ``.lesson-figure``: the palette as variables, light or dark like its page, else its system."""
     light, dark = ("".join(f"--lesson-{name}:{colour};" for name, colour in theme.items()) for theme in (LIGHT, DARK))
     says_light = "[data-jp-theme-light=true], [data-theme=light], [theme=light], .vscode-light"
     says_dark = "[data-jp-theme-light=false], [data-theme=dark], [theme=dark], .vscode-dark"
@@ -109,8 +102,8 @@ def theme_css() -> str:
 def svg_content(fig: Figure, artists: Iterable[Artist], *, salt: str) -> str:
     """Draw some artists of a figure that is laid out, or all of it, as themed SVG without the ``<svg>`` around it.
 
-    Ids are a hash of `salt` and of what they name: equal input gives equal markup. Two contents that share a page must
-    differ in salt or in `ID_PREFIX`, which the page's author replaces. Coordinates are those of `svg_size`.
+    Equal input gives equal markup: ids are a hash of `salt` and of what they name. Two contents that share a page must
+    differ in salt or in `ID_PREFIX`, which the page's author replaces.
     """
     fig.dpi = 72  # the unit of the SVG backend is the point
     out = io.StringIO()
@@ -169,22 +162,20 @@ def png_bytes(fig: Figure, *, dpi: int = 100) -> bytes:
     return small.getvalue()
 
 
-def static_bundle(fig: Figure, alt: str) -> dict[str, Any]:
-    """Return the mimebundle of a figure that stands still: HTML with alt text, PNG, and the sentence.
-
-    The HTML is an ``<img>``, which survives viewers that strip markup, or SVG on a page of our own.
-    """
+def static_bundle(fig: Figure, alt: str, *, own_page: bool = False) -> dict[str, Any]:
+    """Return the mimebundle of a figure that stands still: HTML with alt text, PNG, and the sentence."""
     png = base64.b64encode(png_bytes(fig)).decode("ascii")
-    html = f'<img alt="{escape(alt)}" src="data:image/png;base64,{png}">'
-    if static_export():
+    html = f'<img alt="{escape(alt)}" src="data:image/png;base64,{png}">'  # survives viewers that strip markup
+    if own_page or static_export():  # there a style is allowed, and the figure follows the reader's theme
         html = f'<div class="lesson-figure"><style>{theme_css()}</style>{_svg(fig, alt)}</div>'
     return {"text/html": html, "image/png": png, "text/plain": alt}
 
 
 def panels_html(picture: Picture, *, figsize: tuple[float, float] = (4.4, 2.9)) -> str:
     """Return a picture as HTML, its panels (each of `figsize` inches) side by side or below each other, as fits."""
-    drawn = [_svg(draw(Picture(picture.sentence, panel), figsize=figsize), panel.title) for panel in picture.panels]
-    row = f'<div style="display:flex;flex-wrap:wrap;gap:4px">{"".join(drawn)}</div>'
+    drawn = [_svg(draw(Picture(picture.sentence, panel), figsize=figsize), "") for panel in picture.panels]
+    says = f'role="img" aria-label="{escape(picture.sentence)}"'  # one picture, as an explorer's panels are
+    row = f'<div {says} style="display:flex;flex-wrap:wrap;gap:4px">{"".join(drawn)}</div>'
     return f'<div class="lesson-figure"><style>{theme_css()}</style>{row}<p>{escape(picture.sentence)}</p></div>'
 
 
@@ -197,8 +188,7 @@ def _svg(fig: Figure, alt: str) -> str:
 def show(shown: Figure | Picture, alt: str = "", *, figsize: tuple[float, float] = (8.0, 3.4)) -> None:
     """Display a picture, or a finished figure drawn within `style`, with its alt text in the notebook.
 
-    `alt` is for a figure: one or two sentences, made from the data, that tell what it shows; `figsize` is in inches, of
-    a picture's panels side by side. pyplot forgets the figure, so that the notebook does not show it twice.
+    `alt` is a figure's: one or two sentences, made from the data; `figsize` is inches of a picture's panels together.
     """
     from IPython.display import display
 
@@ -206,7 +196,7 @@ def show(shown: Figure | Picture, alt: str = "", *, figsize: tuple[float, float]
         alt, shown = shown.sentence, draw(shown, figsize=figsize)
     alt = sentence(alt, "alt")
     if pyplot := sys.modules.get("matplotlib.pyplot"):  # importing it would choose a backend for the learner
-        pyplot.close(shown)
+        pyplot.close(shown)  # else the notebook shows it twice
     display(static_bundle(shown, alt), raw=True)
 
 
@@ -225,21 +215,17 @@ def sentence(text: object, name: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """One thing that a panel shows, as `mark` makes it of a function and its arguments.
-
-    Marks, or their settings, of one key look the same and are drawn once. `x` and `y` are what the panel's limits
-    must hold, `limits` those that the mark asks for, and `look` is what decides how its `label` looks in the legend.
-    """
+    """One thing that a panel shows, as `mark` makes it of a function and its arguments."""
 
     draw: Callable[[Axes], object]
-    key: bytes
-    x: np.ndarray
+    key: bytes  # marks of one key look the same and are drawn once
+    x: np.ndarray  # what the panel's limits must hold
     y: np.ndarray
     label: str
-    look: tuple[Any, ...]
+    look: tuple[Any, ...]  # what decides how the label looks in the legend
     setting: Callable[[Axes], object] | None
     setting_key: bytes
-    limits: Mapping[str, tuple[float, float]]
+    limits: Mapping[str, tuple[float, float]]  # those that the mark asks for
 
 
 def mark(
@@ -249,9 +235,9 @@ def mark(
     """Make a kind of mark of a function ``draw(ax, ...)`` that draws on axes; use it as a decorator.
 
     Its further arguments can be pickled. What is called x, y, low, high or error is a number or a vector, all of one
-    length; colour is one of the palette. `hold`, `setting` and `limits` are called with those of the arguments that
-    they name. `hold` returns the x and y that the panel's limits must hold, by default all x, start, end and all y,
-    low, high; `setting` draws on the axes what is not data; `limits` returns what the panel's are unless given.
+    length; colour is one of the palette. `hold` returns the x and y that the panel's limits must hold, by default all
+    x, start, end and all y, low, high; `setting` draws on the axes what is not data; `limits` returns what the panel's
+    are unless given; each is called with those of the arguments that it names.
 
     >>> @mark
     ... def arrow(ax, x, y, colour="purple"):
@@ -345,7 +331,7 @@ def dot(ax: Axes, x: float, y: float, words: str = "", colour: str = "vermilion"
         across = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))[0]
         side, sign = ("right", -1) if across > 0.5 else ("left", 1)
         aside = {"xytext": (sign * NUMBER_OFFSET, NUMBER_OFFSET), "ha": side, "va": "bottom", "bbox": _ON_PAPER}
-        _words(ax, words, (x, y), color=PALETTE[colour], **aside)
+        ax.annotate(words, (x, y), textcoords="offset points", zorder=4, color=PALETTE[colour], **aside)
 
 
 @mark
@@ -406,11 +392,9 @@ def bars(
     values: Mapping[str, float], *, right: Sequence[bool] | None = None, texts: Sequence[str] | None = None,
     digits: int = 2, most: float = 0.0,
 ) -> Mark:  # fmt: skip
-    """Return horizontal bars from zero, top to bottom, with their values to `digits` decimals, or `texts`, at their
-    ends.
+    """Return horizontal bars from zero, with their values to `digits` decimals, or `texts`, at their ends.
 
-    `right` says which bars are blue and plain; the others are vermilion and hatched. `most` is what the axis holds at
-    least, such as 1 for shares.
+    Those that are not `right` are vermilion and hatched. `most` is what the axis holds at least, such as 1 for shares.
     """
     return _named_rows(values, right, texts, f".{digits}f", most=most)
 
@@ -428,9 +412,8 @@ def _named_rows(
         raise TypeError(f"bars take a dict from name to value, got {values!r:.80}: pass dict(zip(names, values)).")
     lengths = [float(value) for value in values.values()]
     blue = right if right is not None else [not signed or length <= 0 for length in lengths]
-    kinds = ["blue" if each else "vermilion" for each in blue]
     texts = [f"{length:{form}}" for length in lengths] if texts is None else list(texts)
-    return _rows([str(name) for name in values], lengths, kinds, texts, most, signed)
+    return _rows([*map(str, values)], lengths, ["blue" if each else "vermilion" for each in blue], texts, most, signed)
 
 
 def _row_names(ax: Axes, names: list[str], signed: bool) -> None:
@@ -454,7 +437,8 @@ def _rows(
     colours, hatches = zip(*((PALETTE[kind], HATCHES[kind]) for kind in kinds), strict=True)
     ax.barh(range(len(names)), lengths, zorder=2, color=colours, hatch=hatches)
     for row, (length, words) in enumerate(zip(lengths, texts, strict=True)):
-        _words(ax, words, (max(length, 0), row), xytext=(NUMBER_OFFSET / 2, 0), va="center")
+        beside = {"xytext": (NUMBER_OFFSET / 2, 0), "textcoords": "offset points", "va": "center", "zorder": 4}
+        ax.annotate(words, (max(length, 0), row), **beside)
 
 
 def _class_names(ax: Axes, names: Sequence[str]) -> None:
@@ -495,19 +479,10 @@ def reliability(ax: Axes, bins: Reliability) -> None:
 
 @functools.partial(mark, hold=lambda lowest_accuracy: ([lowest_accuracy, 1], [0]))
 def impossible_region(ax: Axes, lowest_accuracy: float = 0.0) -> None:
-    """Shade where no predictions can lie, the mean loss (up) below ``(1 - accuracy) * ln 2`` (across: accuracy).
-
-    A wrong answer gives its true class at most one half, so it costs at least ln 2, whatever the number of classes
-    (lesson 2).
-    """
+    """Shade where no predictions can lie, accuracy across, loss up: a wrong answer costs ln 2 or more (lesson 2)."""
     accuracy = np.array([lowest_accuracy, 1.0])
     ax.fill_between(accuracy, 0, (1 - accuracy) * np.log(2), color=PALETTE["grey"], alpha=0.2, linewidth=0)
     ax.plot(accuracy, (1 - accuracy) * np.log(2), **_stroke("grey", linewidth=1.2))
-
-
-def _words(ax: Axes, words: str, at: tuple[float, float], **look: Any) -> None:
-    """Write words whose distance from their point is in points, whatever the limits."""
-    ax.annotate(words, at, textcoords="offset points", zorder=4, **look)
 
 
 # ---- panels and pictures ------------------------------------------------------------------------------
@@ -520,10 +495,9 @@ Ends = tuple[float | None, float | None]
 class Panel:
     """Axes with a title and the marks on them, drawn in their order.
 
-    `x` and `y` are the limits, (low, high). Without them, or with None for one end, they hold all that an explorer
-    shows in any position, so that they never jump. `xticks` and `yticks` say where ticks stand, or map each place to
-    its words. `legend` is where it stands, such as "upper left", or False for none; by default where it covers least of
-    the first picture.
+    `x` and `y` are the limits; an end that is left out or None holds all that an explorer shows in any position. Ticks
+    are places, or map each place to its words. `legend` is where it stands, such as "upper left", or False for none; by
+    default where it covers least of the first picture.
     """
 
     def __init__(
@@ -533,11 +507,10 @@ class Panel:
     ) -> None:  # fmt: skip
         if not isinstance(title, str):
             raise TypeError(f"A panel begins with its title, got {title!r:.80}: Panel('Loss, nats', ...).")
-        for mark in marks:
-            if not isinstance(mark, Mark):
-                remedy = "a figure drawn with matplotlib goes into Picture(sentence, figure=fig)"
-                got = f"got {mark!r:.80}, which would not be drawn"
-                raise TypeError(f"A panel shows marks such as figures.line(x, y), {got}; {remedy}.")
+        if wrong := [mark for mark in marks if not isinstance(mark, Mark)]:
+            remedy = "a figure drawn with matplotlib goes into Picture(sentence, figure=fig)"
+            got = f"got {wrong[0]!r:.80}, which would not be drawn"
+            raise TypeError(f"A panel shows marks such as figures.line(x, y), {got}; {remedy}.")
         self.title, self.marks, self.legend = title, marks, legend
         self.labels, self.scales, self.ticks = (xlabel, ylabel), (xscale, yscale), (xticks, yticks)
         asked = [{"x": x, "y": y}, *(mark.limits for mark in marks)]
@@ -557,7 +530,7 @@ class Panel:
         """What its axes show without the marks, as something that can be compared."""
         return self.title, self.labels, self.scales, repr(self.ticks), *(mark.setting_key for mark in self.marks)
 
-    def prepare(self, ax: Axes, limits: tuple[Limits, Limits]) -> None:
+    def prepare(self, ax: Axes, limits: Sequence[Limits]) -> None:
         """Draw all but the marks."""
         for name, scale in zip("xy", self.scales, strict=True):
             if scale != "linear":  # setting a scale takes the ticks away
@@ -585,40 +558,36 @@ class Panel:
 class Picture:
     """What is seen at one moment: a sentence, and panels side by side, on a narrow screen below each other.
 
-    The sentence tells, from the data, what the picture shows: its alt text, and the line below it. A matplotlib
-    `figure` in place of panels is for what the marks cannot show; it is drawn about ten times more slowly.
+    The sentence tells, from the data, what it shows: its alt text, and the line below it. A matplotlib `figure` in
+    place of panels is for what the marks cannot show; it is drawn about ten times more slowly.
     """
 
     def __init__(self, said: str, *panels: Panel, figure: Figure | None = None) -> None:
         self.sentence = sentence(said, "A Picture")
-        for panel in panels:
-            if not isinstance(panel, Panel):
-                raise TypeError(f"A picture shows panels, got {panel!r:.80}: Picture(sentence, Panel('Loss', ...)).")
+        if wrong := [panel for panel in panels if not isinstance(panel, Panel)]:
+            raise TypeError(f"A picture shows panels, got {wrong[0]!r:.80}: Picture(sentence, Panel('Loss', ...)).")
         if bool(panels) == (figure is not None):
             raise ValueError(f"A picture has panels or a figure, got {len(panels)} panels and figure={figure!r:.60}.")
         self.panels, self.figure = panels, figure
 
 
-def find_limits(panels: Sequence[Panel]) -> tuple[Limits, Limits]:
+def find_limits(panels: Sequence[Panel]) -> list[Limits]:
     """Return the limits of x and y that hold all states of a panel, with a little room, but none at zero."""
-    return _hold(panels, 0), _hold(panels, 1)
-
-
-def _hold(panels: Sequence[Panel], axis: int) -> Limits:
-    low, high = panels[0].ends[axis]
-    if low is None or high is None:
-        unique = {mark.key: mark for panel in panels for mark in panel.marks}.values()
-        values = np.concatenate([[], *(mark.y if axis else mark.x for mark in unique)])
-        values, is_log = values[np.isfinite(values)], panels[0].scales[axis] == "log"
-        values = np.log(values[values > 0]) if is_log else values
-        least, most = (values.min(), values.max()) if len(values) else (0, 1)
-        if least == most:
-            least, most = least - 0.5, most + 0.5
-        room = (0.05 if axis else 0.02) * (most - least)
-        ends = [end + side if end or is_log else 0.0 for end, side in ((least, -room), (most, room))]
-        found = np.exp(ends) if is_log else ends
-        low, high = found[0] if low is None else low, found[1] if high is None else high
-    return float(low), float(high)
+    unique, limits = {mark.key: mark for panel in panels for mark in panel.marks}.values(), []
+    for axis, (low, high) in enumerate(panels[0].ends):
+        if low is None or high is None:
+            values = np.concatenate([[], *(mark.y if axis else mark.x for mark in unique)])
+            values, is_log = values[np.isfinite(values)], panels[0].scales[axis] == "log"
+            values = np.log(values[values > 0]) if is_log else values
+            least, most = (values.min(), values.max()) if len(values) else (0, 1)
+            if least == most:
+                least, most = least - 0.5, most + 0.5
+            room = (0.05 if axis else 0.02) * (most - least)
+            ends = [end + side if end or is_log else 0.0 for end, side in ((least, -room), (most, room))]
+            found = np.exp(ends) if is_log else ends
+            low, high = found[0] if low is None else low, found[1] if high is None else high
+        limits.append((float(low), float(high)))
+    return limits
 
 
 def draw(picture: Picture, *, figsize: tuple[float, float] = (8.0, 3.4), limits: Sequence[Any] | None = None) -> Figure:
@@ -639,7 +608,7 @@ def draw(picture: Picture, *, figsize: tuple[float, float] = (8.0, 3.4), limits:
 class Easel:
     """A panel's axes on a figure of their own, from which its pieces are drawn as SVG, each once."""
 
-    def __init__(self, panel: Panel, limits: tuple[Limits, Limits], size: tuple[float, float]) -> None:
+    def __init__(self, panel: Panel, limits: Sequence[Limits], size: tuple[float, float]) -> None:
         self.limits = limits
         self.figure = Figure(figsize=size, layout="constrained")
         self._ax = self.figure.subplots()
@@ -701,8 +670,7 @@ class Easel:
         if self._legend_place == "best":  # and there it stays
             box = legend.get_window_extent()
             self._legend_place = tuple(self._ax.transAxes.inverted().transform((box.x0, box.y0)))
-        legend.remove()
-        for artist in self._added():
+        for artist in [legend, *self._added()]:
             artist.remove()
         return content
 
@@ -724,8 +692,7 @@ def training_panels(
     """Return two panels, loss in nats and accuracy in per cent, training and validation, over a run's epochs.
 
     `val_loss` and `val_accuracy` (shares) stand in place of the run's own curves; these have a band of one standard
-    error where ``val_loss_se``, or ``n_val`` in the provenance, allow it. A dot stands on the validation curves at
-    `epoch`, the first being 1. `loss` and `accuracy` are the limits of the upright axes.
+    error where it is known. A dot stands at `epoch`, the first being 1; `loss` and `accuracy` limit the upright axes.
     """
     n_val = run.provenance.get("n_val")
     hit_errors = [accuracy_standard_error(a, n_val) for a in run["val_accuracy"]] if n_val else None

@@ -1,15 +1,12 @@
 """A Keras callback that turns ``model.fit`` into a `Run`: the twin of `lessonlib.training` for people with Keras.
 
-Taught in lesson 3. Keras is imported when a recorder is made, not before. Bad input is refused as
-`lessonlib._validate` says.
+Taught in lesson 3. Keras is imported when a recorder is made, not before.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import json
-import platform
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -37,22 +34,15 @@ _KERAS_EPSILON = np.float32(1e-7)
 class KerasRecorder:
     """Measure a classifier after each epoch of ``model.fit``, in training and validation alike.
 
-    Pass it as ``model.fit(..., callbacks=[recorder])`` and ask for ``recorder.run()`` afterwards. Each ``fit`` begins a
-    new recording; the training itself is not changed. A model with one output column (a sigmoid, or its logit) is a
-    classifier of two classes. Logits, or logarithms of probabilities, of the first `keep_logits` validation examples
-    are kept.
+    Pass it as ``model.fit(..., callbacks=[recorder])`` and ask for ``recorder.run()`` afterwards. `train` and `val` are
+    inputs as the model takes them, and class indices of shape (n,) or (n, 1). `from_logits` says, as in Keras' losses,
+    whether the model's outputs are logits or probabilities: a wrong guess gives a wrong loss and often no error
+    (lessons 1 and 3). One output column (a sigmoid, or its logit) is a classifier of two classes. Logits, or logarithms
+    of probabilities, of the first `keep_logits` validation examples are kept.
 
     The losses are the plain cross-entropy whatever was compiled: no class weights, label smoothing or weight penalty.
     Without such extras ``val_loss`` is what ``model.evaluate`` reports: where the last layer is a softmax or sigmoid,
     Keras goes back to the logits behind it, and so does this; other probabilities are kept 1e-7 away from 0 and 1.
-
-    Parameters
-    ----------
-    train, val : tuple of (array_like, array_like)
-        Inputs as the model takes them, and class indices of shape (n,) or (n, 1); `train` is what ``fit`` gets.
-    from_logits : bool
-        Whether the model's outputs are logits, as in Keras' losses, or probabilities. Say which: a wrong guess gives a
-        wrong loss and often no error (lessons 1 and 3). What is plainly wrong raises ValueError during ``fit``.
     """
 
     model: Any  # set by Keras when training begins
@@ -81,7 +71,10 @@ class KerasRecorder:
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Measure the model as it is now."""
-        row = _reported(logs or {})
+        logs = logs or {}
+        row = {"running_train_loss": float(logs["loss"])} if "loss" in logs else {}
+        if found := next((name for name in _ACCURACY_NAMES if name in logs), None):
+            row["running_train_accuracy"] = float(logs[found])
         row |= loss_and_accuracy(self.train[1], self._logits_of(self.train[0]), prefix="train")
         logits = self._logits_of(self.val[0])
         self._history.append(row | loss_and_accuracy(self.val[1], logits, prefix="val"))
@@ -92,12 +85,13 @@ class KerasRecorder:
         """Return what was recorded, NaN at an epoch at which the network has diverged.
 
         ``running_train_loss`` and ``running_train_accuracy`` are what Keras reports: means over the epoch while the
-        weights move, dropout on. The other metrics are measured after the epoch, in evaluation mode: those of
-        validation, and those of training on up to 2,000 examples.
+        weights move, dropout on. The others are measured after it, in evaluation mode, those of training on up to
+        2,000 examples.
         """
         if not self._history:
             raise RuntimeError("nothing was recorded: pass the recorder as model.fit(..., callbacks=[recorder]) first.")
-        return Run.of_epochs(self._history, self._kept, self.val[1], self._provenance())
+        provenance = {"recipe": {"name": self.name}, "n_train": self.n_train, "n_val": len(self.val[1])}
+        return Run.of_epochs(self._history, self._kept, self.val[1], provenance)
 
     def _logits_of(self, x: NDArray) -> NDArray[np.float64]:
         starts = range(0, len(x), _EVALUATION_BATCH)
@@ -114,19 +108,6 @@ class KerasRecorder:
         if self.from_logits:
             raise ValueError("from_logits=True, but the model ends in a softmax or sigmoid: pass from_logits=False.")
         return _as_logits(keras.ops.convert_to_numpy(behind), from_logits=True)
-
-    def _provenance(self) -> dict[str, Any]:
-        import keras
-
-        optimizer = keras.optimizers.serialize(self.model.optimizer)
-        return {
-            "recipe": {"name": self.name, "epochs": len(self._history), "loss": _name_of(self.model.loss)},
-            "optimizer": json.loads(json.dumps(optimizer, default=_plain)),
-            "n_train": self.n_train,
-            "n_val": len(self.val[1]),
-            "versions": {"keras": keras.__version__, "backend": keras.backend.backend(), "numpy": np.__version__,
-                         "python": platform.python_version()},
-        }  # fmt: skip
 
 
 @functools.cache
@@ -165,18 +146,3 @@ def _as_logits(outputs: NDArray, from_logits: bool) -> NDArray[np.float64]:
     check.probability_matrix(np.hstack([1 - outputs, outputs]) if is_binary else outputs)
     kept = np.clip(outputs.astype(np.float32), _KERAS_EPSILON, 1 - _KERAS_EPSILON)
     return np.log(np.hstack([1 - kept, kept]) if is_binary else kept, dtype=np.float64)
-
-
-def _reported(logs: Mapping[str, float]) -> dict[str, float]:
-    """Return what Keras itself says of the training, under our names."""
-    row = {"running_train_loss": float(logs["loss"])} if "loss" in logs else {}
-    found = next((name for name in _ACCURACY_NAMES if name in logs), None)
-    return row if found is None else row | {"running_train_accuracy": float(logs[found])}
-
-
-def _name_of(loss: Any) -> str:
-    return loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", str(loss))
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else str(value)

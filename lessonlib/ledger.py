@@ -1,11 +1,9 @@
 """The ledger: which examples a change in mean loss comes from, to the last digit.
 
-Between two sets of predictions on the same examples each answer stays right, becomes wrong, becomes
-right or stays wrong. The change in mean loss is the sum over these four, and nothing is left over: sums are exact to
-the last bit (Shewchuk's algorithm, `math.fsum`). Taught in lesson 2, used in lesson 7.
-
-Losses in nats; labels and scores as in `lessonlib.metrics`, bad input is refused as `lessonlib._validate` says, and an
-infinite loss, which cannot be shared out, raises ValueError.
+Between two sets of predictions on the same examples each answer stays right, becomes wrong, becomes right or stays
+wrong, and the change in mean loss is the sum over these four: exact to the last bit (`math.fsum`). Taught in lesson 2,
+used in lesson 7. Labels and scores as in `lessonlib.metrics`; an infinite loss, which cannot be shared out, raises
+ValueError.
 """
 
 from __future__ import annotations
@@ -34,10 +32,7 @@ class Part:
 
 @dataclass(frozen=True, repr=False)
 class Ledger:
-    """The change in mean loss between two sets of predictions, split by what became of the answers.
-
-    The contributions of the four parts sum to `change`, their counts to `n`. Accuracies are shares.
-    """
+    """The change in mean loss between two sets of predictions, split by what became of the answers."""
 
     right_to_right: Part
     right_to_wrong: Part
@@ -61,10 +56,8 @@ class Ledger:
 
     def items(self) -> Iterator[tuple[str, Part]]:
         """Give each part with its name, such as ``"right → wrong"``, in the order of the table."""
-        yield "right → right", self.right_to_right
-        yield "right → wrong", self.right_to_wrong
-        yield "wrong → right", self.wrong_to_right
-        yield "wrong → wrong", self.wrong_to_wrong
+        for name in ("right_to_right", "right_to_wrong", "wrong_to_right", "wrong_to_wrong"):
+            yield name.replace("_to_", " → "), getattr(self, name)
 
     def __str__(self) -> str:
         rows = [_HEAD, *self._rows()]
@@ -85,8 +78,9 @@ class Ledger:
         parts = [part for _, part in self.items()]
         rise, fall = math.fsum(part.rise for part in parts), math.fsum(part.fall for part in parts)
         every = [*self.items(), ("all", Part(self.n, 1.0, rise, fall, self.change))]
-        return [[name, str(p.count), f"{p.share:.1%}", *map(_signed, (p.rise, p.fall, p.contribution))]
+        rows = [[name, str(p.count), f"{p.share:.1%}", *(f"{x:+.3f}" for x in (p.rise, p.fall, p.contribution))]
                 for name, p in every]  # fmt: skip
+        return [["0.000" if cell in ("+0.000", "-0.000") else cell for cell in row] for row in rows]
 
     def _summary(self) -> str:
         return (
@@ -96,11 +90,6 @@ class Ledger:
 
 
 _HEAD = ["answer", "examples", "share", "rise, nats", "fall, nats", "sum, nats"]
-
-
-def _signed(value: float) -> str:
-    text = f"{value:+.3f}"
-    return text if float(text) else "0.000"  # no +0.000 and no -0.000
 
 
 def between(
@@ -142,8 +131,7 @@ def share_paid_by_worst(
 ) -> float:
     """Compute the share of the total loss that the costliest `percent` of the examples pay, from 0 to 1.
 
-    A fraction of an example counts in proportion, so equal losses give `percent` itself (the Lorenz curve, read from
-    its upper end).
+    A fraction of an example counts in proportion, so equal losses give `percent` itself.
     """
     percent = check.number_within(percent, "percent (5 for the worst five per cent)", 0, 100)
     losses = np.sort(_finite_losses(labels, logits=logits, probabilities=probabilities))[::-1]

@@ -1,9 +1,7 @@
 """The measures: softmax, cross-entropy, accuracy, and how sure we may be of their means.
 
-Taught in lesson 1; every formula here is short enough to be read there. Labels are class indices from 0, shape
-(n_examples,); scores (logits or probabilities) have shape (n_examples, n_classes). Natural logarithms throughout, so
-losses are in nats. Bad input is refused as `lessonlib._validate` says. Checked against torch, Keras and scikit-learn
-in ``tests/test_metrics.py``.
+Taught in lesson 1. Labels are class indices from 0, shape (n_examples,); scores (logits or probabilities) have shape
+(n_examples, n_classes); losses are in nats. Checked against torch, Keras and scikit-learn in ``tests/test_metrics.py``.
 """
 
 from __future__ import annotations
@@ -33,11 +31,7 @@ class Estimate:
 
 
 def log_softmax(logits: ArrayLike) -> NDArray[np.float64]:
-    """Compute the logarithm of the softmax of each row, without overflow.
-
-    Subtracting the largest logit of the row changes nothing in exact arithmetic and keeps every exponential at most 1
-    (the log-sum-exp device; Goodfellow et al. 2016, section 4.1).
-    """
+    """Compute the logarithm of the softmax of each row, without overflow: no exponential is above 1."""
     shifted, log_sum = _shifted_and_log_sum(logits)
     return shifted - log_sum[:, None]
 
@@ -83,20 +77,14 @@ def cross_entropy(
 
 
 def cross_entropy_gradient(labels: ArrayLike, logits: ArrayLike) -> NDArray[np.float64]:
-    """Compute the gradient of each example's cross-entropy in its own logits: probabilities minus the one-hot label.
-
-    Divide by ``n_examples`` for the gradient of the mean.
-    """
+    """Compute the gradient of each example's cross-entropy in its own logits: probabilities minus the one-hot label."""
     gradient = softmax(logits)
     gradient[np.arange(len(gradient)), _classes(labels, gradient)] -= 1.0
     return gradient
 
 
 def correct(labels: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
-    """Say for each example whether its highest score stands at the true class.
-
-    Of equal highest scores the first wins, as in NumPy, torch and Keras.
-    """
+    """Say for each example whether its highest score, the first of equal ones, stands at the true class."""
     matrix = check.score_matrix(scores, "scores")
     return matrix.argmax(axis=1) == _classes(labels, matrix)
 
@@ -127,17 +115,14 @@ def accuracy_standard_error(accuracy: float, n_examples: int) -> float:
 
 
 def highest_loss_of_a_right_answer(n_classes: int) -> float:
-    """Compute ``ln K``: no example whose highest probability is at its true class costs more.
-
-    The highest of K probabilities is at least 1/K, so its cost is at most ln K (lesson 1).
-    """
+    """Compute ``ln K``: the highest of K probabilities is at least 1/K (lesson 1)."""
     return float(np.log(check.whole_number(n_classes, "n_classes", low=2)))
 
 
 def double_softmax_floor(n_classes: int) -> float:
     """Compute the lowest loss that a network can report when softmax is applied twice.
 
-    Probabilities lie between 0 and 1, so as logits they differ by at most 1: even a certain and right answer then costs
-    ``ln(1 + (K - 1) / e)`` (lesson 1).
+    As logits, probabilities differ by at most 1: even a certain and right answer costs ``ln(1 + (K - 1) / e)``
+    (lesson 1).
     """
     return float(np.log1p((check.whole_number(n_classes, "n_classes", low=2) - 1) / np.e))

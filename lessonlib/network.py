@@ -1,7 +1,7 @@
 """A small fully connected network in NumPy, trained in a second: every step can be read here.
 
 First used in lesson 2; it gives the same kind of `Run` as a real training. Inputs have shape (n_examples, n_features).
-Bad input is refused as `lessonlib._validate` says. Checked against torch, step by step, in ``tests/test_network.py``.
+Checked against torch, step by step, in ``tests/test_network.py``.
 """
 
 from __future__ import annotations
@@ -17,29 +17,22 @@ from lessonlib import metrics
 from lessonlib.problems import Examples, Rng
 from lessonlib.runs import Run, loss_and_accuracy
 
-_ACTIVATIONS = ("relu", "tanh")
 Arrays = list[NDArray[np.float32]]
 
 
 class Network:
-    """Fully connected layers with a softmax at the end.
+    """Fully connected layers with ReLU between them and a softmax at the end.
 
-    `sizes` are features, hidden units of each layer, and classes (two at least); two numbers make a softmax regression.
-    `rng` draws the initial weights (Glorot and Bengio 2010, uniform), which `scale` multiplies; biases start at zero.
-    `activation` is "relu" or "tanh".
+    `sizes` are features, hidden units of each layer, and classes; two numbers make a softmax regression. `rng` draws
+    the initial weights (Glorot and Bengio 2010, uniform), which `scale` multiplies.
     """
 
-    def __init__(self, sizes: Sequence[int], *, rng: Rng, activation: str = "relu", scale: float = 1.0) -> None:
-        if len(sizes) < 2:
-            raise ValueError(f"sizes must name features, hidden units and classes, got {list(sizes)}.")
+    def __init__(self, sizes: Sequence[int], *, rng: Rng, scale: float = 1.0) -> None:
         sizes = [check.whole_number(size, f"sizes[{i}]", low=1) for i, size in enumerate(sizes)]
-        if sizes[-1] < 2:
-            raise ValueError(f"a softmax needs at least two classes, got sizes {sizes}: end in 2 for yes and no.")
-        if activation not in _ACTIVATIONS:
-            raise ValueError(f"activation must be one of {_ACTIVATIONS}, got {activation!r}.")
-        self.activation = activation
-        scale = check.number_within(scale, "scale", 0, 1_000)
+        if len(sizes) < 2 or sizes[-1] < 2:
+            raise ValueError(f"sizes must name features, hidden units and at least two classes, got {sizes}.")
         rng = np.random.default_rng(rng)
+        scale = check.number_within(scale, "scale", 0, 1_000)
         self.weights: Arrays = []
         self.biases: Arrays = []
         for n_in, n_out in itertools.pairwise(sizes):
@@ -64,8 +57,7 @@ class Network:
         outputs = [x]
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
             z = outputs[-1] @ weight + bias
-            is_last = layer == len(self.weights)
-            outputs.append(z if is_last else np.maximum(z, 0) if self.activation == "relu" else np.tanh(z))
+            outputs.append(z if layer == len(self.weights) else np.maximum(z, 0))
         return outputs
 
     def gradients(self, x: NDArray[np.float32], y: NDArray[np.int64], weights: ArrayLike | None = None) -> Arrays:
@@ -85,8 +77,7 @@ class Network:
             for_weights.insert(0, outputs[layer].T @ delta)
             for_biases.insert(0, delta.sum(axis=0))
             if layer:
-                slope = outputs[layer] > 0 if self.activation == "relu" else 1 - outputs[layer] ** 2
-                delta = (delta @ self.weights[layer].T) * slope
+                delta = (delta @ self.weights[layer].T) * (outputs[layer] > 0)
         return [*for_weights, *for_biases]
 
 
@@ -100,10 +91,7 @@ def _example_weights(weights: ArrayLike, n: int) -> NDArray[np.float32]:
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015) with the usual 0.9, 0.999 and 1e-8.
-
-    `learning_rate` is one number, or an array with one for every single weight, in the order of `parameters`.
-    """
+    """Adam (Kingma and Ba 2015) with the usual 0.9, 0.999 and 1e-8; a learning rate for all, or one for each weight."""
 
     def __init__(self, parameters: Arrays, learning_rate: float | NDArray[np.float64]) -> None:
         self.parameters, self.learning_rate, self.n_steps = parameters, learning_rate, 0
@@ -149,9 +137,9 @@ def fit(
     """Train the network in place and keep what it said after every epoch: metrics measured alike, validation logits.
 
     Without a `batch_size` a step takes all examples at once. `weights`, one per training example, multiply its loss in
-    the gradient; the metrics stay unweighted, and the weighted training loss, which is what such a training lowers, is
-    kept beside them as ``weighted_train_loss``. `rng` decides the order of each epoch, unless `shuffle` is False. A
-    network that diverges raises FloatingPointError: lower the learning rate.
+    the gradient; the metrics stay unweighted, and what such a training lowers is kept beside them as
+    ``weighted_train_loss``. `rng` decides the order of each epoch, unless `shuffle` is False. A network that diverges
+    raises FloatingPointError.
     """
     epochs = check.whole_number(epochs, "epochs", low=1)
     for name, examples in (("train", train), ("val", val)):  # else what is not finite would be taken for a divergence

@@ -1,8 +1,7 @@
 """The material that is made on the spot: small problems in which one ingredient can be turned up or down.
 
 Each generator takes a random generator or a seed and returns `Examples`, for training and validation where it takes
-both sizes; the same seed always gives the same problem. The lesson that introduces it stands in its docstring. Sizes
-are whole numbers of at least 1, shares lie in 0..1; bad input is refused as `lessonlib._validate` says.
+both sizes; the same seed always gives the same problem. Sizes are whole numbers of at least 1, shares lie in 0..1.
 """
 
 from __future__ import annotations

@@ -3,9 +3,6 @@
 Every answer is kept in the learner's folder, one JSON record a line. What is shown is a core widget where there is a
 kernel, text where widgets cannot be (GitHub), and a form in a page of our own (``LESSONLIB_STATIC=1``).
 
-A prediction is a distribution over a few options, scored as the course scores a network: with the Brier score. It is
-closed as soon as its result is shown, so call `Prediction.resolve` in the cell that first shows the result.
-
 A question that cannot work is refused with a ValueError when it is made, naming the question. An answer that cannot be
 kept raises OSError, which a panel says beside its button. How each is written: docs/writing-lessons.md.
 """
@@ -33,7 +30,7 @@ from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
-from IPython.display import HTML, display
+from IPython.display import display
 from numpy.typing import ArrayLike, NDArray
 
 from lessonlib import _validate as check
@@ -56,7 +53,7 @@ _HYDRATE = 'document.querySelectorAll(":is(.lesson-panel, .lesson-verdict):not([
 class Panel:
     """A question with widgets below it, a button, and a line that answers what `on_press` returns (HTML).
 
-    `options` is what can be chosen, for the static text; `in_page` is what the form needs in a page without a kernel.
+    `options` are for the static text; `in_page` is what the form needs in a page without a kernel.
     """
 
     def __init__(
@@ -100,8 +97,7 @@ class Panel:
 def panel_html(question: str, options: Sequence[str], button: str, page: Mapping[str, Any]) -> str:
     """Return a question as a form that works without a kernel; without options it asks for a number.
 
-    `page` is what ``questions.js`` needs to answer; it is encoded so that the page's source gives no answer away at a
-    glance. ``together`` names questions without whose answers it gives no feedback.
+    `page` is what ``questions.js`` needs; it is encoded so that the page's source gives no answer away at a glance.
     """
     name = html.escape(page["name"])
     fields = "".join(
@@ -119,14 +115,6 @@ def panel_html(question: str, options: Sequence[str], button: str, page: Mapping
         f"<fieldset><legend>{html.escape(question)}</legend>{fields}</fieldset>"
         f'<button type="submit">{html.escape(button)}</button><p role="status"></p></form>'
         f'<style>{STYLE}</style><script type="module">{SCRIPT}\n{_HYDRATE}</script>'
-    )
-
-
-def _verdict_html(name: str, options: Sequence[str], outcome: int, scored: bool = True) -> str:
-    """Return a line that the browser fills with how the reader's prediction did; option `outcome` came true."""
-    return (
-        f'<p class="lesson-verdict" role="status" data-name="{html.escape(name)}" data-outcome="{outcome}" '
-        f'data-told="{html.escape(options[outcome])}" data-options="{len(options)}"{" data-scored" * scored}></p>'
     )
 
 
@@ -148,7 +136,8 @@ def _not_kept(error: OSError) -> str:
     return f"Your answer could not be kept ({error}): {remedy}."
 
 
-def _keep(file: str, **record: object) -> None:
+def keep_answer(file: str, **record: object) -> None:
+    """Keep a record with the time in a file of the learner's."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     storage.append_record(file, {**record, "time": now})
 
@@ -166,15 +155,12 @@ class Forecast:
 
     @property
     def brier(self) -> float:
-        """Return its Brier score; 0 is perfect, 2 is certain and wrong."""
+        """Return its Brier score."""
         return brier_score(self.probabilities, self.outcome)
 
 
 def brier_score(probabilities: ArrayLike, outcome: int) -> float:
-    """Compute the Brier score of one forecast, of whose K options number `outcome` (from 0) came true.
-
-    0 at best, 2 at worst, ``(K - 1) / K`` for an even guess.
-    """
+    """Compute the Brier score of a forecast whose option `outcome` (from 0) came true: 0 at best, 2 at worst."""
     return calibration.brier_score([outcome], [probabilities])
 
 
@@ -195,8 +181,8 @@ _SHOWN: set[str] = set()
 class Prediction:
     """A question asked before an experiment; a cell that ends with it shows it.
 
-    `name` identifies it in the learner's file, such as ``"1-cost-of-0.6"``. Of options that are numbers, the one
-    nearest to the outcome came true. If `scored`, the learner says how sure they are, and gets a Brier score.
+    `name` identifies it in the learner's file, such as ``"1-cost-of-0.6"``. If `scored`, the learner says how sure they
+    are, and gets a Brier score, as the course scores a network.
     """
 
     def __init__(self, name: str, text: str, options: Sequence[str] | Sequence[float], *, scored: bool = True) -> None:
@@ -211,11 +197,10 @@ class Prediction:
         if self.closed:
             raise ValueError(f"prediction {self.name!r} is closed: its result has been shown.")
         kept = {"kind": "prediction", "question": self.name, "probabilities": distribution.tolist()}
-        _keep(PREDICTIONS, **kept, scored=self.scored)
+        keep_answer(PREDICTIONS, **kept, scored=self.scored)
 
     def resolve(self, outcome: str | float) -> Verdict:
-        """Close the prediction and compare it with what came true: an option, or a number measured where options are
-        numbers.
+        """Close the prediction and compare it with what came true: an option, or the nearest where they are numbers.
 
         Only the first outcome is kept, and the last prediction before it counts. Without a prediction nothing is kept:
         the question is closed until the kernel is started anew.
@@ -223,15 +208,19 @@ class Prediction:
         index = self._index_of(outcome)
         made, resolved = self._kept()
         if made and not resolved:
-            _keep(PREDICTIONS, kind="outcome", question=self.name, option=index)
+            keep_answer(PREDICTIONS, kind="outcome", question=self.name, option=index)
         _SHOWN.add(self.name)
         for panel in self._shown_in:
             panel.close(self._why_closed())
-        if static_export():  # the reader's prediction is in the browser, and so is its score
-            display(HTML(_verdict_html(self.name, [str(option) for option in self.options], index, self.scored)))
+        told, n = str(self.options[index]), len(self.options)
+        if static_export():  # the reader's prediction is in the browser, which fills in how it did
+            about = f'data-name="{html.escape(self.name)}" data-outcome="{index}" data-told="{html.escape(told)}"'
+            scored = " data-scored" * self.scored
+            verdict = f'<p class="lesson-verdict" role="status" {about} data-options="{n}"{scored}></p>'
+            display({"text/html": verdict}, raw=True)
         said = str(self.options[int(np.argmax(made["probabilities"]))]) if made else None
         score = brier_score(made["probabilities"], index) if made and self.scored else None
-        return Verdict(str(self.options[index]), said, score, len(self.options))
+        return Verdict(told, said, score, n)
 
     @property
     def closed(self) -> bool:
@@ -241,7 +230,7 @@ class Prediction:
     def _kept(self) -> tuple[dict | None, bool]:
         """Return the prediction that counts, with as many options as there are now, and whether its outcome is kept."""
         made = None
-        for record in _prediction_records():
+        for record in storage.read_records(PREDICTIONS, "kind", "question"):
             if record["question"] != self.name:
                 continue
             if record["kind"] == "prediction" and len(record["probabilities"]) == len(self.options):
@@ -298,14 +287,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a prediction did; shows itself as a sentence.
-
-    `said` and `brier` are None without a prediction; `brier` also where the question is not scored.
-    """
+    """How a prediction did; shows itself as a sentence."""
 
     outcome: str
-    said: str | None
-    brier: float | None
+    said: str | None  # None without a prediction
+    brier: float | None  # None also where the question is not scored
     n_options: int
 
     def __str__(self) -> str:
@@ -320,15 +306,11 @@ class Verdict:
     __repr__ = __str__
 
 
-def _prediction_records() -> list[dict]:
-    return storage.read_records(PREDICTIONS, "kind", "question")
-
-
 def forecasts() -> list[Forecast]:
     """Return the learner's scored predictions whose outcome is known, in the order of the outcomes."""
     latest: dict[str, list[float]] = {}
     resolved: dict[str, Forecast] = {}
-    for record in _prediction_records():
+    for record in storage.read_records(PREDICTIONS, "kind", "question"):
         name = record["question"]
         if record["kind"] == "prediction" and record.get("scored", True):
             latest[name] = record["probabilities"]
@@ -341,11 +323,10 @@ def forecasts() -> list[Forecast]:
 
 
 def choice(name: str, question: str, *, right: tuple[str, str], wrong: Sequence[tuple[str, str]]) -> Panel:
-    """Ask a question (plain text) with one right option, and give feedback on every option: pairs of option and
-    feedback.
+    """Ask a question (plain text) with one right option; options are pairs of text and feedback.
 
-    `name` identifies the check in the learner's file, and decides the order of the options, the same for everyone. A
-    check is as good as its wrong options: each is a misconception that people hold.
+    `name` identifies the check in the learner's file and decides the order of the options. A check is as good as its
+    wrong options: each is a misconception that people hold.
     """
     feedback = dict([right, *wrong])
     if not wrong or len(feedback) < len(wrong) + 1 or not all(map(str.strip, feedback.values())):
@@ -354,8 +335,8 @@ def choice(name: str, question: str, *, right: tuple[str, str], wrong: Sequence[
     options = shuffled(name, list(feedback))
 
     def reply(given: str) -> str:
-        _keep(CHECKS, check=name, given=given, right=given == right[0])
-        return _judged(given == right[0], feedback[given])
+        keep_answer(CHECKS, check=name, given=given, right=given == right[0])
+        return judged(given == right[0], feedback[given])
 
     told = [feedback[option] for option in options]
     in_page = {"kind": "choice", "name": name, "right": options.index(right[0]), "feedback": told}
@@ -372,7 +353,7 @@ def inventory_item(
         raise ValueError(f"inventory item {name!r} needs {needs}, got {[right, *wrong]}.")
 
     def keep(given: str) -> str:
-        _keep(CHECKS, check=name, given=given, right=given == right)
+        keep_answer(CHECKS, check=name, given=given, right=given == right)
         return f"Kept. {html.escape(reply)}"
 
     options, in_page = shuffled(question, [right, *wrong]), {"kind": "item", "name": name, "reply": reply}
@@ -390,7 +371,7 @@ def _ask_options(
     return Panel(question, options, [buttons], button=button, on_press=press, in_page=in_page)
 
 
-def _judged(is_right: bool, feedback: str) -> str:
+def judged(is_right: bool, feedback: str) -> str:
     """Return the verdict as HTML; what reads it asks for the attribute, never for the words."""
     verdict, words = ("right", "Right.") if is_right else ("wrong", "Not quite.")
     return f'<strong data-verdict="{verdict}">{words}</strong> {html.escape(feedback)}'
@@ -416,27 +397,22 @@ def number(
     entry = widgets.Text(placeholder="for example 0.25", description="Your number", style=style)
 
     def press() -> str:
-        given = _read_number(entry.value)
-        if given is None:
+        try:
+            given = float(entry.value.replace(",", ".").replace("−", "-"))
+        except ValueError:
+            given = math.nan
+        if not math.isfinite(given):
             return "Type a number first, such as 0.25."
         is_right = abs(given - answer) <= tolerance
-        _keep(CHECKS, check=name, given=given, right=is_right)
+        keep_answer(CHECKS, check=name, given=given, right=is_right)
         if is_right:
-            return _judged(True, f"It is {answer:.4g}.")
+            return judged(True, f"It is {answer:.4g}.")
         told = [text for mistake, text in known.items() if abs(given - mistake) <= tolerance]
-        return _judged(False, told[0] if told else hint)
+        return judged(False, told[0] if told else hint)
 
     in_page = {"kind": "number", "name": name, "answer": answer, "tolerance": tolerance, "shown": f"{answer:.4g}"}
     in_page |= {"hint": hint, "known": [[float(mistake), text] for mistake, text in known.items()]}
     return Panel(question, [], [entry], button="Check", on_press=press, in_page=in_page)
-
-
-def _read_number(text: str) -> float | None:
-    try:
-        value = float(text.replace(",", ".").replace("−", "-"))
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def answers() -> dict[str, list[dict]]:
@@ -469,9 +445,9 @@ def solution(
 ) -> Callable[[Callable], Callable]:
     """Decorate the course's own function, in a collapsed cell above the one where the learner writes theirs.
 
-    Until the learner's is right, the name stands for this one, so that the lesson goes on. `name` identifies the task,
-    such as ``"5-paired-error"``; `cases` are the positional arguments of each call, for which the course's function
-    computes what to expect, to a relative `tolerance` (absolute below one); `hint` says what to look at.
+    Until the learner's is right, the name stands for this one. `name` identifies the task, such as
+    ``"5-paired-error"``; `cases` are the positional arguments of each call, for which this function computes what to
+    expect, to a relative `tolerance` (absolute below one); `hint` says what to look at.
     """
     cases = [tuple(case) for case in cases]
     if not cases or not hint.strip():
@@ -491,8 +467,7 @@ def solution(
 def your_code(name: str) -> Callable[[Callable], Callable]:
     """Decorate the function that the learner writes, a docstring and ``...`` at first: it is tried when its cell runs.
 
-    The name is bound to the learner's function once it is right, else to the course's own of the same `name`, whose
-    `solution` must have run before; the answer below the cell says which.
+    The name is bound to theirs once it is right, else to the course's own; the answer below the cell says which.
     """
     task = _TASKS.get(name)
     if task is None:
@@ -512,7 +487,7 @@ def _try(name: str, task: _Task, function: Callable) -> CodeAnswer:
     before = [record["source"] for record in storage.read_records(CODE, "code", "source") if record["code"] == name]
     if state != "missing" and source and source not in before[-1:]:
         try:
-            _keep(CODE, code=name, source=source, right=state == "right")
+            keep_answer(CODE, code=name, source=source, right=state == "right")
         except OSError as error:
             said += f" {_not_kept(error)}"
     written = before[-1] if before and state == "missing" else ""
@@ -523,7 +498,8 @@ def _judge(task: _Task, function: Callable) -> tuple[str, str]:
     name = task.function.__name__
     goes_on = f"The lesson goes on with the course's own {name}."
     for case, expected in zip(task.cases, task.expected, strict=True):
-        call = f"{name}({', '.join(map(_written, case))})"
+        written = (each.__name__ if inspect.isroutine(each) else comparing.shorten(each) for each in case)
+        call = f"{name}({', '.join(written)})"
         try:
             got = function(*copy.deepcopy(case))
         except NotImplementedError:
@@ -537,10 +513,6 @@ def _judge(task: _Task, function: Callable) -> tuple[str, str]:
             return "wrong", f"{call}: {found} {goes_on}"
     n = len(task.cases)
     return "right", f"Right in {n} of {n} cases. The lesson goes on with your {name}."
-
-
-def _written(argument: Any) -> str:
-    return argument.__name__ if inspect.isroutine(argument) else comparing.shorten(argument)
 
 
 def _line_of(trace: TracebackType | None, function: Callable) -> str:
@@ -564,30 +536,23 @@ def _source(function: Callable) -> str:
 
 @dataclass(frozen=True)
 class CodeAnswer:
-    """What is said of the learner's code: a sentence, with the hint and the solution behind folds.
-
-    `state` is right, wrong, error or missing; `written` is what stood there in an earlier session, for a fresh cell.
-    """
+    """What is said of the learner's code: a sentence, with the hint and the solution behind folds."""
 
     name: str
-    state: str
+    state: str  # right, wrong, error or missing
     said: str
     hint: str
     solution: str
-    written: str = ""
+    written: str = ""  # what stood there in an earlier session, for a fresh cell
 
     def __repr__(self) -> str:
         return self.said
 
     def _repr_html_(self) -> str:
         status = "" if static_export() else f'<p role="status">{html.escape(self.said)}</p>'
-        folds = [("Hint", f"<p>{html.escape(self.hint)}</p>"), ("A solution", _code(self.solution))]
-        if self.written:
-            folds.append(("What you wrote before", _code(self.written)))
+        folds = [("Hint", f"<p>{html.escape(self.hint)}</p>")]
+        for title, code in (("A solution", self.solution), ("What you wrote before", self.written)):
+            folds += [(title, f"<pre><code>{html.escape(code)}</code></pre>")] if code else []
         shown = "".join(f"<details><summary>{title}</summary>{inside}</details>" for title, inside in folds)
         about = f'data-name="{html.escape(self.name)}" data-state="{self.state}"'
         return f'<div class="lesson-code" {about}>{status}{shown}</div>'
-
-
-def _code(text: str) -> str:
-    return f"<pre><code>{html.escape(text)}</code></pre>"

@@ -1,8 +1,7 @@
 """Runs: metrics per epoch and, where kept, validation logits per epoch; recordings; which epoch early stopping keeps.
 
 A `Run` is what training gives, what a recording on disk holds, and what figures and lessons read. Its files are
-``.npz`` without pickled objects and of limited size: a file from a stranger can hold numbers and text only. Bad input
-is refused as `lessonlib._validate` says.
+``.npz`` without pickled objects and of limited size: a file from a stranger can hold numbers and text only.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import datetime
 import json
 import os
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,26 +37,14 @@ class RunFileError(ValueError):
 
 @dataclass(frozen=True)
 class Run:
-    """One training run: what was measured after each epoch, kept logits, and what is needed to repeat it.
+    """One training run: what was measured after each epoch, kept logits, and what is needed to repeat it."""
 
-    Attributes
-    ----------
-    metrics : mapping of str to ndarray of float64, shape (n_epochs,)
-        Under names such as ``val_loss`` (nats) and ``val_accuracy`` (shares).
-    val_logits : ndarray of float16, shape (n_epochs, n_examples, n_classes), optional
-        On fixed validation examples. Other floats are rounded, beyond float16's range (65,504) to infinity.
-    val_labels : ndarray of int64, shape (n_examples,), optional
-        Their true classes; there exactly when `val_logits` are.
-    provenance : mapping
-        Recipe, seed, data and its checksum, versions, device.
-    details : mapping of str to ndarray of float16 or int8
-        What has more than one value an epoch, or values of single pictures; `training.train` says which.
-    """
-
+    #: By names such as ``val_loss`` (nats) and ``val_accuracy`` (shares), each of shape (n_epochs,).
     metrics: Mapping[str, NDArray[np.float64]]
-    val_logits: NDArray[np.float16] | None = None
-    val_labels: NDArray[np.int64] | None = None
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    val_logits: NDArray[np.float16] | None = None  # of fixed validation examples, (n_epochs, n_examples, n_classes)
+    val_labels: NDArray[np.int64] | None = None  # their true classes, (n_examples,)
+    provenance: Mapping[str, Any] = field(default_factory=dict)  # recipe, seed, data and checksum, versions, device
+    #: What has more than one value an epoch, or values of single pictures; `training.train` says which.
     details: Mapping[str, NDArray] = field(default_factory=dict)
 
     @classmethod
@@ -69,26 +57,21 @@ class Run:
         `val_labels` are those of all validation examples.
         """
         metrics = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-        if not kept_logits:
-            return cls(metrics, provenance=provenance, details=details or {})
-        logits = np.stack(kept_logits)
-        return cls(metrics, logits, val_labels[: logits.shape[1]], provenance, details or {})
+        logits = np.stack(kept_logits) if kept_logits else None
+        labels = None if logits is None else val_labels[: logits.shape[1]]
+        return cls(metrics, logits, labels, provenance, details or {})
 
     def __post_init__(self) -> None:
-        metrics = {name: _metric_vector(values, name) for name, values in self.metrics.items()}
+        metrics = {name: np.asarray(values, np.float64) for name, values in self.metrics.items()}
         object.__setattr__(self, "metrics", metrics)
-        lengths = {name: len(values) for name, values in metrics.items()}
-        if not lengths or min(lengths.values()) == 0:
-            raise ValueError(f"a run needs at least one metric with at least one epoch, got {lengths}.")
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"every metric needs one value per epoch, got lengths {lengths}.")
+        shapes = {name: values.shape for name, values in metrics.items()}
+        if len(set(shapes.values())) != 1 or any(len(shape) != 1 or shape == (0,) for shape in shapes.values()):
+            raise ValueError(f"a run needs metrics, each a vector of one value per epoch, got shapes {shapes}.")
         if (self.val_logits is None) != (self.val_labels is None):
             raise ValueError("val_logits and val_labels belong together: pass both or neither.")
-        if self.val_logits is not None:
-            self._check_logits()
-
-    def _check_logits(self) -> None:
-        with np.errstate(over="ignore"):
+        if self.val_logits is None:
+            return
+        with np.errstate(over="ignore"):  # beyond 65,504 is infinity
             logits = np.asarray(self.val_logits).astype(np.float16, copy=False)
         if logits.ndim != 3 or len(logits) != self.n_epochs:
             wanted = f"(n_epochs={self.n_epochs}, n_examples, n_classes)"
@@ -98,9 +81,8 @@ class Run:
         object.__setattr__(self, "val_labels", labels)
 
     def __str__(self) -> str:
-        recipe = self.provenance.get("recipe")
+        recipe, seed = self.provenance.get("recipe"), self.provenance.get("seed")
         name = recipe.get("name", "run") if isinstance(recipe, Mapping) else "run"
-        seed = self.provenance.get("seed")
         last = ", ".join(f"{key} {values[-1]:.3f}" for key, values in self.metrics.items())
         epochs = "1 epoch" if self.n_epochs == 1 else f"{self.n_epochs} epochs"
         return f"{name}{'' if seed is None else f' (seed {seed})'}: {epochs}, at the end {last}"
@@ -142,9 +124,7 @@ class Run:
         return self._judged(self._kept_logits(), labels, "other labels")
 
     def judged_on(self, examples: ArrayLike) -> Run:
-        """Return this run as some of its kept validation examples (indices, or a mask) judge it, with what `judged_by`
-        has.
-        """
+        """Return this run as some of its kept validation examples (indices, or a mask) judge it; see `judged_by`."""
         return self._judged(self._kept_logits()[:, examples], self.val_labels[examples], "some examples")
 
     def _judged(self, logits: NDArray[np.float16], labels: ArrayLike, what: str) -> Run:
@@ -195,14 +175,19 @@ class Run:
         if not source.exists():
             raise FileNotFoundError(f"there is no run at {source}.")
         try:
-            arrays = _read_arrays(source)
+            with open(source, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+                _refuse_oversized(sum(member.file_size for member in file.zip.infolist()), source)
+                arrays = dict(file)  # every one of them, so that no damage goes unseen
             about = json.loads(str(arrays["about"]))
             if about["format"] > FORMAT_VERSION:
                 later = f"format {about['format']}, this lessonlib reads {FORMAT_VERSION}: update lessonlib"
                 raise RunFileError(f"{source} has {later}.")
             if not isinstance(about["provenance"], dict):
                 raise TypeError(f"its provenance is {about['provenance']!r:.40}")
-            metrics, details = _with_prefix(arrays, "metric_"), _with_prefix(arrays, "detail_")
+            metrics, details = (
+                {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
+                for prefix in ("metric_", "detail_")
+            )
             # What older recordings call the refinement is an upper bound of it.
             metrics = {re.sub("_refinement$", "_refinement_bound", n): values for n, values in metrics.items()}
             return cls(metrics, arrays.get("val_logits"), arrays.get("val_labels"), about["provenance"], details)
@@ -227,21 +212,16 @@ def loss_and_accuracy(labels: ArrayLike, logits: NDArray, *, prefix: str) -> dic
 def measure(sets: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float32]]]) -> dict[str, float]:
     """Measure held-out sets, labels and logits of "val" and, where there is one, "test", after an epoch.
 
-    Gives ``val_loss``, ``val_accuracy``, ``val_loss_se``; the best temperature ``val_temperature`` with the loss that
-    it leaves, ``val_refinement_bound``; the means ``val_confidence``, ``val_confidence_right`` (of the right answers),
-    ``val_confidence_wrong`` and ``val_logit_norm``; ``val_other_loss``, what a wrong label drawn at random would cost
-    (a share s of wrong labels makes the loss (1 - s) * ``val_loss`` + s * ``val_other_loss`` in expectation). The same
-    under ``test_``. With test images also recalibrations judged on examples that they were not fitted on: fitted on
-    validation ``test_scaled_loss`` (temperature), ``test_vector_loss`` and ``test_isotonic_loss``, cross-fitted
-    ``val_vector_loss`` and ``val_isotonic_loss``.
+    Gives for each what `measure_one` does. With test images also recalibrations judged on examples that they were not
+    fitted on: fitted on validation ``test_scaled_loss`` (temperature), ``test_vector_loss`` and ``test_isotonic_loss``,
+    cross-fitted ``val_vector_loss`` and ``val_isotonic_loss``.
     """
     row: dict[str, float] = {}
     for name, (labels, logits) in sets.items():
         row |= measure_one(labels, logits, prefix=name)
     if "test" not in sets:
         return row
-    finite = all(np.isfinite(logits).all() for _, logits in sets.values())
-    labels, logits = sets["test"]
+    finite, (labels, logits) = all(np.isfinite(logits).all() for _, logits in sets.values()), sets["test"]
     for name, fit in (("scaled", calibration.temperature_scaling), ("vector", calibration.vector_scaling),
                       ("isotonic", calibration.isotonic_confidence)):  # fmt: skip
         row[f"test_{name}_loss"] = metrics.cross_entropy(labels, logits=fit(*sets["val"])(logits)) if finite else np.nan
@@ -252,19 +232,23 @@ def measure(sets: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float32]]]) -
 
 
 def measure_one(labels: NDArray[np.int64], logits: NDArray[np.float32], *, prefix: str) -> dict[str, float]:
+    """Measure one set: what `loss_and_accuracy` gives, and more under the same prefix.
+
+    The best ``temperature`` with the loss that it leaves, ``refinement_bound``; the means ``confidence``,
+    ``confidence_right`` (of the right answers), ``confidence_wrong`` and ``logit_norm``; ``other_loss``, what a wrong
+    label drawn at random would cost: a share s of them makes the loss (1 - s) * loss + s * other_loss in expectation.
+    """
     row = loss_and_accuracy(labels, logits, prefix=prefix)
     names = [f"{prefix}_{name}" for name in ("refinement_bound", "temperature", "confidence", "confidence_right",
                                               "confidence_wrong", "logit_norm", "other_loss")]  # fmt: skip
     if not np.isfinite(logits).all():
         return row | dict.fromkeys(names, np.nan)
-    split = calibration.split_loss(labels, logits)
-    costs = -metrics.log_softmax(logits)
+    split, costs = calibration.split_loss(labels, logits), -metrics.log_softmax(logits)
     confidence, right = np.exp(-costs.min(axis=1)), metrics.correct(labels, logits)
-    k = logits.shape[1]
-    other_loss = (costs.sum() - costs[np.arange(len(labels)), labels].sum()) / (len(labels) * (k - 1))
+    n_others = len(labels) * (logits.shape[1] - 1)
     of = [confidence[which].mean() if which.any() else np.nan for which in (right, ~right)]
     values = (split.refinement_bound, split.temperature, confidence.mean(), *of, calibration.logit_norm(logits).mean(),
-              other_loss)  # fmt: skip
+              (costs.sum() - costs[np.arange(len(labels)), labels].sum()) / n_others)  # fmt: skip
     return row | dict(zip(names, map(float, values), strict=True))
 
 
@@ -278,24 +262,6 @@ def measure_pictures(labels: NDArray[np.int64], logits: NDArray, temperature: fl
     return {"test_losses": plain, "test_scaled_losses": at_temperature, "test_correct": correct}
 
 
-def _metric_vector(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    vector = np.asarray(values, dtype=np.float64)
-    if vector.ndim != 1:
-        raise ValueError(f"metric {name!r} must be a vector with one value per epoch, got shape {vector.shape}.")
-    return vector
-
-
-def _read_arrays(source: Path) -> dict[str, NDArray]:
-    """Read every array of a file, so that no damage goes unseen."""
-    with open(source, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-        _refuse_oversized(sum(member.file_size for member in file.zip.infolist()), source)
-        return dict(file)
-
-
-def _with_prefix(arrays: Mapping[str, NDArray], prefix: str) -> dict[str, NDArray]:
-    return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
-
-
 def _refuse_oversized(n_bytes: int, path: Path) -> None:
     size, most, remedy = n_bytes / 2**20, LARGEST_FILE_BYTES / 2**20, "keep the logits of fewer examples or epochs"
     if size > most:
@@ -303,18 +269,9 @@ def _refuse_oversized(n_bytes: int, path: Path) -> None:
 
 
 def recordings_folder() -> Path:
-    """Return the folder of the recorded runs that come with the course.
-
-    ``$LESSONLIB_RECORDINGS`` if set, else ``recordings`` here, else ``notebooks/recordings`` beside the package.
-    """
-    chosen = os.environ.get(FOLDER_VARIABLE)
-    beside = Path(__file__).resolve().parents[1] / "notebooks" / "recordings"
-    candidates = [Path(chosen)] if chosen else [Path("recordings"), beside]
-    for folder in candidates:
-        if folder.is_dir():
-            return folder
-    places, remedy = " or ".join(map(str, candidates)), f"set {FOLDER_VARIABLE} to notebooks/recordings of the course"
-    raise FileNotFoundError(f"no recorded runs at {places}: {remedy}.")
+    """Return the folder of the recorded runs: ``$LESSONLIB_RECORDINGS`` if set, else the course's."""
+    remedy = f"set {FOLDER_VARIABLE} to notebooks/recordings of the course"
+    return storage.course_folder("recordings", os.environ.get(FOLDER_VARIABLE), remedy=remedy)
 
 
 def recording(recipe: str, seed: int) -> Run:
@@ -345,6 +302,24 @@ def keep(run: Run) -> Path:
     return run.save(storage.learner_folder() / "runs" / f"{now:%Y%m%d-%H%M%S-%f}.npz")
 
 
+def kept(recipe: str) -> Run | None:
+    """Return the learner's newest kept run of a recipe, None if there is none; what is no run is passed over."""
+    try:
+        folder = storage.learner_folder() / "runs"
+    except OSError:  # no place to keep anything, so nothing is kept
+        return None
+    for path in sorted(folder.glob("*.npz"), reverse=True):
+        try:
+            run = Run.load(path)
+        except RunFileError as error:
+            warnings.warn(str(error), stacklevel=2)
+            continue
+        about = run.provenance.get("recipe")
+        if isinstance(about, Mapping) and about.get("name") == recipe:
+            return run
+    return None
+
+
 def recording_name(recipe: str, seed: int) -> str:
     """Return the file name of a recorded run."""
     return f"{recipe}-seed{seed}.npz"
@@ -371,8 +346,8 @@ class StopCost:
 def stop_epoch(values: ArrayLike, *, patience: int, larger_is_better: bool = False) -> Stop:
     """Find the epoch that early stopping keeps: the best before `patience` epochs in a row brought no better one.
 
-    The rule is that of Keras's ``EarlyStopping`` with ``restore_best_weights=True``; L. Prechelt, "Early Stopping, But
-    When?" (1998), compares such rules. NaN and an infinite loss are never better. Lesson 8.
+    The rule is that of Keras's ``EarlyStopping`` with ``restore_best_weights=True``. NaN and an infinite loss are never
+    better. Lesson 8.
 
     >>> stop_epoch([1.0, 0.8, 0.9, 0.7], patience=1)
     Stop(kept=2, ended=3)

@@ -27,12 +27,19 @@ def learner_folder() -> Path:
     return folder
 
 
-def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]) -> Path:
-    """Let `write` fill an open binary file, completely or not at all, and return its path; the folder is made if
-    missing.
+def course_folder(name: str, chosen: str | None = None, *, remedy: str) -> Path:
+    """Return a folder of the course's: the one chosen, else `name` here, else ``notebooks/name`` beside the package."""
+    places = [Path(chosen)] if chosen else [Path(name), Path(__file__).resolve().parents[1] / "notebooks" / name]
+    for folder in places:
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(f"no {name} at {' or '.join(map(str, places))}: {remedy}.")
 
-    An old file is replaced at the end, and is untouched where the disk is full or the place cannot be written
-    (OSError).
+
+def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]) -> Path:
+    """Let `write` fill an open binary file, completely or not at all, and return its path.
+
+    The folder is made if missing. An old file is replaced at the end, and untouched if that fails (OSError).
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -56,17 +63,13 @@ def append_record(name: str, record: Mapping[str, Any]) -> None:
     """
     line = json.dumps(record, sort_keys=True).encode() + b"\n"
     with open(learner_folder() / name, "ab+") as file:
-        if _ends_within_a_line(file):  # an earlier writer was killed half-way
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - 1))
+        if file.read(1) not in (b"", b"\n"):  # an earlier writer was killed half-way
             line = b"\n" + line
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _ends_within_a_line(file: BinaryIO) -> bool:
-    end = file.seek(0, os.SEEK_END)
-    file.seek(max(0, end - 1))
-    return file.read(1) not in (b"", b"\n")
 
 
 def read_records(name: str, *keys: str) -> list[dict[str, Any]]:

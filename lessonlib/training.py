@@ -1,19 +1,18 @@
-"""Training: one readable torch loop that turns a recipe into a `Run`.
+"""Training: recipes, and one readable torch loop that turns a recipe into a `Run`.
 
-Taught in lesson 6. A `recipes.Recipe` is the single source of what is trained; ``python -m lessonlib record`` records
-those of the course. torch is imported when it is needed. A request that is not possible raises ValueError.
+Taught in lesson 6. `RECIPES` is the single source of the recorded runs; ``python -m lessonlib record`` trains them.
+Sizes and rates were chosen on seeds 0 to 2; other seeds are reported. torch is imported when it is needed.
 """
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-import html
 import platform
-import threading
-import time
+import tomllib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,6 @@ from numpy.typing import NDArray
 from lessonlib import _validate as check
 from lessonlib import problems, runs
 from lessonlib.cifar10 import ImageData
-from lessonlib.recipes import Recipe
 from lessonlib.runs import MEASURED_TRAINING_EXAMPLES, Run
 
 if TYPE_CHECKING:
@@ -33,6 +31,117 @@ PIXEL_SD = (0.2470, 0.2435, 0.2616)
 #: On a CPU faster than 1,000 pictures at once, whose features do not fit into its cache.
 EVALUATION_BATCH = 128
 PRECISIONS = ("float32", "bfloat16")
+
+
+# ---- recipes --------------------------------------------------------------------------------------------
+
+#: What the words of a recipe may be.
+CHOICES = {"optimizer": ("sgd", "adam"), "schedule": ("cosine", "constant"),
+           "batch_order": ("shuffled", "fixed", "sorted"), "split": ("official", "sorted")}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides how a network is trained, apart from the seed and the machine."""
+
+    name: str  # names the recordings
+    n_train: int  # training images, drawn at random by the seed; 0 for all
+    epochs: int
+    n_val: int = 5_000  # validation images: the first of the test file, the same for every seed
+    n_test: int = 0  # test images: those after them
+    batch_size: int = 64
+    optimizer: str = "sgd"  # or "adam"
+    learning_rate: float = 0.02
+    momentum: float = 0.9  # of SGD alone
+    weight_decay: float = 0.0
+    schedule: str = "cosine"  # lowers the rate to zero over the run; or "constant"
+    passes: int = 1  # how often an "epoch" goes through the training images: more, and few of them take as many steps
+    channels: tuple[int, ...] = (32, 64, 64)  # of the 3x3 convolutions, each followed by ReLU and 2x2 pooling
+    #: Residual blocks of two convolutions in each stage (He et al. 2016), the image halved between stages; 0 for the
+    #: plain network. One block with channels (16, 32, 64) is a ResNet-8, two with (64, 128, 256, 512) a ResNet-18.
+    blocks: int = 0
+    batch_norm: bool = True  # after each convolution
+    #: Length to which each row of logits is scaled, in training and after it: one over the temperature of LogitNorm
+    #: (Wei et al. 2022), which scales in training alone; 0 for free logits.
+    logit_norm: float = 0.0
+    hidden: int = 0  # units of a fully connected layer before the last one; 0 for none
+    dropout: float = 0.0  # share of the features before the last layer that a training step sets to zero
+    label_noise: float = 0.0  # share of the training labels that is replaced by another class, drawn by the seed
+    label_smoothing: float = 0.0  # share of the target that is spread evenly over all classes in a training step
+    focal_gamma: float = 0.0  # a training loss counts (1 - p of the true class) ** focal_gamma times (Lin et al. 2017)
+    #: What is measured is the average of the weights over the steps, older ones counting `average` times less at each
+    #: step (Polyak and Juditsky 1992); 0 for the last weights. Training itself stays the same.
+    average: float = 0.0
+    input_noise: float = 0.0  # SD of the normal noise on each input of a training step, in SDs of the pixels
+    augment: bool = False  # mirror the images of a training step at random and shift them by up to 4 pixels each way
+    batch_order: str = "shuffled"  # anew each epoch; "fixed": once; or "sorted" by class
+    #: "sorted" is the split that nobody shuffled: ``n_train + n_val`` images of the training file are sorted by class
+    #: and the last ``n_val`` become the validation set.
+    split: str = "official"
+
+    def __post_init__(self) -> None:
+        least = dict.fromkeys(("n_train", "n_test", "hidden", "blocks"), 0)
+        for name, low in (least | dict.fromkeys(("epochs", "n_val", "batch_size", "passes"), 1)).items():
+            object.__setattr__(self, name, check.whole_number(getattr(self, name), name, low=low))
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {choices}, got {getattr(self, name)!r}.")
+        if self.split == "sorted" and not self.n_train:
+            raise ValueError("a sorted split needs n_train above 0: the validation set comes from the same file.")
+        if not isinstance(self.channels, tuple | list) or not 1 <= len(self.channels) <= 5:
+            raise ValueError(f"channels must name 1 to 5 convolutions (32 pixels halve 5 times), got {self.channels}.")
+        object.__setattr__(self, "channels", tuple(check.whole_number(c, "channels", low=1) for c in self.channels))
+
+    def full(self) -> Recipe:
+        """Return the recipe on all 50,000 training images, for a machine with a GPU; its name ends in ``-full``."""
+        return dataclasses.replace(self, name=f"{self.name}-full", n_train=0)
+
+
+#: Training sizes and widths of the sweep in lesson 6; its largest member is the main recipe itself.
+SWEEP_SIZES = (1_000, 2_500, 5_000, 10_000)
+SWEEP_CHANNELS = ((8, 16, 16), (16, 32, 32), (32, 64, 64))
+
+
+def sweep_recipe(n_train: int, channels: tuple[int, ...]) -> Recipe:
+    """Return the main recipe with another size and width, named ``sweep-n<n_train>-c<first of channels>``."""
+    if (n_train, channels) == (10_000, (32, 64, 64)):
+        return Recipe(name="main", n_train=n_train, epochs=25)
+    return Recipe(name=f"sweep-n{n_train}-c{channels[0]}", n_train=n_train, epochs=25, channels=channels)
+
+
+def _group(name: str, first: Recipe | None = None) -> dict[str, Recipe]:
+    """Return a group of ``recipes.toml``: each recipe is what it changes in the first one, of this group by default."""
+    group: dict[str, Recipe] = {}
+    for recipe, changes in _TABLE[name].items():
+        first = first or Recipe(name=recipe, **changes)
+        group[recipe] = dataclasses.replace(first, name=recipe, **changes)
+    return group
+
+
+_TABLE = tomllib.loads(Path(__file__).with_name("recipes.toml").read_text(encoding="utf-8"))
+EXPERIMENTS = _group("experiments")
+BASE = EXPERIMENTS["base"]
+CELLS = _group("cells")
+CELL = CELLS["sgd-cosine-bn"]
+TRIALS = _group("trials", CELL)
+
+#: All recipes by name.
+RECIPES: Mapping[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        *(sweep_recipe(n, c) for n in SWEEP_SIZES for c in SWEEP_CHANNELS),
+        Recipe(name="live", n_train=2_000, n_val=2_000, epochs=24, batch_size=32),
+        Recipe(name="adam-constant", n_train=0, epochs=30, optimizer="adam", learning_rate=1e-3, schedule="constant",
+               batch_norm=False, hidden=64),
+        *EXPERIMENTS.values(),
+        *CELLS.values(),
+        *TRIALS.values(),
+        dataclasses.replace(CELL, name="resnet-18", channels=(64, 128, 256, 512), blocks=2),
+    )
+}  # fmt: skip
+
+
+# ---- the network and its training ----------------------------------------------------------------------
 
 
 def choose_device() -> str:
@@ -76,9 +185,12 @@ def build_network(recipe: Recipe, *, n_classes: int = 10) -> torch.nn.Sequential
     if recipe.dropout:
         layers.append(nn.Dropout(recipe.dropout))
     layers.append(nn.Linear(recipe.hidden or n_features, n_classes))
-    if recipe.logit_norm:
-        layers += _scale_to_length(recipe.logit_norm)
-    return nn.Sequential(*layers)
+
+    class ScaleToLength(nn.Module):
+        def forward(self, logits: torch.Tensor) -> torch.Tensor:
+            return recipe.logit_norm * nn.functional.normalize(logits.float(), dim=1)
+
+    return nn.Sequential(*layers, *([ScaleToLength()] if recipe.logit_norm else []))
 
 
 def _convolution(recipe: Recipe, c_in: int, c_out: int, *, size: int = 3, stride: int = 1) -> list[torch.nn.Module]:
@@ -112,35 +224,24 @@ def _residual_stages(recipe: Recipe) -> list[torch.nn.Module]:
     return layers
 
 
-def _scale_to_length(length: float) -> list[torch.nn.Module]:
-    from torch import nn
-
-    class ScaleToLength(nn.Module):
-        def forward(self, logits: torch.Tensor) -> torch.Tensor:
-            return length * nn.functional.normalize(logits.float(), dim=1)
-
-    return [ScaleToLength()]
-
-
 def train(
     recipe: Recipe, data: ImageData, *, seed: int, device: str | None = None, precision: str = "float32",
-    eval_precision: str = "float32", keep_logits: int = 0, on_batch: Callable[[int, int, int], None] | None = None,
-    on_epoch: Callable[[int, Mapping[str, float]], None] | None = None, on_run: Callable[[Run], None] | None = None,
+    eval_precision: str = "float32", keep_logits: int = 0, on_batch: Callable[[], object] = lambda: None,
+    on_epoch: Callable[[Run], object] = lambda run: None,
 ) -> Run:  # fmt: skip
     """Train the network of a recipe and measure it after each epoch.
 
     `seed` decides the training subset, the initial weights and the order of the batches. `precision` is that of the
     training steps, `eval_precision` that of the measurements. Of the first `keep_logits` validation examples logits are
-    kept. The callbacks are called as ``on_batch(epoch, batch, n_batches)`` and ``on_epoch(epoch,
-    metrics_of_this_epoch)``, and ``on_run(run)`` with the run up to this epoch, without its details.
+    kept. ``on_batch()`` is called after each batch, ``on_epoch(run)`` after each epoch with the run so far, without its
+    details.
 
     The run's metrics: ``running_train_loss`` and ``running_train_accuracy`` (means over the epoch while the weights
-    move, in training mode: what most tools report), ``train_loss``, ``train_accuracy`` and ``train_loss_se`` (after the
-    epoch, on up to 2,000 training images) and what `runs.measure` gives; with label noise also ``noisy_val_loss`` and
-    the like, against validation labels with the same share of wrong ones. NaN where the network has diverged. Its
-    details: ``batch_losses`` (n_epochs, n_batches) and, with test images, ``class_errors`` (n_epochs, n_classes),
-    shares, and what `runs.measure_pictures` gives at the epoch of the lowest validation loss and at the last one, each
-    of shape (2, n_test).
+    move), ``train_loss``, ``train_accuracy`` and ``train_loss_se`` (after it, on up to 2,000 training images) and what
+    `runs.measure` gives; with label noise also ``noisy_val_loss`` and the like, against validation labels with the same
+    share of wrong ones. Its details: ``batch_losses`` (n_epochs, n_batches) and, with test images, ``class_errors``
+    (n_epochs, n_classes), shares, and what `runs.measure_pictures` gives at the epoch of the lowest validation loss and
+    at the last one.
     """
     import torch
 
@@ -172,8 +273,8 @@ def train(
     history: list[dict[str, float]] = []
     kept: list[NDArray[np.float32]] = []
     batch_losses, class_errors, pictures = [], [], {}
-    for epoch in range(1, recipe.epochs + 1):
-        row = trainer.run_epoch(None if on_batch is None else lambda b, n, epoch=epoch: on_batch(epoch, b, n))
+    for _ in range(recipe.epochs):
+        row = trainer.run_epoch(on_batch)
         row |= runs.loss_and_accuracy(measured_labels, predict(measured_images), prefix="train")
         sets = {name: (labels, predict(images)) for name, (images, labels) in held_out.items()}
         row |= runs.measure(sets)
@@ -189,10 +290,7 @@ def train(
         history.append(row)
         if keep_logits:
             kept.append(sets["val"][1][:keep_logits])
-        if on_epoch is not None:
-            on_epoch(epoch, row)
-        if on_run is not None:
-            on_run(Run.of_epochs(history, kept, held_out["val"][1], provenance))
+        on_epoch(Run.of_epochs(history, kept, held_out["val"][1], provenance))
     details = {"batch_losses": np.stack(batch_losses)}
     if class_errors:
         details["class_errors"] = np.array(class_errors, np.float16)
@@ -249,10 +347,9 @@ def _with_noise(recipe: Recipe, labels: NDArray[np.int64], data: ImageData, seed
 
 
 class Trainer:
-    """Train a network epoch by epoch, with all pictures held as one tensor on the device.
+    """Train a network, which is on the device already, with all pictures held as one tensor there.
 
-    `network` is on the device already; `examples` are images, uint8 of shape (n, 32, 32, 3), and labels of shape (n,);
-    `seed` decides the order of the batches.
+    `examples` are images, uint8 of shape (n, 32, 32, 3), and labels; `seed` decides the order of the batches.
     """
 
     def __init__(
@@ -265,18 +362,16 @@ class Trainer:
         self.labels = torch.from_numpy(examples[1]).to(device)
         self.order = torch.Generator().manual_seed(seed)
         self.distortions = torch.Generator(device).manual_seed(seed)
-        #: The batches of every epoch, where the recipe does not shuffle them anew.
-        self.fixed_batches: tuple[torch.Tensor, ...] = ()
+        self.fixed_batches: tuple[torch.Tensor, ...] = ()  # where the recipe does not shuffle them anew
         if recipe.batch_order == "fixed":
             self.fixed_batches = self._shuffled_batches()
         elif recipe.batch_order == "sorted":
             self.fixed_batches = self.labels.argsort(stable=True).split(recipe.batch_size)
         self.batch_losses = np.zeros(0, np.float16)
         options = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
-        if recipe.optimizer == "sgd":
-            self.optimizer = torch.optim.SGD(network.parameters(), momentum=recipe.momentum, **options)
-        else:
-            self.optimizer = torch.optim.Adam(network.parameters(), **options)
+        options |= {"momentum": recipe.momentum} if recipe.optimizer == "sgd" else {}
+        make = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[recipe.optimizer]
+        self.optimizer = make(network.parameters(), **options)
         self.averaged = None
         if recipe.average:
             by = torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.average)
@@ -290,18 +385,18 @@ class Trainer:
         """The network that is measured: with the averaged weights where the recipe asks for them."""
         return self.network if self.averaged is None else self.averaged.module
 
-    def run_epoch(self, on_batch: Callable[[int, int], None] | None = None) -> dict[str, float]:
-        """Take one step per batch, in the recipe's order, calling ``on_batch(batch, n_batches)`` after each.
+    def run_epoch(self, on_batch: Callable[[], object] = lambda: None) -> dict[str, float]:
+        """Take one step per batch, in the recipe's order, calling ``on_batch()`` after each.
 
-        Returns loss and accuracy as running means, measured while the weights moved; the loss is the one that training
-        minimises, so it counts label smoothing. The loss of each batch is left in `batch_losses`.
+        Returns running means of accuracy and of the loss that training minimises, which counts label smoothing. The
+        loss of each batch is left in `batch_losses`.
         """
         import torch
 
         self.network.train()
         losses, n_correct = [], torch.zeros((), device=self.device)
         batches = [b for _ in range(self.recipe.passes) for b in self.fixed_batches or self._shuffled_batches()]
-        for number, batch in enumerate(batches, start=1):
+        for batch in batches:
             images, labels = self._distort(self.images[batch]), self.labels[batch]
             with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.precision == "bfloat16"):
                 logits = self.network(images)
@@ -316,8 +411,7 @@ class Trainer:
             # Sums stay on the device: asking for a number after each batch would stall a GPU.
             losses.append(loss.detach())
             n_correct += (logits.argmax(1) == labels).sum()
-            if on_batch is not None:
-                on_batch(number, len(batches))
+            on_batch()
         values = torch.stack(losses).double().cpu().numpy()
         sizes = [len(batch) for batch in batches]
         with np.errstate(over="ignore"):
@@ -380,10 +474,7 @@ def _to_input(images: NDArray[np.uint8], device: str) -> torch.Tensor:
 def predict_logits(
     network: torch.nn.Module, images: NDArray[np.uint8], *, precision: str = "float32"
 ) -> NDArray[np.float32]:
-    """Compute logits, float32 of shape (n, n_classes), in evaluation mode, batch by batch.
-
-    `images` are uint8 of shape (n, 32, 32, 3), at least one.
-    """
+    """Compute the logits of images (uint8, shape (n, 32, 32, 3)) in evaluation mode, batch by batch."""
     import torch
 
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or len(images) == 0:
@@ -401,103 +492,3 @@ def _device_name(device: str) -> str:
     import torch
 
     return torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
-
-
-class LiveTraining:
-    """A training in the background of a notebook, drawn after every epoch, with a button that stops it and goes on.
-
-    When it is done, the run is kept in the learner's folder (`runs.keep`). Where there is no `data`, the recorded run
-    is played the same way; its end is also what a viewer without a kernel sees. Cells below it can be run meanwhile; a
-    cell that is running holds up the drawing alone. `picture` makes a `figures.Picture` of the run so far.
-    """
-
-    seconds_an_epoch = 0.4  # of a recorded run
-
-    def __init__(
-        self, recipe: Recipe, data: ImageData | None, recorded: Run, *, seed: int, picture: Callable[[Run], Any]
-    ) -> None:
-        import ipywidgets as widgets
-
-        self.recipe, self.data, self.recorded, self.seed, self.picture = recipe, data, recorded, seed, picture
-        #: The learner's run, once it is complete, and how it ended.
-        self.own: Run | None = None
-        self.said = ""
-        self._going = threading.Event()
-        self._going.set()
-        self._chart, self._line = widgets.HTML(), widgets.HTML("<p>Starting.</p>")
-        self._button = widgets.Button(description="Stop")
-        self._button.on_click(lambda _: self.toggle())
-        self.widget = widgets.VBox([self._chart, widgets.HBox([self._button, self._line])])
-        try:
-            self._loop = asyncio.get_running_loop()
-        except RuntimeError:  # outside a notebook
-            self._loop = None
-        self.thread = threading.Thread(target=self._work, daemon=True)
-        self.thread.start()
-
-    @property
-    def result(self) -> Run:
-        """The learner's run once it is complete, else the recorded one."""
-        return self.own or self.recorded
-
-    def toggle(self) -> None:
-        """Stop the training, or let it go on."""
-        if self._going.is_set():
-            self._going.clear()
-            self._button.description = "Go on"
-        else:
-            self._going.set()
-            self._button.description = "Stop"
-
-    def _work(self) -> None:
-        try:
-            if self.data is None:
-                for n in self.recorded.epochs:
-                    time.sleep(self.seconds_an_epoch)
-                    self._after_epoch(self.recorded.until(n))
-                self.said = "This was the recorded run: CIFAR-10 is not on this machine."
-            else:
-                self.said = self._train()
-        except Exception as error:  # in a thread nobody else would see it
-            self.said = f"The training ended with an error, and the lesson goes on with the recorded run: {error}"
-        self._in_notebook(self._end)
-
-    def _train(self) -> str:
-        device = choose_device()
-        self.own = run = train(
-            self.recipe, self.data, seed=self.seed, device=device, precision=choose_precision(device),
-            keep_logits=self.recipe.n_val, on_batch=lambda *_: self._going.wait(), on_run=self._after_epoch,
-        )  # fmt: skip
-        try:
-            return f"Done on {device}. Your run is kept as {runs.keep(run)}."
-        except OSError as error:
-            return f"Done on {device}. Your run could not be kept ({error}); the lesson goes on with it."
-
-    def _after_epoch(self, run: Run) -> None:
-        self._going.wait()
-        self._in_notebook(self._draw, run)
-
-    def _in_notebook(self, function: Callable[..., None], *given: object) -> None:
-        """Call a function in the thread that draws everything else: matplotlib's style is shared by all threads."""
-        if self._loop is None:
-            function(*given)
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(function, *given)
-
-    def _draw(self, run: Run) -> None:
-        from lessonlib import figures  # a recorder does without
-
-        shown = self.picture(run)
-        self._chart.value = figures.panels_html(shown)
-        self._line.value = f"<p>Epoch {run.n_epochs} of {self.recipe.epochs}.</p>"
-
-    def _end(self) -> None:
-        self._button.disabled = True
-        self._line.value = f'<p role="status">{html.escape(self.said)}</p>'
-
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        from lessonlib import figures
-
-        shown = self.picture(self.recorded)
-        still = figures.static_bundle(figures.draw(shown, figsize=(12.0, 3.2)), shown.sentence)
-        return still if figures.static_export() else {**(self.widget._repr_mimebundle_(**options) or {}), **still}

@@ -1,8 +1,7 @@
 """What a finite validation set can show: intervals, comparisons, verdicts, noise along a curve.
 
-Taught in lesson 5, where the literature cited here is discussed. Losses and hits have shape (n_examples,), those of two
-sets of predictions in the same order; losses are in nats, accuracies are shares; `level` is the share of fresh
-validation sets whose interval contains the true value. Bad input is refused as `lessonlib._validate` says. Coverage on
+Taught in lesson 5. Losses (nats) and hits have shape (n_examples,), those of two sets of predictions in the same order;
+accuracies are shares; `level` is the share of fresh validation sets whose interval contains the true value. Coverage on
 simulated data is checked in ``tests/test_uncertainty.py``.
 """
 
@@ -65,8 +64,8 @@ class Change:
 def accuracy_interval(accuracy: float, n_examples: int, *, level: float = 0.95) -> Interval:
     """Compute the Wilson score interval of an accuracy (E. B. Wilson 1927, *JASA* 22).
 
-    Never empty and never outside 0..1, not even for an accuracy of 0 or 1, where the usual ``p ± z * standard error``
-    would claim certainty. Recommended over that by L. Brown, T. Cai and A. DasGupta (2001), *Statistical Science* 16.
+    Never empty and never outside 0..1, where ``p ± z * standard error`` claims certainty for an accuracy of 0 or 1;
+    recommended over that by L. Brown, T. Cai and A. DasGupta (2001), *Statistical Science* 16.
     """
     error = accuracy_standard_error(accuracy, n_examples)
     z, p, n = _normal_quantile(level), float(accuracy), int(n_examples)
@@ -79,35 +78,24 @@ def accuracy_interval(accuracy: float, n_examples: int, *, level: float = 0.95) 
 def mean_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     """Compute an interval for the mean of one value per example, such as its loss or a difference of losses.
 
-    Losses are skewed: a few examples cost most. Then ``mean ± t * standard error`` ends too low on the right far too
-    often (a set without one of the costly examples has a small mean *and* a small error). This interval removes the
-    skewness first, by the cubic transformation of P. Hall (1992), *Journal of the Royal Statistical Society B* 54, with
-    the quantile of Student's t. With fewer than about 50 examples of a confident network it still misses too often:
-    none of the rare costly examples may be in the set at all.
+    Losses are skewed, and ``mean ± t * standard error`` ends too low far too often: a set without one of the few costly
+    examples has a small mean *and* a small error. So the skewness is taken out first, by the cubic transformation of
+    P. Hall (1992), *Journal of the Royal Statistical Society B* 54, with the quantile of Student's t. Below about 50
+    examples of a confident network it still misses too often.
     """
     from scipy import special  # slow to import, and accuracies do not need it
 
     array = _at_least_two(values, "values")
     estimate, n = estimate_mean(array), len(array)
     error = estimate.standard_error * np.sqrt(n / (n - 1))
-    q, skewness = float(special.stdtrit(n - 1, (1 + _open_share(level, "level")) / 2)), _skewness(array)
-    low, high = (float(estimate.value - error * _undo_skewness(z, skewness, n)) for z in (q, -q))
+    quantile = float(special.stdtrit(n - 1, (1 + _open_share(level, "level")) / 2))
+    ends, sd = [quantile, -quantile], array.std()
+    if sd > 1e-12 * np.abs(array).max():  # equal values may differ from their mean by a rounding error
+        skewness = float((((array - array.mean()) / sd) ** 3).mean()) / np.sqrt(n)
+        if abs(skewness) >= 1e-6:  # else the transformation is none, and would divide by nearly zero
+            ends = [3 / skewness * (np.cbrt(1 + skewness * (z - skewness / 6)) - 1) for z in ends]
+    low, high = (float(estimate.value - error * z) for z in ends)
     return Interval(estimate, low, high, level)
-
-
-def _skewness(array: NDArray[np.float64]) -> float:
-    sd = array.std()
-    if sd <= 1e-12 * np.abs(array).max(initial=0):  # equal values may differ from their mean by a rounding error
-        return 0.0
-    return float((((array - array.mean()) / sd) ** 3).mean())
-
-
-def _undo_skewness(z: float, skewness: float, n: int) -> float:
-    """Return the standardised mean at which Hall's transformation of it is z."""
-    a = skewness / np.sqrt(n)
-    if abs(a) < 1e-6:  # the limit, without dividing by nearly zero
-        return z
-    return float(3 / a * (np.cbrt(1 + a * (z - a / 6)) - 1))
 
 
 def _normal_quantile(level: float) -> float:
@@ -117,10 +105,9 @@ def _normal_quantile(level: float) -> float:
 def judge(low: float, high: float, margin: float) -> Verdict:
     """Say what an interval for a change allows to say.
 
-    *flat* if the whole interval lies within the margin either way, *rise* or *fall* if it excludes zero, else *cannot
-    tell*. "Not significant" is not *flat*: flat needs evidence too. A verdict is wrong only where the interval misses
-    the truth, so all wrong ones together are at most as frequent as that. The equivalence part is due to D. Schuirmann
-    (1987), *Journal of Pharmacokinetics and Biopharmaceutics* 15 (there with two one-sided tests).
+    *flat* if the whole interval lies within the margin either way (the equivalence of D. Schuirmann 1987, *Journal of
+    Pharmacokinetics and Biopharmaceutics* 15), *rise* or *fall* if it excludes zero, else *cannot tell*. A verdict is
+    wrong only where the interval misses the truth.
 
     >>> judge(-0.002, 0.004, margin=0.01), judge(-0.02, 0.03, margin=0.01)
     ('flat', 'cannot tell')
@@ -145,9 +132,8 @@ def loss_change(before: ArrayLike, after: ArrayLike, *, margin: float, level: fl
 def accuracy_change(before: ArrayLike, after: ArrayLike, *, margin: float, level: float = 0.95) -> Change:
     """Compare two sets of predictions by the hits of each example: only those gained and those lost count.
 
-    The interval is that of D. Bonett and R. Price (2012), *Journal of Educational and Behavioral Statistics* 37: one
-    example is added to those gained and one to those lost, which makes it safer than it says while only a few examples
-    changed. The test of the same question is `mcnemar_p_value`.
+    The interval is that of D. Bonett and R. Price (2012), *Journal of Educational and Behavioral Statistics* 37, which
+    adds one example to those gained and one to those lost. The test of the same question is `mcnemar_p_value`.
     """
     first, second = (_hits(values, "hits") for values in _pair(before, after, "hits"))
     gained, lost = gained_and_lost(first, second)
@@ -159,11 +145,7 @@ def accuracy_change(before: ArrayLike, after: ArrayLike, *, margin: float, level
 
 
 def unpaired_change(before: Estimate, after: Estimate, *, margin: float, level: float = 0.95) -> Change:
-    """Compare two means that were measured on *different* examples, or of which only means are known.
-
-    For predictions on the same examples this normal interval is wider than necessary whenever examples hard for one
-    are hard for the other.
-    """
+    """Compare two means that were measured on *different* examples, or of which only means are known."""
     error = float(np.hypot(before.standard_error, after.standard_error))
     difference = Estimate(after.value - before.value, error, min(before.n, after.n))
     return Change(Interval(difference, *difference.interval(_normal_quantile(level)), level), margin)
@@ -195,15 +177,15 @@ def examples_needed(change: float, sd: float, *, level: float = 0.95, power: flo
     """Compute how many examples, at least 2, show a true change with the chance `power`: their interval excludes zero.
 
     `sd` is the standard deviation of what one example contributes: of the paired differences; for a single accuracy
-    ``sqrt(p (1 - p))``; for accuracies on different examples ``sqrt(2 p (1 - p))``. By the normal approximation.
+    ``sqrt(p (1 - p))``; for accuracies on different examples ``sqrt(2 p (1 - p))``. By the normal approximation, up to
+    10**18.
     """
     effect = abs(check.finite_array(change, "change", ndim=0).item())
     if effect == 0:
         raise ValueError(f"change must not be zero, got {change!r}: no number of examples shows what is not there.")
     sd = check.number_within(sd, "sd", 0, np.inf)
     z = _normal_quantile(level) + NormalDist().inv_cdf(_open_share(power, "power"))
-    # z is negative for a power below the chance of a false alarm, which needs next to nothing.
-    return max(2, int(np.ceil((max(z, 0) * sd / effect) ** 2)))
+    return max(2, int(np.ceil(np.clip(z * sd / effect, 0, 1e9) ** 2)))  # z may be negative: next to nothing is needed
 
 
 def _pair(before: ArrayLike, after: ArrayLike, what: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -266,9 +248,8 @@ def _most(n: int) -> int:
 def count_seeds(happened: ArrayLike) -> SeedCount:
     """Count the seeds in which something happened, for a sentence that holds on any processor.
 
-    Training differs from processor to processor in the last digits, so a bare count (9 of 10) does too, now and then.
-    The band does not, unless the count stands at its edge (7 or 8, 2 or 3 of 10): then choose a limit further from what
-    was measured, or more seeds. Assert what you claim: ``assert count_seeds(rise > 0).mostly``.
+    A bare count differs between processors now and then; the band does not, unless the count stands at its edge (7 or
+    8, 2 or 3 of 10): then choose another limit, or more seeds. Assert what you claim: ``count_seeds(rise > 0).mostly``.
 
     >>> print("the loss rises in", count_seeds([True] * 9 + [False]))
     the loss rises in at least 8 of 10 seeds
@@ -301,9 +282,9 @@ def exponential_average(values: ArrayLike, beta: float) -> NDArray[np.float64]:
 def jitter(values: ArrayLike) -> float:
     """Measure the epoch-to-epoch noise of a curve of at least three epochs, whatever its trend.
 
-    The root mean square of the second differences over ``sqrt(6)``: zero for a straight line, and the standard
-    deviation of noise that is independent from epoch to epoch (the second difference of such noise has the variance 1 +
-    4 + 1; after J. von Neumann 1941, *Annals of Mathematical Statistics* 12, who took first differences).
+    The root mean square of the second differences over ``sqrt(6)``: zero for a straight line, and for noise that is
+    independent from epoch to epoch its standard deviation, as 1 + 4 + 1 = 6 (after J. von Neumann 1941, *Annals of
+    Mathematical Statistics* 12, who took first differences).
     """
     array = check.finite_array(values, "values", ndim=1)
     if len(array) < 3:

@@ -3,7 +3,8 @@
     python course.py lesson 4            # a changed sentence executes nothing
     python course.py lesson 4 --again    # execute, whether or not code has changed
 
-What fails is named by the lesson and the line of its text.
+What fails is named by the lesson and the line of its text. A lesson that has become too long is no failure here: whose
+class has the time may keep it. The course's own tests hold its limits.
 """
 
 from __future__ import annotations
@@ -34,9 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         (source,) = build.sources([options.lesson])
         problems = work_on(source, again=options.again)
+        too_long = build.located(source, rules.too_long(nbformat.read(build.notebook_path(source), as_version=4)))
     except (build.LessonError, ValueError) as error:  # a ValueError: claims.csv cannot be read
-        problems = [str(error)]
+        problems, too_long = [str(error)], []
     print("\n".join(problems) or f"All agrees, after {time.perf_counter() - start:.0f} s.")
+    for problem in too_long:
+        print(f"Longer than the course allows itself: {problem}")
     return 1 if problems else 0
 
 
@@ -56,10 +60,7 @@ def work_on(source: Path, *, again: bool = False) -> list[str]:
         if differing := not_repeated(source):
             return differing
     build.write_pages()
-    stored = nbformat.read(build.notebook_path(source), as_version=4)
-    problems = build.located(source, rules.too_long(stored))
-    unsettled = [problem for problem in build.unsettled_claims() if source.stem in problem]
-    return [*problems, *build.check([source.stem]), *unsettled]
+    return [*build.check([source.stem]), *(problem for problem in build.unsettled_claims() if source.stem in problem)]
 
 
 def ruff(*command: str | Path) -> list[str]:

@@ -343,6 +343,11 @@ def headings_of(cell: NotebookNode) -> list[tuple[int, str]]:
     return [(len(marks), title) for marks, title in re.findall(r"^(#{1,6})\s+(.+)$", text, re.MULTILINE)]
 
 
+def anchor(heading: str) -> str:
+    """Return the name that addresses use for a heading on the site."""
+    return re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-") or "section"
+
+
 def _heading_problems(notebook: NotebookNode) -> Iterator[str]:
     found = headings(notebook)
     titles = [title for level, title in found if level == 1]

@@ -513,7 +513,7 @@ def test_when_all_addresses_fail_each_is_listed_with_its_reason_and_the_way_out(
     reasons = ("404", "503", "ConnectionError", "another checksum")
     for mirror, reason in zip((missing, broken, gone, wrong), reasons, strict=True):
         assert any(mirror.url in line and reason in line for line in lines), (mirror.url, reason, lines)
-    assert f"set {cifar10.PATH_VARIABLE} to it" in lines[-1]
+    assert f"set {cifar10.PATH_VARIABLE} to it" in lines[0]
 
 
 def test_without_room_on_the_disk_nothing_is_asked_for(

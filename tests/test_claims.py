@@ -47,7 +47,7 @@ def test_a_name_that_no_claim_has_is_reported(table: list[claims.Claim]) -> None
 def test_the_page_names_lesson_and_heading_or_says_that_there_is_none(table: list[claims.Claim]) -> None:
     """Not the number of a cell, which changes when another is put in."""
     rows = claims.index(table, claims.settled_in([lesson("000-C1", "000-C1")])).splitlines()[-3:]
-    assert rows[0].endswith(r"| [lesson 1](../notebooks/01_x.ipynb): *Noise \| here* |")
+    assert rows[0].endswith(r"| lesson 1: [Noise \| here](../notebooks/01_x.ipynb#noise-here) |")
     assert rows[1].endswith("| not yet |")
     assert rows[2].endswith("| nothing to settle |")
 

@@ -86,3 +86,9 @@ def test_a_whole_number_too_long_to_be_written_is_described():
     assert comparing.difference(endless, 4) == "Expected 4, got a whole number of 16610 bits."
     travelled = comparing.from_json(json.loads(json.dumps(comparing.to_json([endless, 2**63]))))
     assert comparing.difference(travelled, [4, 2**63]).endswith("got [something of type int, 9223372036854775808].")
+
+
+def test_an_empty_array_of_a_billion_rows_is_cut_and_described_not_written():
+    wire = comparing.to_json(np.empty((10**9, 0)))
+    said = comparing.difference(comparing.from_json(wire), np.ones(3))
+    assert said == "Expected shape (3,), got shape (200000, 0): an array of shape (200000, 0)."

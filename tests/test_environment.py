@@ -3,12 +3,15 @@
 import importlib.metadata
 import json
 import os
+import re
 import sys
 import time
 
 import pytest
 
-from lessonlib import environment, runs, storage
+from lessonlib import runs, storage
+from lessonlib.course import environment
+from notebooks import build
 
 
 def finding(subject):
@@ -109,3 +112,13 @@ def test_the_report_says_what_is_on_its_way_and_counts_it_as_no_lack(note):
 def test_a_damaged_note_is_no_note(note, tmp_path):
     (tmp_path / "course" / "progress.json").write_text("[")
     environment.need("json")
+
+
+@pytest.mark.parametrize("lesson", build.sources(), ids=lambda path: path.stem)
+def test_a_lesson_waits_for_a_framework_before_it_imports_it(lesson):
+    code = [cell.source for cell in build.convert(lesson).cells if cell.cell_type == "code"]
+    lines = "\n".join(code).splitlines()
+    for name in ("torch", "keras"):
+        imports = [i for i, line in enumerate(lines) if re.match(rf"(import|from) {name}\b", line)]
+        waits = [i for i, line in enumerate(lines) if "need(" in line and f'"{name}"' in line]
+        assert not imports or min(waits, default=len(lines)) < imports[0]

@@ -10,9 +10,10 @@ import json
 import re
 from collections import Counter
 
+import nbformat
 import pytest
 
-from exercises.grading import corpus, derive, exercise, notebooks, sandbox_runner
+from exercises.grading import corpus, derive, exercise, sandbox_runner
 from lessonlib import comparing
 
 SOURCES = exercise.sources()
@@ -27,7 +28,8 @@ def source(request):
 
 @pytest.fixture(scope="module")
 def student(source):
-    return notebooks.student_notebook(notebooks.nbgrader_notebook(source))
+    """The public notebook: that it is what the source says is a test of its own."""
+    return nbformat.read(exercise.FOLDER / f"{source.stem}.ipynb", as_version=4)
 
 
 def code_of(notebook):
@@ -151,6 +153,16 @@ def test_a_learner_gets_data_and_not_how_they_were_drawn(source, student):
         assert [line for line in lines if line in text] == []
 
 
+def test_data_cannot_be_drawn_again_from_what_a_class_is_given(source):
+    """The code that draws is public; with the notebook's own seed it gives other data."""
+    names, _ = solved(source.stem, SECRETS[1])
+    assert names["CLASS_SEED"] == exercise.class_seed_of(SECRETS[1])
+    for cell in source.with_role("data")[:1]:
+        again = dict(names)
+        exercise.run_code(cell.source, again, f"<{source.stem}, data drawn again>")
+        assert exercise.data_of(cell, again) != exercise.data_of(cell, names)
+
+
 def test_no_question_about_values_is_answered_by_a_constant(source):
     """Each class computes: at least one of a question's values differs from class to class."""
     keys = [solved(source.stem, secret)[1] for secret in SECRETS[1:]]
@@ -180,7 +192,7 @@ def test_each_exercise_has_an_explanation_that_a_person_marks_with_rubric_and_mo
     assert asked.metadata["points"] == len(re.findall(r"^\d\. ", rubric.source, re.MULTILINE))
     assert asked.source in rubric.source
     text = "\n".join(cell.source for cell in student.cells)
-    assert notebooks.WRITE_HERE in text
+    assert derive.WRITE_HERE in text
     assert rubric.source[:60] not in text
     assert asked.source[:60] not in text
 
@@ -197,8 +209,8 @@ def test_solutions_are_no_part_of_what_learners_get(root):
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_the_solution_gets_full_marks_for_any_secret(source, secret):
-    namespace = exercise.solve(source, secret)
-    assert wrong_questions(namespace, exercise.answer_key(source, secret)) == {}
+    """Solved anew: a solution that draws something of its own would not meet its key."""
+    assert wrong_questions(exercise.solve(source, secret), solved(source.stem, secret)[1]) == {}
 
 
 def test_an_unsolved_notebook_gets_nothing(source, student):

@@ -367,8 +367,6 @@ def test_a_slider_starts_on_one_of_its_positions(start):
     [
         ({}, ValueError, "1 to 4 sliders, got 0"),
         ({"a": P, "b": P, "c": P, "d": P, "e": P}, ValueError, "1 to 4 sliders, got 5"),
-        ({"p": P, "title": [1, 2]}, TypeError, "options of Explorer"),
-        ({"p": P, "figsize": [1, 2, 3]}, TypeError, "options of Explorer"),
         ({"p": P, "q": P}, TypeError, r"define it as cost\(p, q\)"),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import csv
+import inspect
+import io
 import json
 import os
 import re
@@ -21,6 +23,7 @@ import numpy as np
 import psutil
 import pytest
 from nbgrader.api import Gradebook as NbgraderBook
+from nbgrader.tests import run_nbgrader
 
 from exercises.grading import (
     exercise,
@@ -34,13 +37,13 @@ from exercises.grading import (
     sandbox_runner,
     scoring,
 )
-from exercises.grading.classroom import Classroom
+from exercises.grading.classroom import Classroom, Roster
+from exercises.grading.classroom import main as derive_command
 from exercises.grading.exercise import ExerciseError
 from exercises.grading.gradebook import Gradebook
-from exercises.grading.roster import Roster
 from exercises.grading.sandbox import Limits, Sandbox
 from exercises.grading.scoring import Mark, Result
-from lessonlib import comparing
+from lessonlib import comparing, metrics
 from tools import rehearsal, specimens
 
 STEM = "exercise_01_horse_or_dog"
@@ -50,6 +53,7 @@ SECRET = "a secret for the tests only"
 ROOT = exercise.FOLDER.parent
 
 isolated = pytest.mark.needs("bwrap")
+their_warnings = pytest.mark.filterwarnings("ignore")  # of nbgrader and SQLAlchemy, about themselves
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +82,11 @@ def release(classroom):
 @pytest.fixture(scope="module")
 def full(source, release):
     return specimens.solved(source, release)
+
+
+def graded_cells(notebook):
+    """Return the cells that nbgrader knows, by their grade_id."""
+    return {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
 
 
 def put(path, notebook):
@@ -110,7 +119,7 @@ def graded(source, classroom, release):
     folder = classroom.folder / "handed-in"
     expected = rehearsal.hand_in(chosen, folder)
     (classroom.folder / "students.csv").write_text("".join(f"{student}\n" for student, _ in expected))
-    assert run_grade(folder, classroom, "--memory-gb", "2", "--cores", "2") == 0
+    assert run_grade(folder, classroom, "--memory-gb", "2", "--seconds", "20", "--cores", "2") == 0
     return folder, expected, Gradebook.open(classroom.folder)
 
 
@@ -177,6 +186,41 @@ capabilities = [l for l in open("/proc/self/status") if l.startswith("Cap") and 
 
 
 @isolated
+def test_what_others_have_handed_in_to_nbgraders_exchange_is_not_seen(monkeypatch):
+    monkeypatch.setattr(sandbox, "EXCHANGE", "/usr/share")  # as a full folder of /usr that every machine has
+    with Sandbox.open([]) as box:
+        code = "import os\nseen = os.listdir('/usr/share')\nwritten = os.access('/usr/share', os.W_OK)"
+        assert try_inside(box, code, "seen", "written")[0] == {"seen": [], "written": False}
+
+
+@isolated
+def test_what_takes_another_one_s_core_or_memory_that_nobody_counts_is_refused():
+    code = """
+import os, socket
+refused = []
+for name, action in {
+    "core": lambda: os.sched_setaffinity(0, range(os.cpu_count())),
+    "buffer": lambda: socket.socketpair()[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 10**7),
+    "memory file": lambda: os.memfd_create("x"),
+    "kernel's ciphers": lambda: socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET),
+    "many files": lambda: [os.pipe() for _ in range(100)],
+    "last to be ended": lambda: open("/proc/self/oom_score_adj", "wb", 0).write(b"0"),
+}.items():
+    try:
+        action()
+    except OSError:
+        refused.append(name)
+cores = len(os.sched_getaffinity(0))
+"""
+    with Sandbox.open([]) as box:
+        got, _ = try_inside(box, code, "refused", "cores")
+    assert got == {
+        "refused": ["core", "buffer", "memory file", "kernel's ciphers", "many files", "last to be ended"],
+        "cores": 1,
+    }
+
+
+@isolated
 def test_what_a_submission_starts_ends_with_it():
     code = 'import subprocess\nsubprocess.Popen(["sleep", "314159"], start_new_session=True)\nx = 1'
     with Sandbox.open([]) as box:
@@ -195,7 +239,7 @@ def test_without_an_engine_nothing_is_graded_and_the_teacher_reads_what_to_insta
 
 
 def test_an_engine_that_does_not_isolate_is_not_used(monkeypatch):
-    leaky = sandbox.Engine("leaky", str, sandbox.bare, lifeline=False)
+    leaky = sandbox.Engine("leaky", str, sandbox.bare)
     monkeypatch.setattr(sandbox, "ENGINES", (leaky,))
     with pytest.raises(sandbox.SandboxError, match="does not isolate"), Sandbox.open([ROOT]):
         pass
@@ -212,7 +256,6 @@ def test_unsafe_says_so_in_every_result(fresh, full, tmp_path, monkeypatch):
 def test_the_container_engine_asks_for_what_it_promises(tmp_path, monkeypatch):
     """No engine runs here: a stand-in shows how it is called, and that its container is ended by name."""
     log = tmp_path / "log"
-    (tmp_path / "filter").touch()
     fake = tmp_path / "docker"
     fake.write_text(f'#!/bin/sh\necho "$@" >> {log}\n[ "$1" = run ] && sleep 60\nexit 0\n')
     fake.chmod(0o755)
@@ -225,6 +268,11 @@ def test_the_container_engine_asks_for_what_it_promises(tmp_path, monkeypatch):
     assert kill == f"kill {run.split('--name ')[1].split()[0]}"
 
 
+def sleeps():
+    """Tell whether the submission that sleeps has come that far."""
+    return any("271828" in (one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"]))
+
+
 @pytest.mark.parametrize("word", ["SIGTERM", "SIGKILL"])
 @isolated
 def test_stopped_at_any_moment_nothing_goes_on_running_and_it_goes_on_where_it_was(fresh, full, tmp_path, word):
@@ -234,29 +282,22 @@ def test_stopped_at_any_moment_nothing_goes_on_running_and_it_goes_on_where_it_w
         other = copy.deepcopy(full)
         other.cells.append(nbformat.v4.new_code_cell(f"mine = {number}"))
         put(tmp_path / "in" / f"a{number}" / f"{STEM}.ipynb", other)
-    put(tmp_path / "in" / "b" / f"{STEM}.ipynb", sleeper)
+    put(tmp_path / "in" / "0" / f"{STEM}.ipynb", sleeper)  # runs from the start, beside the others
     command = [sys.executable, "-m", "exercises.grading.grade", str(tmp_path / "in"), "--class", str(fresh.folder)]
     results = fresh.folder / "results" / STEM
-    with subprocess.Popen([*command, "--cores", "1"], cwd=ROOT, stdout=subprocess.DEVNULL) as process:
-        while process.poll() is None and not list(results.glob("a*.json")):
+    command += ["--cores", "2", "--seconds", "600"]  # far more than the sleeper would get to end by itself
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None and not (list(results.glob("a*.json")) and sleeps()):
             time.sleep(0.05)
+        family = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(getattr(signal, word))
     done = {path: path.stat().st_mtime_ns for path in results.glob("a*.json")}
-    deadline = time.monotonic() + 30
-    while (left := running(b"sandbox_runner", b"271828")) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert left == []
+    assert psutil.wait_procs(family, timeout=30)[1] == []
     assert done
-    (tmp_path / "in" / "b" / f"{STEM}.ipynb").unlink()
+    (tmp_path / "in" / "0" / f"{STEM}.ipynb").unlink()
     assert run_grade(tmp_path / "in", fresh) == 0
     assert points(fresh) == {"a0": 16, "a1": 16, "a2": 16}
     assert {path: path.stat().st_mtime_ns for path in done} == done
-
-
-def running(*words):
-    """Return the command lines that hold one of some words, pytest's own and other tests' graders apart."""
-    lines = [" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"])]
-    return [line for line in lines if any(word.decode() in line for word in words) and "pytest" not in line]
 
 
 # ------------------------------------------------------------------------------------------------- one file costs one
@@ -291,6 +332,28 @@ def test_links_pipes_folders_and_giants_cost_only_their_own_marks(fresh, full, t
     assert "\x1b" not in capsys.readouterr().out
 
 
+def test_a_name_that_the_terminal_cannot_write_stops_nobody(fresh, full, tmp_path, monkeypatch):
+    put(tmp_path / "in" / "Łukasz" / f"{STEM}.ipynb", full)
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert run_grade(tmp_path / "in", fresh, "--unsafe-no-isolation", "--list") == 0
+    terminal.flush()
+    assert rb"\u0141ukasz" in terminal.buffer.getvalue()
+
+
+def test_where_nothing_can_be_written_the_teacher_reads_why(fresh, full, tmp_path, capsys):
+    put(tmp_path / "in" / "ana" / f"{STEM}.ipynb", full)
+    (fresh.folder / "results").write_text("no folder")
+    assert run_grade(tmp_path / "in", fresh, "--unsafe-no-isolation") == 1
+    assert str(fresh.folder / "results") in capsys.readouterr().err
+
+
+def test_what_a_teacher_puts_beside_the_released_notebook_is_no_exercise(fresh):
+    release = fresh.folder / "release" / STEM / f"{STEM}.ipynb"
+    shutil.copy(release, release.with_name("Untitled.ipynb"))
+    assert fresh.stems == [STEM, OTHER]
+
+
 def test_an_error_of_the_grader_costs_one_submission_not_all(classroom, monkeypatch):
     monkeypatch.setattr(grade, "grade_one", lambda *arguments: 1 / 0)
     box = Sandbox(sandbox.ENGINES[0], classroom.folder, Limits(), None)
@@ -323,10 +386,10 @@ HARMLESS = [
     "%pip install -q numpy",
     "import asyncio\nawait asyncio.sleep(0)",
     "name = input('your name? ')",
-    "import os\nos.chdir('/')\nos.environ['HOME'] = '/nowhere'",
     "import numpy as np\nnp.seterr(all='raise')",
     "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.savefig('a.png')\nplt.show()",
     "import ipywidgets\nipywidgets.interact(lambda x: x, x=(0, 5))",
+    "import os\nos.chdir('/')\nos.environ['HOME'] = '/nowhere'",
 ]
 
 
@@ -336,9 +399,7 @@ def test_what_learners_do_to_a_right_notebook_costs_nothing(fresh, source, full,
 
     def changed(action):
         notebook = copy.deepcopy(full)
-        action(
-            notebook, {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
-        )
+        action(notebook, graded_cells(notebook))
         return notebook
 
     def extended(notebook, cells):
@@ -407,13 +468,13 @@ def test_what_learners_do_to_a_right_notebook_costs_nothing(fresh, source, full,
         )
     }
     handed["nbformat 3"] = as_nbformat_3(full)
-    for number, line in enumerate(HARMLESS):
+    left = list(HARMLESS)
+    while left:
         notebook = copy.deepcopy(full)
-        cell = next(
-            cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "best_scale"
-        )
-        cell.source = f"{line}\n{cell.source}"
-        handed[f"harmless {number}"] = notebook
+        for name, cell in graded_cells(notebook).items():
+            if name in source.answer_cells() and left:
+                cell.source = f"{left.pop(0)}\n{cell.source}"
+        handed[f"harmless, {len(left)} left"] = notebook
     for student, notebook in handed.items():
         put(tmp_path / "in" / student / f"{STEM}.ipynb", notebook)
     assert run_grade(tmp_path / "in", fresh) == 0
@@ -421,18 +482,35 @@ def test_what_learners_do_to_a_right_notebook_costs_nothing(fresh, source, full,
     assert lost == {}, {s: Gradebook.open(fresh.folder).attempts(s, STEM)[0].cell_errors for s in lost}
 
 
-def test_plain_nbgrader_grades_what_is_derived(classroom, source, full, release, tmp_path):
+@pytest.fixture
+def command(monkeypatch):
+    """Return a function that runs a command line of the teacher's guide in a folder, and in this process."""
+    mains = {"derive": derive_command, "grade": grade.main, "cycle": rehearsal.main}
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)  # nbgrader starts alembic
+
+    def run(words, folder):
+        monkeypatch.chdir(folder)
+        if words[0] == "nbgrader":
+            run_nbgrader(words[1:])
+        else:
+            assert words[:2] == ["python3", "course.py"]
+            assert mains[words[2]](words[3:]) == 0
+
+    return run
+
+
+@their_warnings
+def test_plain_nbgrader_grades_what_is_derived(command, source, full, release, tmp_path):
     """A school with nbgrader in its JupyterHub needs nothing of ours but the course itself."""
     wrong = next(one for one in specimens.specimens(source, release) if one.title.startswith("overflows"))
     school = Classroom.make(tmp_path / "school", [SOURCE], secret=SECRET)
     handed_in = {"ana": specimens.to_bytes(full), "bo": wrong.content, "cy": specimens.to_bytes(release)}
     for student, content in handed_in.items():
         put(school.folder / "submitted" / student / STEM / f"{STEM}.ipynb", content)
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    command = [sys.executable, "-m", "nbgrader", "autograde", STEM]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": path}
-    ended = subprocess.run(command, cwd=school.folder, env=environment, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stderr[-2000:]
+    command(["nbgrader", "generate_assignment", STEM, "--force"], school.folder)
+    theirs = specimens.released(school.folder, STEM)
+    assert [cell.source for cell in theirs.cells] == [cell.source for cell in release.cells]
+    command(["nbgrader", "autograde", STEM], school.folder)
     with NbgraderBook(f"sqlite:///{school.folder}/gradebook.db", "loss-and-accuracy") as book:
         scores = {one.student.id: one.score for one in book.assignment_submissions(STEM)}
     assert scores == {"ana": 16, "bo": 14, "cy": 0}
@@ -442,33 +520,16 @@ def test_plain_nbgrader_grades_what_is_derived(classroom, source, full, release,
 
 
 def commands_of_the_guide(language):
-    """Return the command lines of the teacher's guide, with this Python in the place of the course's own."""
     guide = (ROOT / "docs" / "teachers-guide.md").read_text(encoding="utf-8")
     blocks = re.findall(rf"^```{language}\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
-    modules = {"derive": "derive", "grade": "grade", "cycle": "rehearsal"}
-    found = []
-    for line in "".join(blocks).splitlines():
-        words = shlex.split(line, comments=True)
-        if words[:2] == ["python3", "course.py"]:
-            words = [sys.executable, "-m", f"exercises.grading.{modules[words[2]]}", *words[3:]]
-        elif words[:1] == ["nbgrader"]:
-            words = [sys.executable, "-m", *words]
-        found += [words] if words else []
-    return found
-
-
-def run_command(words, folder, **variables):
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": path} | variables
-    ended = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
-    assert ended.returncode == 0, f"{words}: {ended.stdout[-1500:]}{ended.stderr[-1500:]}"
-    return ended.stdout
+    lines = [shlex.split(line, comments=True) for line in "".join(blocks).splitlines()]
+    return [words for words in lines if words]
 
 
 @isolated
-def test_every_command_of_the_teachers_guide_runs(source, tmp_path):
+def test_every_command_of_the_teachers_guide_runs(command, source, tmp_path):
     derive, *others = commands_of_the_guide("bash")
-    run_command(derive, tmp_path)
+    command(derive, tmp_path)
     classroom = Classroom.open(tmp_path / "coursework")
     solved = specimens.solved(source, specimens.released(classroom.folder, STEM))
     next(cell for cell in solved.cells if "Write your explanation" in cell.source).source = "It claims less."
@@ -476,7 +537,7 @@ def test_every_command_of_the_teachers_guide_runs(source, tmp_path):
     guide = (ROOT / "docs" / "teachers-guide.md").read_text(encoding="utf-8")
     corrections = re.search(r"^```csv\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)[1]
     for words in others:
-        run_command(words, tmp_path)
+        command(words, tmp_path)
         if not (classroom.folder / "corrections.csv").exists() and (classroom.folder / "to-mark.csv").exists():
             assert table(classroom.folder / "to-mark.csv")[0]["text"] == "It claims less."
             (classroom.folder / "corrections.csv").write_text(corrections)
@@ -485,8 +546,9 @@ def test_every_command_of_the_teachers_guide_runs(source, tmp_path):
     assert table(classroom.folder / "to-mark.csv") == []
 
 
+@their_warnings
 @isolated
-def test_nbgraders_exchange_takes_the_notebooks_there_and_the_pages_back(fresh, tmp_path):
+def test_nbgraders_exchange_takes_the_notebooks_there_and_the_pages_back(command, fresh, tmp_path):
     exchange, learner = tmp_path / "exchange", tmp_path / "learner"
     exchange.mkdir(mode=0o777)
     exchange.chmod(0o777)
@@ -497,9 +559,8 @@ def test_nbgraders_exchange_takes_the_notebooks_there_and_the_pages_back(fresh, 
     for words in commands_of_the_guide("sh"):
         if "collect" in words:
             for step in ("fetch_assignment", "submit"):
-                command = [sys.executable, "-m", "nbgrader", step, STEM, "--course", "loss-and-accuracy", *here]
-                run_command(command, learner)
-        run_command(words, fresh.folder)
+                command(["nbgrader", step, STEM, "--course", "loss-and-accuracy", *here], learner)
+        command(words, fresh.folder)
     assert list(exchange.rglob("feedback/*.html"))
 
 
@@ -521,6 +582,11 @@ def test_what_is_handed_out_holds_neither_secret_nor_hidden_test(classroom):
     assert SECRET not in text
     assert "HIDDEN" not in text
     assert f"CLASS_SEED = {exercise.class_seed_of(SECRET)}" in text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows keeps the folders of users apart by itself")
+def test_other_users_of_the_machine_do_not_see_the_class(classroom):
+    assert classroom.folder.stat().st_mode & 0o077 == 0
 
 
 def test_a_submission_is_told_inputs_and_never_what_is_expected(classroom):
@@ -572,9 +638,8 @@ def unsafe(fresh, tmp_path, monkeypatch):
 
 def without(notebook, *names):
     other = copy.deepcopy(notebook)
-    for cell in other.cells:
-        if cell.metadata.get("nbgrader", {}).get("grade_id") in names:
-            cell.source = ""
+    for name in names:
+        graded_cells(other)[name].source = ""
     return other
 
 
@@ -627,17 +692,41 @@ def test_one_question_of_one_learner_is_graded_anew(unsafe, fresh, full):
         ("class.toml", "atempts = 2\n", "class.toml"),
         ("class.toml", "[due]\nx = 'Friday'\n", "Times look like"),
         ("students.csv", "ana\nana\n", "two learners are called 'ana'"),
+        ("students.csv", "José\n", "not in UTF-8"),
+        ("corrections.csv", "José\n", "not in UTF-8"),
+        ("class.toml", "# é", "class.toml is not understood"),
     ],
 )
 def test_what_a_teacher_wrote_and_nobody_understands_is_named(tmp_path, name, text, said):
-    (tmp_path / name).write_text(text)
+    (tmp_path / name).write_text(text, encoding="latin-1")
     with pytest.raises(ExerciseError, match=said):
         Gradebook.open(tmp_path)
 
 
+def test_tables_may_have_semicolons(tmp_path):
+    (tmp_path / "students.csv").write_text("name;ID\n\nLovelace, Ada;7\n")
+    heading = "student;exercise;question;points;reason"
+    (tmp_path / "corrections.csv").write_text(f"{heading}\nLovelace, Ada;1;floor;1.5;so, so\n")
+    book = Gradebook.open(tmp_path)
+    assert book.roster.rows == {"Lovelace, Ada": {"name": "Lovelace, Ada", "id": "7"}}
+    assert book.corrections == {("Lovelace, Ada", STEM, "floor"): (1.5, "so, so")}
+
+
+def test_a_copy_of_a_result_counts_nobody_twice(tmp_path):
+    book = Gradebook.open(tmp_path)
+    book.add(Result("ana", STEM, "graded", [Mark("floor", 2, 2)]))
+    place = tmp_path / "results" / STEM
+    shutil.copy(place / "ana.json", place / "ana (copy).json")
+    shutil.copytree(place, tmp_path / "results" / "kept")
+    assert [one.result.student for one in book.entries()] == ["ana"]
+
+
 def test_a_table_runs_no_formula(tmp_path):
-    gradebook.write_csv(tmp_path / "t.csv", ["student"], [["=1+1"], ["@x"], ["ana"], [""]])
-    assert (tmp_path / "t.csv").read_text().splitlines() == ["student", "'=1+1", "'@x", "ana", '""']
+    names = ["=1+1", "@x", "ana", "", "＝1", "Bo;=1+1", "why\n=1+1\r\t=1", "a-b; 7"]
+    safe = ["'=1+1", "'@x", "ana", "", "'＝1", "Bo;'=1+1", "why\n'=1+1\r'\t'=1", "a-b; 7"]
+    gradebook.write_csv(tmp_path / "t.csv", ["student"], [[name] for name in names])
+    with open(tmp_path / "t.csv", encoding="utf-8", newline="") as file:
+        assert [row["student"] for row in csv.DictReader(file)] == safe
 
 
 def test_two_learners_never_share_a_file():
@@ -655,9 +744,13 @@ def test_two_learners_never_share_a_file():
         "💡",
         "n" * 300,
         "n" * 301,
+        "漢" * 85,
+        "𐌰" * 63,
     ]
+    names += [gradebook.file_name(name) for name in names if gradebook.file_name(name) != name]  # as a rogue is called
     files = [gradebook.file_name(name) for name in names]
     assert len({name.casefold() for name in files}) == len(names)
+    assert max(len(name.encode()) for name in files) + len(".." + "0" * 16 + ".json.part") <= 255
     assert not [name for name in files if "/" in name or "\\" in name or (name.startswith("..") and len(name) < 4)]
 
 
@@ -722,10 +815,30 @@ LAYOUTS = {
     },
     "Google Classroom": {f"Ada Lovelace - {STEM}.ipynb": "Ada Lovelace", f"{STEM}.ipynb - Bo.ipynb": "Bo"},
     "mail": {f"{STEM}.ipynb": "", f"{STEM} (1).ipynb": "", f"{STEM}_grace.ipynb": "grace"},
+    "GitHub Classroom, logins with a hyphen": {f"ex1-ada/{STEM}.ipynb": "ada", f"ex1-a-l/{STEM}.ipynb": "a-l"},
+    "GitHub Classroom, and Eve-Bo plays Bo": {
+        f"ex1-submissions/ex1-ada/{STEM}.ipynb": "ada",
+        f"ex1-submissions/ex1-eve-bo/ex1-eve-submissions/{STEM}.ipynb": "eve-bo",
+    },
+    "GitHub Classroom without the folder around, and Eve-Bo plays Bo": {
+        f"ex1-ada/{STEM}.ipynb": "ada",
+        f"ex1-eve-bo/ex1-eve-submissions/{STEM}.ipynb": "eve-bo",
+    },
+    "names with what stands for a zip elsewhere": {f"a!b/{STEM}.ipynb": "a!b", f"bo/!{STEM}.ipynb": "bo"},
     "GitHub Classroom, and Eve plays Bo": {
         f"ex1-ada/{STEM}.ipynb": "ada",
         f"ex1-eve/Bo_1_assignsubmission_file_/{STEM}.ipynb": "eve",
         "ex1-eve/Submitted files/Bo/other.ipynb": "eve",
+    },
+    "Canvas, and Eve plays Bo": {
+        f"boli_2_457_{STEM}.ipynb": "boli",
+        f"evemallory_3_456_x_boli_attempt_2030-01-01-00-00-00_{STEM}.ipynb": "evemallory",
+        f"evemallory_3_458_x_2_assignsubmission_file_{STEM}.ipynb": "evemallory",
+    },
+    "Blackboard, and Eve plays Bo on no day of any calendar": {
+        f"Ex 1_bo_attempt_2026-10-01-12-00-00_{STEM}.ipynb": "bo",
+        f"Ex 1_eve_attempt_2026-10-02-12-00-00_x_bo_attempt_2030-01-01-00-00-00_{STEM}.ipynb": "eve",
+        f"Ex 1_dan_attempt_2026-99-99-99-99-99_{STEM}.ipynb": "dan",
     },
     "upper case": {f"ana/{STEM.upper()}.IPYNB": "ana", f"bo/{STEM}.ipynb.txt": "bo"},
 }
@@ -763,10 +876,53 @@ def test_every_file_is_accounted_for(tmp_path, classroom, full, reading_box):
         f"cy/{STEM}.ipynb": ("cy", "counts"),
         f"Ada Lovelace/{STEM}.ipynb": ("Ada Lovelace", "counts"),
         f"Ada_Lovelace/{STEM}.ipynb": ("Ada_Lovelace", "counts"),
-        f"ana/second.zip!bo/{OTHER}.ipynb": ("ana", "counts"),
+        f"ana/second.zip//bo/{OTHER}.ipynb": ("ana", "counts"),
     }
     assert "not a notebook" in found[f"cy/{STEM}.ipynb"].refused
     assert "collision" in found[f"Ada Lovelace/{STEM}.ipynb"].note
+
+
+def test_no_folder_name_or_number_of_files_stops_the_others(
+    tmp_path, classroom, full, reading_box, monkeypatch, capsys
+):
+    monkeypatch.setattr(intake, "MOST_FILES", 3)
+    put(tmp_path / "ana" / f"{STEM}.ipynb", full)
+    for number in range(5):
+        (tmp_path / "bo").mkdir(exist_ok=True)
+        (tmp_path / "bo" / f"{number}.ipynb").write_bytes(b"")
+    for name in (b"old", b"\xff\x1b[2J"):  # the one that counts is named by the other one
+        path = tmp_path / "cy" / f"{STEM} {os.fsdecode(name)}.ipynb"
+        put(path, full)
+        os.utime(path, (len(name),) * 2)
+    deep = tmp_path / "dora"
+    deep.mkdir()
+    for _ in range(1200):
+        deep = deep / "d"
+        deep.mkdir()
+    found = surveyed(tmp_path, classroom, reading_box)
+    fates = {one.file: one.fate for one in found}
+    assert fates[f"ana/{STEM}.ipynb"] == "counts"
+    assert [fates[f"bo/{number}.ipynb"] for number in (3, 4)] == ["ignored: more than 3 files of one learner"] * 2
+    grade.say_who(found, tmp_path)
+    assert "\x1b" not in capsys.readouterr().out
+    while deep != tmp_path:  # deeper than Python's own way to remove a tree goes
+        deep.rmdir()
+        deep = deep.parent
+
+
+def test_a_learner_s_own_file_does_not_tell_when_it_was_handed_in(tmp_path, classroom, full, reading_box):
+    put(tmp_path / "ana" / f"{STEM}.ipynb", full)
+    (tmp_path / "ana" / "timestamp.txt").write_text("2001-01-01 00:00:00 UTC")
+    (one,) = [one for one in surveyed(tmp_path, classroom, reading_box) if one.fate == "counts"]
+    assert one.when == (tmp_path / "ana" / f"{STEM}.ipynb").stat().st_mtime
+
+
+def test_whoever_hands_in_alone_plays_no_other_by_folders(tmp_path, fresh, full, reading_box):
+    (fresh.folder / "students.csv").write_text("name\nBo Li\nEve\n")
+    for folder in ("Bo Li_1_assignsubmission_file_", "Bo Li", "submission_1"):
+        put(tmp_path / "in" / "Eve" / folder / f"{STEM}.ipynb", full)
+    found = surveyed(tmp_path / "in", fresh, reading_box, Roster.load(fresh.folder / "students.csv"))
+    assert {one.student for one in found} == {"Eve"}
 
 
 def test_a_roster_with_ids_joins_what_platforms_call_a_learner_and_who_csv_has_the_last_word(
@@ -810,6 +966,19 @@ def test_the_names_that_a_cell_defines(code, names):
     assert sandbox_reader.defined_names(code) == names
 
 
+@pytest.mark.parametrize("code", ["\n", " ", "% ", "= ", "a.b", "\n%", "def ", "(", "x=-", "1+"])
+def test_no_cell_keeps_the_reader_busy(code):
+    """Ten times the text takes about ten times as long; a hundred times would be a way to stop a class."""
+
+    def seconds(times):
+        cell = {"cell_type": "code", "source": f"x = (\n{code * times}"}
+        started = time.process_time()
+        sandbox_reader.notebook(json.dumps({"cells": [cell]}).encode())
+        return time.process_time() - started
+
+    assert min(seconds(20_000) for _ in range(3)) < 40 * max(0.01, min(seconds(2_000) for _ in range(3)))
+
+
 @pytest.mark.parametrize(
     "told",
     [
@@ -829,17 +998,29 @@ def test_whatever_a_submission_tells_there_is_a_mark(classroom, told):
         assert scoring.mark(key, told, "").points == 0
 
 
+def test_the_first_answer_counts_and_a_second_is_no_second_try(classroom, reading_box):
+    """Neither asked again at the end nor written into the report by the submission itself."""
+    (key,) = [key for key in classroom.key(STEM) if key.question.name == "verdicts"]
+    right, wrong = list(key.cases[0].expected), ["cannot tell"] * 6
+    plan = scoring.Plan([], {})
+    for told, earned in (([wrong, right], 0), ([right, wrong], 3), ([[None] * 6, right], 3), ([None, right], 3)):
+        lines = [{"question": "verdicts", "got": [one], "error": None} for one in told]
+        result = scoring.result_of("ana", STEM, [key], sandbox.Outcome(lines, "", 0), plan)
+        assert result.points == earned
+    steps = [{"run": "x = 1"}, {"ask": "x"}, {"run": "x = 2"}, {"ask": "x"}]
+    outcome = reading_box.run(steps, [{"names": ["x"], "calls": None, "library": []}])
+    assert [line["got"] for line in outcome.lines if "got" in line] == [[1]]
+
+
 def test_a_learner_reads_the_error_that_broke_a_question_and_not_answered_only_where_nothing_stands(
     unsafe, fresh, full, release
 ):
     broken = copy.deepcopy(full)
-    cells = {cell.metadata.nbgrader.grade_id: cell for cell in broken.cells if "nbgrader" in cell.metadata}
+    cells = graded_cells(broken)
     cells["floor"].source = "def floor(n_classes):\n    return n_clases"
     cells["verdicts"].source = "verdicts = []\nfor k, accuracy in logs:\n    pass"
     cells["gradient"].source = "def gradient(labels, logits):\n    x = 1"
-    cells["softmax"].source = next(
-        c for c in release.cells if c.metadata.get("nbgrader", {}).get("grade_id") == "softmax"
-    ).source
+    cells["softmax"].source = graded_cells(release)["softmax"].source
     cells["loss_and_accuracy"].source = cells["loss_and_accuracy"].source.replace("losses.mean()", "losses.sum()")
     unsafe("ana", broken)
     marks = {mark.question: mark for mark in Gradebook.open(fresh.folder).entry("ana", STEM).result.marks}
@@ -904,6 +1085,18 @@ def test_arguments_that_an_answer_changes_are_fresh_in_the_next_call():
 
     question = {"names": ["greedy"], "calls": [[[5]], [[5]]], "library": []}
     assert sandbox_runner.collect({"greedy": greedy}, question, 5)["got"] == [2, 2]
+
+
+def test_what_a_question_asks_to_write_refuses_and_gives_no_way_to_what_it_wraps(monkeypatch):
+    path = "lessonlib.metrics.softmax"
+    monkeypatch.setattr(metrics, "softmax", metrics.softmax)  # put back what `guard` replaces
+    monkeypatch.setattr(sandbox_runner, "FORBIDDEN", {path})
+    sandbox_runner.guard(path)
+    with pytest.raises(comparing.NotRight, match="asks you to write"):
+        metrics.softmax([[0.0, 1.0]])
+    assert inspect.unwrap(metrics.softmax) is metrics.softmax
+    sandbox_runner.FORBIDDEN.clear()
+    assert np.allclose(metrics.softmax([[0.0, 0.0]]), 0.5)
 
 
 @pytest.mark.parametrize("secret", ["a secret of sixteen or more", "another of sixteen or more"])

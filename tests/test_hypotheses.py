@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lessonlib import recipes, runs
+from lessonlib import runs, training
 from lessonlib.course import hypotheses
 from lessonlib.course.hypotheses import Finding, Prediction
 from lessonlib.runs import Run
@@ -57,6 +57,14 @@ def judge(*rows: Prediction) -> list[hypotheses.Outcome]:
     return hypotheses.judge(rows, lambda recipe: RUNS.get(recipe, {}))
 
 
+def test_a_seed_that_has_no_change_has_no_sign_to_flip() -> None:
+    still = run_of(9, loss_change=0.5)
+    still.details["test_losses"][1] = still.details["test_losses"][0]
+    found = hypotheses.find("flip_share_200", "a", lambda recipe: {**RUNS["a"], 9: still})
+    assert list(found.seeds) == list(RUNS["a"])
+    assert math.isfinite(found.mean)
+
+
 # --- the verdicts -----------------------------------------------------------------------------------------------------
 
 
@@ -88,7 +96,7 @@ def test_a_contrast_is_paired_by_seed_over_the_seeds_that_both_recipes_have(monk
 
 
 def test_an_effect_of_a_factor_weighs_the_eight_cells_against_each_other() -> None:
-    changes = {cell: 0.5 if cell.endswith("-bn") else 0.2 for cell in recipes.CELLS}
+    changes = {cell: 0.5 if cell.endswith("-bn") else 0.2 for cell in training.CELLS}
     cells = {cell: {seed: run_of(seed, loss_change=change) for seed in range(4)} for cell, change in changes.items()}
     rows = [prediction("loss_change", 0, 1, recipe=f"cells:{name}") for name in ("bn-plain", "adam-sgd")]
     factor, none = hypotheses.judge(rows, cells.__getitem__)
@@ -166,8 +174,8 @@ def test_every_prediction_names_recipes_and_a_measure_that_exist_and_a_range_tha
         if row.recipe.startswith("cells:"):
             assert all(math.isfinite(weight) for weight in hypotheses.contrast(row.recipe[6:]).values())
         else:
-            assert row.recipe.removesuffix("-full") in recipes.RECIPES, row
-        assert not row.against or row.against in recipes.RECIPES, row
+            assert row.recipe.removesuffix("-full") in training.RECIPES, row
+        assert not row.against or row.against in training.RECIPES, row
 
 
 def test_all_recordings_together_stay_below_25_megabytes() -> None:

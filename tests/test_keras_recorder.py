@@ -181,8 +181,6 @@ def test_the_run_says_where_it_comes_from_and_survives_a_file(recorded: Run, tmp
     about = Run.load(recorded.save(tmp_path / "run.npz")).provenance
     assert about["recipe"]["name"] == "three"
     assert (about["n_train"], about["n_val"]) == (120, 75)
-    assert about["optimizer"]["config"]["learning_rate"] == pytest.approx(0.1)
-    assert about["versions"]["keras"] == keras.__version__
 
 
 def test_a_second_fit_begins_a_new_recording() -> None:

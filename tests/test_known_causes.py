@@ -101,13 +101,3 @@ def test_a_run_can_be_looked_at(capsys):
     run = known_causes.train("tiny features", 3)
     known_causes.look(run)
     assert f"10 epochs: train_loss from {run['train_loss'][0]:.2f}" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("cause", ["at chance", "softmax twice", "diverging late"])
-def test_a_run_on_a_problem_drawn_at_random_is_the_same_every_time_and_has_the_sizes_it_says(cause):
-    trace, again = (known_causes.DRAWN[cause](np.random.default_rng(3)) for _ in range(2))
-    np.testing.assert_array_equal(trace.losses, again.losses)
-    assert trace.losses.shape == trace.hits.shape == (len(trace.train_loss), known_causes.POOL)
-    run = trace.run(trace.draw_rows(50, np.random.default_rng(1)))
-    assert run.n_epochs == len(trace.train_loss)
-    assert set(trace.labels) == set(range(trace.n_classes))

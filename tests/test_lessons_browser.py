@@ -1,4 +1,4 @@
-"""The first explorer of every lesson and a question, as a learner meets them in JupyterLab."""
+"""Whole lessons and a question, as a learner meets them in JupyterLab."""
 
 from __future__ import annotations
 
@@ -32,26 +32,27 @@ RUN_TO = """async (index) => {
 }"""
 
 
-def first_explorer(path: Path) -> int | None:
+def first_explorer(path: Path) -> int:
     """Return the number of the cell that shows the first explorer, from 0."""
     cells = nbformat.read(path, as_version=4).cells
-    shown = (i for i, cell in enumerate(cells) if cell.cell_type == "code" and "\nExplorer(" in f"\n{cell.source}")
-    return next(shown, None)
+    return next(i for i, cell in enumerate(cells) if cell.cell_type == "code" and "\nExplorer(" in f"\n{cell.source}")
 
 
-LESSONS = [path for path in sorted(build.NOTEBOOKS.glob("*.ipynb")) if first_explorer(path) is not None]
+#: The first lesson and one on recorded runs: nbval runs every cell of all, the site's tests move every explorer.
+LESSONS = ("00_start_here", "07_who_pays")
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("lesson", LESSONS)
 def test_the_first_explorer_of_a_lesson_follows_the_keyboard(
-    lesson: Path,
+    lesson: str,
     lab: Lab,  # noqa: F811
     page: Page,  # noqa: F811
 ) -> None:
     expect.set_options(timeout=PATIENCE_MS)
-    shutil.copy(lesson, lab.folder)
-    lab.open_file(page, lesson.name)
-    page.evaluate(RUN_TO, first_explorer(lesson))
+    path = build.NOTEBOOKS / f"{lesson}.ipynb"
+    shutil.copy(path, lab.folder)
+    lab.open_file(page, path.name)
+    page.evaluate(RUN_TO, first_explorer(path))
     picture = page.locator(".lesson-panels").first
     picture.wait_for()
     told, drawn = picture.get_attribute("aria-label"), picture.inner_html()

@@ -39,7 +39,7 @@ def torch_twin(network: Network) -> tuple[list, Callable]:
         for layer in range(n_layers):
             out = out @ tensors[layer] + tensors[n_layers + layer]
             if layer < n_layers - 1:
-                out = torch.relu(out) if network.activation == "relu" else torch.tanh(out)
+                out = torch.relu(out)
         return out
 
     return tensors, logits
@@ -56,10 +56,9 @@ def torch_loss(logits: object, data: Examples, weights: NDArray | None = None) -
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("sizes", [[5, 3], [5, 7, 3], [5, 8, 6, 3]])
-def test_gradients_are_those_of_torch_autograd(sizes: list[int], activation: str, weighted: bool) -> None:
-    network = in_float64(Network(sizes, rng=1, activation=activation))
+def test_gradients_are_those_of_torch_autograd(sizes: list[int], weighted: bool) -> None:
+    network = in_float64(Network(sizes, rng=1))
     data = some_examples()
     data = Examples(data.x.astype(np.float64), data.y)
     weights = np.linspace(0, 3, len(data.y)) if weighted else None
@@ -72,7 +71,7 @@ def test_gradients_are_those_of_torch_autograd(sizes: list[int], activation: str
 
 
 def test_gradients_are_the_slopes_of_the_loss() -> None:
-    network, data = in_float64(Network([5, 4, 3], rng=2, activation="tanh")), some_examples()
+    network, data = in_float64(Network([5, 4, 3], rng=2)), some_examples()
     gradients = network.gradients(data.x, data.y)
     for parameter, gradient in zip(network.parameters, gradients, strict=True):
         place = tuple(0 for _ in parameter.shape)
@@ -119,7 +118,7 @@ def test_adam_takes_a_learning_rate_for_every_weight() -> None:
 def test_a_training_in_batches_ends_where_torch_ends(name: str, weighted: bool) -> None:
     import torch
 
-    data, network = some_examples(), Network([5, 6, 3], rng=4, activation="tanh")
+    data, network = some_examples(), Network([5, 6, 3], rng=4)
     weights = np.linspace(0.5, 2, len(data.y)) if weighted else None
     tensors, logits = torch_twin(network)
     optimizer = (torch.optim.Adam if name == "adam" else torch.optim.SGD)(tensors, lr=0.01)
@@ -247,7 +246,6 @@ def test_training_works_in_place() -> None:
         ([3], {}, r"got \[3\]"),
         ([3, 0, 2], {}, r"sizes\[1\] .* got 0"),
         ([3, 4, 1], {}, "at least two classes"),
-        ([3, 2], {"activation": "sigmoid"}, "got 'sigmoid'"),
         ([3, 2], {"scale": -1}, "scale .* got -1"),
     ],
 )

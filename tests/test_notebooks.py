@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -14,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from lessonlib import questions
 from notebooks import build, lesson, rules
+from tests import lessons_once
 
 LESSON = """# %% [markdown]
 # # A title
@@ -85,6 +87,15 @@ def stored(source: Path) -> NotebookNode:
 def test_a_lesson_takes_at_most_50_minutes_and_shows_the_subject(source: Path) -> None:
     """At most 50 minutes and 150 open lines."""
     assert [str(problem) for problem in rules.too_long(stored(source))] == []
+
+
+def test_a_teacher_may_keep_a_lesson_that_is_too_long(monkeypatch, capsys) -> None:
+    """The command says it and does not fail; `test_a_lesson_takes_at_most_50_minutes_and_shows_the_subject` does."""
+    monkeypatch.setattr(lesson, "work_on", lambda source, *, again: [])
+    monkeypatch.setattr(rules, "MAX_MINUTES", 5)
+    assert lesson.main(["4"]) == 0
+    assert "All agrees" in (said := capsys.readouterr().out)
+    assert "at most 5 minutes" in said
 
 
 @pytest.mark.parametrize("source", build.sources(), ids=lambda path: path.stem)
@@ -347,6 +358,23 @@ def test_minutes_count_what_is_there() -> None:
 
 
 # -------------------------------------------------------------------------------------------------- nbval does its work
+
+
+@pytest.mark.parametrize(
+    ("ran", "kept"),
+    [
+        (["1\n", "2\n"], ["1\n", "2\n"]),
+        (["1\n", None], None),  # the run was stopped
+        (["1\n"], None),  # a part of the notebook was chosen
+    ],
+)
+def test_what_nbval_ran_is_the_sites_only_when_it_is_whole(ran: list, kept: list | None) -> None:
+    notebook = new_notebook(cells=[new_markdown_cell("text"), new_code_cell("print(1)"), new_code_cell("print(2)")])
+    code = notebook.cells[1:]
+    outputs = [None if said is None else [new_output("stream", name="stdout", text=said)] for said in ran]
+    cells = [SimpleNamespace(cell=cell, test_outputs=out) for cell, out in zip(code, outputs, strict=False)]
+    made = lessons_once.with_outputs(notebook, cells)
+    assert (made and [cell.outputs[0].text for cell in made.cells[1:]]) == kept
 
 
 def test_nbval_passes_the_right_number_and_fails_the_wrong_one(tmp_path: Path, root: Path) -> None:

@@ -19,8 +19,8 @@ SUITE = {
 }
 
 
-@pytest.fixture(params=["", "-n2"], ids=["one process", "two workers"])
-def run_suite(request: pytest.FixtureRequest, tmp_path: Path, root: Path):
+@pytest.fixture
+def run_suite(tmp_path: Path, root: Path):
     """Return a function that runs the small suite where no program and no framework is found."""
     for name, text in SUITE.items():
         (tmp_path / name).write_text(text)
@@ -30,10 +30,10 @@ def run_suite(request: pytest.FixtureRequest, tmp_path: Path, root: Path):
         "importlib.util.find_spec = lambda name, *rest: None if name == 'torch' else real(name, *rest)\n"
     )
 
-    def run(**variables: str) -> subprocess.CompletedProcess[str]:
+    def run(*options: str, **variables: str) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if name not in {"CI", "PATH"}}
         path = os.pathsep.join([str(root), str(tmp_path)])
-        words = ["-p", "bare", "-p", "tests.outside", "-p", "no:cacheprovider", *filter(None, [request.param])]
+        words = ["-p", "bare", "-p", "tests.outside", "-p", "no:cacheprovider", *options]
         return subprocess.run(
             [sys.executable, "-m", "pytest", *words],
             cwd=tmp_path,
@@ -47,7 +47,7 @@ def run_suite(request: pytest.FixtureRequest, tmp_path: Path, root: Path):
 
 
 def test_what_is_missing_is_left_out_counted_and_named_in_the_last_lines(run_suite) -> None:
-    done = run_suite()
+    done = run_suite("-n2")
     assert done.returncode == 0, done.stdout + done.stderr
     *_, docker, remedy, torch, _, last = filter(None, done.stdout.splitlines())
     assert docker == "No docker: 4 tests left out (test_a.py 1, test_b.py 3)."

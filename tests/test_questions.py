@@ -339,7 +339,7 @@ def test_a_bad_argument_is_refused_with_its_value_and_nothing_is_kept(bad: tuple
 def shown(monkeypatch: pytest.MonkeyPatch) -> list:
     """Return the list of what is displayed."""
     displayed: list = []
-    monkeypatch.setattr(questions, "display", displayed.append)
+    monkeypatch.setattr(questions, "display", lambda what, raw=False: displayed.append(what))
     return displayed
 
 
@@ -475,7 +475,7 @@ def test_a_prediction_becomes_a_form_and_its_outcome_a_line_for_the_browser(show
     form, _ = form_of(question)
     assert (form.select_one("select") is not None) == scored
     question.resolve(0.12)
-    line = BeautifulSoup(shown[0].data, "html.parser").p
+    line = BeautifulSoup(shown[0]["text/html"], "html.parser").p
     assert (line["data-name"], line["data-outcome"], line["data-told"], line["data-options"]) == ("p", "0", "0.11", "2")
     assert ("data-scored" in line.attrs) == scored
 

@@ -43,8 +43,8 @@ def test_picture_and_page_are_written(turning: Path, tmp_path: Path) -> None:
         assert min(picture.size) > 300
     page = html.read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
-    assert re.findall(r'(?:src|href)="(?!data:)', page) == []  # nothing is fetched
-    assert 'alt="Curves of 30 epochs' in page
+    assert re.findall(r'(?:src|href)="(?!data:|#)', page) == []  # nothing is fetched
+    assert 'aria-label="Curves of 30 epochs' in page
 
 
 def test_a_picture_or_a_page_is_told_by_its_name(turning: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -76,6 +76,16 @@ def test_options_reach_the_reader(tmp_path: Path, capsys: pytest.CaptureFixture)
 def test_a_log_of_lightning_is_read(capsys: pytest.CaptureFixture) -> None:
     assert main(["read", LIGHTNING, "--n-val", "100", "--classes", "3", "--full"]) == 0
     assert "one per epoch" in capsys.readouterr().out
+
+
+def test_a_row_for_each_set_is_read_by_the_command_too(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    rows = [f"{e},{part},{loss / (e + 1):.3f}" for e in range(8) for part, loss in (("train", 1.0), ("valid", 1.2))]
+    path = tmp_path / "log.csv"
+    path.write_text("epoch,phase,loss\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    assert main(["read", str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert "training loss, validation loss" in printed
+    assert "Phases" not in printed
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\1\2\3" * 20, b"epoch,lr\n0,1\n"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from tools import drawn_causes
 from tools import reader_corpus as corpus
 
 
@@ -55,6 +57,11 @@ def test_the_committed_page_reports_seeds_that_nothing_was_tuned_on() -> None:
     assert not set(corpus.HELD_OUT) & set(corpus.TUNING)
 
 
-def test_a_run_is_the_same_every_time() -> None:
-    first, again = (corpus.trace_of("at chance", 0) for _ in range(2))
-    assert (first.losses == again.losses).all()
+@pytest.mark.parametrize("cause", ["at chance", "softmax twice", "diverging late"])
+def test_a_run_on_a_problem_drawn_at_random_is_the_same_every_time_and_has_the_sizes_it_says(cause):
+    trace, again = (drawn_causes.DRAWN[cause](np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(trace.losses, again.losses)
+    assert trace.losses.shape == trace.hits.shape == (len(trace.train_loss), drawn_causes.POOL)
+    run = trace.run(trace.draw_rows(50, np.random.default_rng(1)))
+    assert run.n_epochs == len(trace.train_loss)
+    assert set(trace.labels) == set(range(trace.n_classes))

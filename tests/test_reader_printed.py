@@ -129,6 +129,13 @@ def test_the_index_of_a_printed_data_frame_is_no_epoch() -> None:
     assert_read("    train_loss  valid_loss  valid_acc\n" + printed("{i}      {t:.4f}    {v:.4f}   {w:.4f}\n"))
 
 
+def test_a_printed_table_may_name_its_model_in_words() -> None:
+    assert_read(
+        "| epoch | model | train loss | valid loss |\n|---|---|---|---|\n"
+        + printed("| {i} | big | {t:.4f} | {v:.4f} |\n")
+    )
+
+
 def test_folds_that_are_printed_one_after_the_other_are_told_apart() -> None:
     text = "".join(
         f"Fold {fold}\n" + printed("Epoch {e}: train_loss: {t:.4f} | val_loss: {v:.4f}\n") for fold in (1, 2, 3)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from lessonlib import cifar10, recipes, runs, training
+from lessonlib import cifar10, runs, training
 from lessonlib.__main__ import main
 from tests.tiny_cifar10 import make_tiny_cifar10
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALL = recipes.Recipe(name="live", n_train=40, n_val=10, epochs=2, batch_size=20, channels=(4,))
+SMALL = training.Recipe(name="live", n_train=40, n_val=10, epochs=2, batch_size=20, channels=(4,))
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def small_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the recipe "live" a matter of milliseconds."""
-    monkeypatch.setattr(recipes, "RECIPES", {"live": SMALL, "main": SMALL})
+    monkeypatch.setattr(training, "RECIPES", {"live": SMALL, "main": SMALL})
 
 
 def record(tiny: Path, out: Path, *more: str) -> int:
@@ -81,7 +81,7 @@ def test_the_sweep_records_every_recipe_of_the_sweep_and_no_other(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = {name: dataclasses.replace(SMALL, name=name) for name in ("main", "sweep-a", "sweep-b")}
-    monkeypatch.setattr(recipes, "RECIPES", known)
+    monkeypatch.setattr(training, "RECIPES", known)
     usual = ["--data", str(tiny), "--out", str(tmp_path), "--device", "cpu", "--keep-logits", "5"]
     assert main(["record", "sweep", "--seeds", "1-2", *usual]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -95,8 +95,8 @@ def test_a_group_records_its_own_recipes(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str
 ) -> None:
     members = {name: dataclasses.replace(SMALL, name=name) for name in ("base", "dropout")}
-    monkeypatch.setattr(recipes, group, members)
-    monkeypatch.setattr(recipes, "RECIPES", {"live": SMALL} | members)
+    monkeypatch.setattr(training, group, members)
+    monkeypatch.setattr(training, "RECIPES", {"live": SMALL} | members)
     usual = ["--data", str(tiny), "--out", str(tmp_path), "--device", "cpu", "--keep-logits", "0"]
     assert main(["record", group.lower(), "--seeds", "1", *usual]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["base-seed1.npz", "dropout-seed1.npz"]

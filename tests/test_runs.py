@@ -19,7 +19,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import special
 from sklearn.metrics import accuracy_score, log_loss
 
-from lessonlib import runs
+from lessonlib import runs, storage
 from lessonlib.runs import Run, RunFileError
 
 PATIENT = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
@@ -189,10 +189,10 @@ def test_a_network_that_diverged_has_no_loss(bad: float) -> None:
 
 LOGITS = np.zeros((2, 3, 4))
 BAD_RUNS = {
-    "no-metrics": ({"metrics": {}}, "at least one metric", "{}"),
-    "no-epochs": ({"metrics": {"val_loss": []}}, "at least one epoch", "'val_loss': 0"),
-    "lengths": ({"metrics": {"a": [1, 2], "b": [1]}}, "one value per epoch", "{'a': 2, 'b': 1}"),
-    "matrix": ({"metrics": {"a": [[1, 2]]}}, "must be a vector", "(1, 2)"),
+    "no-metrics": ({"metrics": {}}, "one value per epoch", "{}"),
+    "no-epochs": ({"metrics": {"val_loss": []}}, "one value per epoch", "'val_loss': (0,)"),
+    "lengths": ({"metrics": {"a": [1, 2], "b": [1]}}, "one value per epoch", "{'a': (2,), 'b': (1,)}"),
+    "matrix": ({"metrics": {"a": [[1, 2]]}}, "a vector", "(1, 2)"),
     "words": ({"metrics": {"a": ["high"]}}, "could not convert", "'high'"),
     "logits-alone": ({"val_logits": LOGITS}, "pass both or neither", "val_labels"),
     "logits-of-other-epochs": (
@@ -441,7 +441,7 @@ def test_a_folder_named_by_the_environment_that_is_not_there_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(runs.FOLDER_VARIABLE, str(tmp_path / "gone"))
-    with pytest.raises(FileNotFoundError, match=rf"no recorded runs at .*gone: set {runs.FOLDER_VARIABLE} to"):
+    with pytest.raises(FileNotFoundError, match=rf"no recordings at .*gone: set {runs.FOLDER_VARIABLE} to"):
         runs.recordings_folder()
 
 
@@ -459,6 +459,22 @@ def test_from_elsewhere_the_folder_of_the_course_is_found(tmp_path: Path, monkey
     package = tmp_path / "course" / "lessonlib"
     shelf = tmp_path / "course" / "notebooks" / "recordings"
     shelf.mkdir(parents=True)
-    monkeypatch.setattr(runs, "__file__", str(package / "runs.py"))
+    monkeypatch.setattr(storage, "__file__", str(package / "storage.py"))
     monkeypatch.chdir(tmp_path)
     assert runs.recordings_folder() == shelf.resolve()
+
+
+def test_the_newest_kept_run_of_a_recipe_is_found_and_what_is_no_run_passed_over(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv(storage.HOME_VARIABLE, str(tmp_path))
+    assert runs.kept("live") is None
+    for recipe, seed in (("live", 1), ("live", 2), ("main", 3)):
+        runs.keep(Run({"val_loss": [1.0]}, provenance={"recipe": {"name": recipe}, "seed": seed}))
+    (tmp_path / "runs" / "99990101-000000-000000.npz").write_bytes(b"cut")
+    with pytest.warns(UserWarning, match="not a run"):
+        assert runs.kept("live").provenance["seed"] == 2
+
+
+def test_without_a_place_for_the_learner_nothing_is_kept(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(storage.HOME_VARIABLE, str(tmp_path / "file" / "folder"))
+    assert runs.kept("live") is None

@@ -16,7 +16,7 @@ from bs4 import BeautifulSoup
 
 from notebooks import build
 from tests.website import FILES, KNOWN, PAGES, site, soup_of  # noqa: F401
-from tools.website import colab, lessons, pages, repository
+from tools.website import answer, colab, lessons, pages, repository
 from tools.website.repository import Repository, parse
 
 # ------------------------------------------------------------------------------------------------------ the whole site
@@ -42,7 +42,7 @@ def test_everything_a_page_loads_is_in_the_site(site: Path) -> None:  # noqa: F8
     for file in PAGES:
         soup = soup_of(site, file)
         wanted = [tag["src"] for tag in soup.select("script[src], img[src], iframe[src]")]
-        wanted += [tag["href"] for tag in soup.select("link[href]")] + [
+        wanted += [tag["href"] for tag in soup.select("link[href]:not([rel=canonical])")] + [
             tag["data-src"] for tag in soup.select("[data-src]")
         ]
         assert [name for name in wanted if not name.startswith("data:") and not (site / name).is_file()] == [], file
@@ -72,11 +72,71 @@ def test_pages_are_light(site: Path) -> None:  # noqa: F811
     assert {file: first for file, (first, _) in weights.items() if first >= 1.5} == {}
 
 
-def test_the_first_page_shows_an_explorer_and_the_map_the_titles_without_markup(site: Path) -> None:  # noqa: F811
+def test_the_first_page_answers_shows_three_explorers_and_maps_the_lessons(site: Path) -> None:  # noqa: F811
     first = soup_of(site, "index.html")
-    assert len(first.select(".lesson-explorer input[type=range]")) == 1
+    assert [len(table.select("tbody tr")) for table in first.select("table")] == [2, 5, len(FILES)]
+    lead = " ".join(paragraph.get_text() for paragraph in first.select("h1 ~ p")[:1])
+    assert len(lead.partition('?"')[2].split()) < 80
+    boxes = first.select(".lesson-explorer")
+    named = [re.sub("EXPLORER ", "", line) for line in answer.TEMPLATE.read_text().splitlines() if "EXPLORER" in line]
+    assert [box["id"] for box in boxes] == named
+    evidence = [tag["href"].partition("#")[::2] for tag in first.select("p > a[href*='#']")]
+    assert {name for name, _ in evidence if name} >= {FILES[1], "06_cifar10_overfitting.html", "07_who_pays.html"}
+    assert {box["id"] for box in boxes} <= {anchor for _, anchor in evidence}
     titles = [soup_of(site, file).h1.get_text().strip() for file in FILES]
-    assert [tag.get_text() for tag in first.select("td > a[href]")] == titles
+    assert [tag.get_text() for tag in first.select(".map td > a[href]")] == titles
+
+
+def test_the_gallery_has_every_explorer_and_leads_to_its_place(site: Path) -> None:  # noqa: F811
+    page = soup_of(site, "gallery.html")
+    boxes = [(file, box["aria-label"]) for file in FILES for box in soup_of(site, file).select(".lesson-explorer")]
+    assert [box["aria-label"] for box in page.select(".lesson-explorer")] == [title for _, title in boxes]
+    assert [tag["href"].split("#")[0] for tag in page.select("main p > a[href*='#']:not(.here)")] == [
+        file for file, _ in boxes
+    ]
+
+
+def test_code_waits_behind_a_line_but_what_the_learner_is_to_write(site: Path) -> None:  # noqa: F811
+    for file in FILES:
+        open_code = [code for code in soup_of(site, file).select("main .input pre") if not code.find_parent("details")]
+        assert all("your_code(" in code.get_text() for code in open_code), file
+        assert "<span" not in soup_of(site, file).main.get_text()
+
+
+def test_pages_say_what_they_are_to_search_engines_and_to_whoever_cites_them(site: Path) -> None:  # noqa: F811
+    for file in PAGES:
+        soup = soup_of(site, file)
+        said = soup.select_one("meta[name=description]")["content"]
+        assert said == soup.select_one("meta[property='og:description']")["content"]
+        assert file == "search.html" or len(said) > 30, file
+        assert soup.select_one("meta[property='og:image']")["content"] == f"{KNOWN.site}assets/explorer.png"
+        assert f"{KNOWN.site}{file}" in soup.select_one("footer details").get_text()
+        assert soup.select_one("footer a[href*='/issues/new?title=Error']")
+    assert (site / "assets" / "explorer.png").stat().st_size < 200_000
+    assert re.findall("<loc>(.+?)</loc>", (site / "sitemap.xml").read_text()) == [KNOWN.site + file for file in PAGES]
+
+
+def test_the_readme_gives_the_same_answer() -> None:
+    """Run ``python -m tools.website.answer`` if not."""
+    readme = build.README.read_text(encoding="utf-8")
+    assert answer.readme_with_answer(readme) == readme
+    assert "| only the answers | Ignore the rise." in readme.partition(answer.BEGIN)[2].partition(answer.END)[0]
+
+
+def test_no_number_of_the_answer_is_typed() -> None:
+    """Apart from names: of a lesson, of CIFAR-10, of the asker's epoch."""
+    typed = re.sub(
+        r"\{\{.*?\}\}|\(\S*\)|CIFAR-10|[Ll]esson \d+b?|epoch 5", "", answer.TEMPLATE.read_text(encoding="utf-8")
+    )
+    assert re.findall(r"\d", typed) == []
+
+
+def test_the_answers_numbers_are_those_of_the_page_of_predictions() -> None:
+    """Counted there row by row, and for the eight recipes."""
+    page = (build.ROOT / "docs" / "predictions-outcome.md").read_text(encoding="utf-8")
+    said = answer.numbers()
+    assert f"**{said['failed']} failed, {said['held']} held" in page
+    assert f"| {said['schedule'].replace('(', '(+').replace(' to ', ' to +')} |" in page
 
 
 def test_pages_share_scripts_styles_and_keep_pictures_apart(site: Path) -> None:  # noqa: F811
@@ -92,7 +152,7 @@ def test_no_answer_can_be_read_off_a_page(site: Path) -> None:  # noqa: F811
     """Feedback is in the page, but not as text; nor is the source of a check."""
     for file in FILES:
         html = (site / file).read_text(encoding="utf-8")
-        for form in BeautifulSoup(html, "html.parser").select("form[data-kind=choice]"):
+        for form in soup_of(site, file).select("form[data-kind=choice]"):
             told = json.loads(base64.b64decode(form["data-page"]))
             assert len(told["feedback"]) == len(form.select("input[type=radio]"))
             assert [text for text in told["feedback"] if text in html] == []
@@ -143,27 +203,33 @@ def test_the_address_comes_from_pyproject_then_from_origin(tmp_path: Path) -> No
         repository.find(tmp_path)
 
 
-def test_without_an_address_no_link_leaves_the_site(tmp_path: Path) -> None:
-    pages.write_site(["0"], folder=tmp_path / "site", lite=tmp_path / "not-built")
-    for path in (tmp_path / "site").glob("*.html"):
+@pytest.fixture(scope="module")
+def copy_without_address(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the site of one lesson in a copy that no address is known of, with the edition for the browser built."""
+    folder = tmp_path_factory.mktemp("copy")
+    (folder / "lite" / "files").mkdir(parents=True)
+    (folder / "lite" / "files" / "00_start_here.ipynb").write_text("{}")
+    pages.write_site(["0"], folder=folder / "site", lite=folder / "lite")
+    return folder / "site"
+
+
+def test_without_an_address_no_link_leaves_the_site(copy_without_address: Path) -> None:
+    authored = "".join((build.ROOT / origin).read_text(encoding="utf-8") for origin in pages.DOCS.values())
+    for path in copy_without_address.glob("*.html"):
         outside = [tag["href"] for tag in soup_of(path.parent, path.name).select("a[href]") if "://" in tag["href"]]
-        assert [address for address in outside if "mybinder.org/" in address or "github.com/" in address] == [], (
-            path.name
-        )
-    assert not soup_of(tmp_path / "site", "index.html").select("a[href^='06_']")
-    assert not (tmp_path / "site" / "colab").exists()
+        made = [address for address in outside if address not in authored]
+        assert [link for link in made if "mybinder.org/" in link or "github.com/" in link] == [], path.name
+    assert not soup_of(copy_without_address, "index.html").select("a[href^='06_']")
+    assert not (copy_without_address / "colab").exists()
 
 
-def test_the_edition_for_the_browser_is_taken_along_and_linked(tmp_path: Path) -> None:
-    lite = tmp_path / "lite"
-    (lite / "files").mkdir(parents=True)
-    (lite / "files" / "00_start_here.ipynb").write_text("{}")
-    pages.write_site(["0"], folder=tmp_path / "site", lite=lite)
+def test_the_edition_for_the_browser_is_taken_along_and_linked(copy_without_address: Path) -> None:
     links = {
-        tag.get_text(): tag["href"] for tag in soup_of(tmp_path / "site", "00_start_here.html").select(".elsewhere a")
+        tag.get_text(): tag["href"]
+        for tag in soup_of(copy_without_address, "00_start_here.html").select(".elsewhere a")
     }
     assert links == {"in this browser": "lite/lab/index.html?path=00_start_here.ipynb"}
-    assert (tmp_path / "site" / "lite" / "files" / "00_start_here.ipynb").exists()
+    assert (copy_without_address / "lite" / "files" / "00_start_here.ipynb").exists()
 
 
 # ---------------------------------------------------------------------------------------------------------------- Colab
@@ -238,6 +304,8 @@ def test_links_between_files_become_links_between_pages() -> None:
     link = pages.linker(None)
     assert link("../notebooks/01_horse_or_dog.ipynb") == "01_horse_or_dog.html"
     assert link("docs/glossary.md#loss") == "glossary.html#loss"
+    assert (link("exercises/README.md"), link("../README.md")) == ("exercises.html", "index.html")
+    assert link("../exercises/exercise_01_horse_or_dog.ipynb") == "exercise_01_horse_or_dog.html"
     assert link("../LICENSE") is None
     assert pages.linker(KNOWN)("../LICENSE") == "https://github.com/someone/course/blob/HEAD/LICENSE"
 
@@ -250,7 +318,21 @@ def test_a_body_has_anchors_and_sections_and_loses_links_that_lead_nowhere() -> 
         ("b", "three"),
         ("b-2", ""),
     ]
-    assert "<a" not in made.html
+    assert "gone.md" not in made.html
+    assert re.findall('href="(.+?)"', made.html) == ["#b", "#b-2"]
+
+
+def test_what_prose_mentions_is_linked_once_where_it_helps() -> None:
+    """A lesson but not on its own page, a term where it comes first; code, links and other words stay as they are."""
+    html = "<p>Lesson 6 and lesson 7: a temperature, `T`, <code>lesson 6</code>, <a href='x.html'>lesson 6</a>.</p>"
+    html += "<p>Temperature again; temperatures; the green line.</p>"
+    html += "<div class='lesson-explorer' aria-label='a'><p>lesson 6, logits</p></div>"
+    made = BeautifulSoup(lessons.body(html, pages.linker(KNOWN), mentioned_on="07_who_pays.html").html, "html.parser")
+    links = [(tag.get_text(), tag["href"]) for tag in made.select("a")]
+    own = ("Lesson 6", "06_cifar10_overfitting.html"), ("temperature", "glossary.html#temperature")
+    assert links[:2] == [*own]
+    assert [text for text, _ in links[2:]] == ["lesson 6"]
+    assert made.select_one(".hue-green").get_text() == "green"
 
 
 def test_a_lesson_without_its_time_is_refused(tmp_path: Path) -> None:

@@ -394,3 +394,7 @@ def test_jitter_is_the_standard_deviation_of_white_noise_on_any_line() -> None:
     noise = np.random.default_rng(0).normal(0, 0.3, 20_000)
     assert uncertainty.jitter(noise) == pytest.approx(0.3, rel=0.03)
     assert uncertainty.jitter(noise + 5 - 0.7 * np.arange(20_000)) == pytest.approx(uncertainty.jitter(noise), rel=1e-6)
+
+
+def test_a_change_too_small_for_any_set_needs_a_number_of_examples_that_can_be_written() -> None:
+    assert uncertainty.examples_needed(2.2e-308, 1.0) == 10**18

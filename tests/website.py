@@ -5,6 +5,7 @@ A test module asks for the fixtures by importing them: ``from tests.website impo
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import json
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser import PATIENCE_MS
@@ -29,7 +30,8 @@ SUB_PATH = "/some/course/"
 KNOWN = Repository("someone", "course")
 #: Every page of the site, known before it is built.
 FILES = [f"{path.stem}.html" for path in lessons.build.sources()]
-PAGES = ["index.html", *FILES, *(f"{name}.html" for name in pages.DOCS), "search.html"]
+EXERCISES = [f"{path.stem}.html" for path in pages.EXERCISES]
+PAGES = ["index.html", *FILES, "gallery.html", *(f"{name}.html" for name in pages.DOCS), *EXERCISES, "search.html"]
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +43,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = session / "course-site" / SUB_PATH.strip("/")
     report = folder.parent / "weights.json"
     folder.parent.mkdir(parents=True, exist_ok=True)
+    # The workers share the lessons: what another is at is passed over first, and waited for then.
+    for source, blocking in [(source, blocking) for blocking in (False, True) for source in lessons.build.sources()]:
+        with contextlib.suppress(Timeout), FileLock(folder.parent / f"{source.stem}.lock", blocking=blocking):
+            lessons.executed(source)
     with FileLock(folder.parent / "lock"):
         if not report.exists():
             made = pages.write_site(folder=folder, known=KNOWN, lite=folder / "not-built")

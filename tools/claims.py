@@ -133,7 +133,8 @@ def _where(claim: Claim, places: dict[str, list[tuple[str, str]]]) -> str:
     for lesson, heading in places.get(claim.name, []):
         by_lesson.setdefault(lesson, []).append(heading.replace("|", "\\|"))
     links = [
-        f"[lesson {rules.label(lesson)}](../notebooks/{lesson}.ipynb): {', '.join(map('*{}*'.format, headings))}"
+        f"lesson {rules.label(lesson)}: "
+        + ", ".join(f"[{heading}](../notebooks/{lesson}.ipynb#{rules.anchor(heading)})" for heading in headings)
         for lesson, headings in by_lesson.items()
     ]
     return "; ".join(links) or ("not yet" if claim.lessons else "nothing to settle")

@@ -11,9 +11,13 @@ ones.
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
+import json
 import os
+import textwrap
 import tomllib
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,8 +29,8 @@ import numpy as np
 
 from lessonlib import cifar10, metrics, storage, training, uncertainty
 from lessonlib.course import clinic, known_causes
-from lessonlib.recipes import Recipe
 from lessonlib.runs import Run
+from lessonlib.training import Recipe
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks" / "clinic"
 #: What a case tells of a run.
@@ -41,10 +45,18 @@ TEXTS = _WRITTEN["case"]
 # ---- the trainings ------------------------------------------------------------------------------------------
 
 
+#: How the recipe of the networks on CIFAR-10 is changed to have a cause.
+PICTURES: dict[str, dict[str, Any]] = {
+    "confident errors": {"batch_size": 32},
+    "dropout only in training": {"n_train": 4_000, "epochs": 10, "dropout": 0.8},
+    "sorted split": {"epochs": 10, "batch_size": 32, "n_val": 250, "split": "sorted"},
+}
+
+
 def pictures(cause: str, seed: int) -> Run:
     """Train a small convolutional network on CIFAR-10; the log of a run with dropout has its moving training loss."""
     base = Recipe(name="clinic", n_train=2_000, n_val=2_000, epochs=20, channels=(16, 32, 32))
-    run = training.train(replace(base, **known_causes.PICTURES[cause]), cifar10.load(), seed=seed, device="cpu")
+    run = training.train(replace(base, **PICTURES[cause]), cifar10.load(), seed=seed, device="cpu")
     if cause == "dropout only in training":
         logged = {name: values for name, values in run.metrics.items() if not name.startswith("train_")}
         return Run(logged, provenance=run.provenance)
@@ -57,9 +69,11 @@ def small(cause: str, seed: int, **changes: float) -> Run:
 
 
 def drawn(cause: str, seed: int, n_val: int = 700) -> Run:
-    """Train a run of `known_causes.DRAWN`, judged by `n_val` examples."""
+    """Train a run of `drawn_causes.DRAWN`, judged by `n_val` examples."""
+    from tools import drawn_causes  # which loads torch
+
     rng = np.random.default_rng(seed)
-    trace = known_causes.DRAWN[cause](rng)
+    trace = drawn_causes.DRAWN[cause](rng)
     rows = trace.draw_rows(n_val, rng)
     errors = np.array([losses[each].std(ddof=1) for losses, each in zip(trace.losses, rows, strict=True)])
     told = {"n_train": trace.n_train, "n_val": n_val, "n_classes": trace.n_classes}
@@ -228,7 +242,8 @@ def answer_to(cause: str) -> dict[str, Any]:
 
 def write_answers() -> None:
     """Seal the answers to the stored cases."""
-    sealed = clinic.seal([answer_to(cause) for cause in sorted(RECORDINGS, key=number_of)])
+    answers = json.dumps([answer_to(cause) for cause in sorted(RECORDINGS, key=number_of)])
+    sealed = textwrap.fill(base64.b64encode(zlib.compress(answers.encode(), 9)).decode(), 100) + "\n"
     storage.write_atomically(FOLDER / clinic.ANSWERS, lambda file: file.write(sealed.encode()))
 
 
@@ -250,8 +265,8 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"{cause}: differs by at most {difference_from_stored(cause):.2g}", flush=True)
         else:
             case = with_story(cause, stored(cause)) if options.texts_only else make(cause)
-            case.run.save(FOLDER / clinic.case_file(case.number))
-            print(f"{clinic.case_file(case.number)} written", flush=True)
+            case.run.save(FOLDER / clinic.CASE_FILE.format(case.number))
+            print(f"{clinic.CASE_FILE.format(case.number)} written", flush=True)
     if not options.compare:
         write_answers()
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from lessonlib.course import hypotheses
 from lessonlib.course.hypotheses import Finding, Outcome, sign_test
-from lessonlib.recipes import CELLS
 from lessonlib.runs import Run
+from lessonlib.training import CELLS
 
 PAGE = hypotheses.DOCS / "predictions-outcome.md"
 VERDICTS = ("failed", "held", "cannot tell", "too few seeds", "not run yet")
@@ -101,7 +101,8 @@ def _table(outcomes: Sequence[Outcome]) -> str:
     lines = ["| prediction | runs | measure | predicted | seeds | found | inside | p | outcome |", "|" + "---|" * 9]
     for o in outcomes:
         n = len(o.finding.seeds)
-        inside, p = (f"{o.n_inside()} of {n}", f"{o.p:.1g}") if not math.isnan(o.p) else ("", "")
+        n_inside = sum(o.prediction.low <= value <= o.prediction.high for value in o.finding.seeds.values())
+        inside, p = (f"{n_inside} of {n}", f"{o.p:.1g}") if not math.isnan(o.p) else ("", "")
         cells = (o.prediction.id, _runs(o), f"`{o.prediction.measure}`", _range(o), n or "", _interval(o), inside, p)
         lines.append("| " + " | ".join(map(str, cells)) + f" | {o.verdict} |")
     return "\n".join(lines) + "\n"

@@ -1,6 +1,6 @@
 """How often the curve reader names a cause that is known: ``python -m tools.reader_corpus``.
 
-The runs of `lessonlib.course.known_causes.DRAWN` are read at three validation sizes, from loss and accuracy per epoch
+The runs of `tools.drawn_causes.DRAWN` are read at three validation sizes, from loss and accuracy per epoch
 alone: once with validation size, classes and class counts, and once without, as people come. Trained runs are kept as
 their curves in a folder for temporary files (``--cache``), so that a reader that changed is measured in seconds.
 
@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lessonlib.course.known_causes import DRAWN, POOL, Trace
 from lessonlib.reading import evidence, reader
 from lessonlib.reading.findings import PATTERNS
 from lessonlib.runs import Run
+from tools.drawn_causes import DRAWN, POOL, Trace
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Seeds on which thresholds were tuned, and those that are reported.

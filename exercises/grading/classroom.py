@@ -1,4 +1,4 @@
-"""The folder of a class: what is handed out, and where grading finds and puts things.
+"""The folder of a class: what is handed out, who is in it, and where grading finds and puts things.
 
 It is an nbgrader course folder at the same time, so that nbgrader's exchange and its own autograder work in it:
 
@@ -6,43 +6,44 @@ It is an nbgrader course folder at the same time, so that nbgrader's exchange an
     release/E/E.ipynb     exercise E for the learners
     source/E/E.ipynb      the solved notebook with hidden tests, for nbgrader
     solutions/E.ipynb     to show when everybody has handed in; E.md: how the written explanation is marked
-    students.csv          who is in the class (you write it)
+    students.csv          who is in the class (you write it, or Moodle or Canvas)
     class.toml            when exercises are due, what lateness costs, extensions
     corrections.csv       marks that you give yourself
     results/E/S.json      what grading has found out about learner S
     feedback/S/E/E.html   for the learner
 
-and the tables that `gradebook` writes.
+and the tables that `gradebook` writes. The command makes it:
+
+    python3 course.py derive              write the public student notebooks, exercises/exercise_NN_name.ipynb
+    python3 course.py derive --check      change nothing; fail when one is not what its source says
+    python3 course.py derive --class X    make the folder X of a class, with numbers and hidden tests of its own
+    python3 course.py derive 1 3          only these
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
+import argparse
+import csv
+import io
+import re
 import secrets
 import sys
-import warnings
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbgrader.apps.api import NbGraderAPI
-from sqlalchemy.exc import SAWarning
-from traitlets.config import Config
-
-from exercises.grading import corpus, exercise, notebooks, sandbox_reader
-from exercises.grading.exercise import Exercise, ExerciseError, Key
+from exercises.grading import corpus, derive, exercise, sandbox_reader
+from exercises.grading.exercise import ExerciseError, Key
 from exercises.grading.repair import Cell
 
-COURSE_ID = "loss-and-accuracy"
-
-NBGRADER_CONFIG = '''"""nbgrader's settings for this class; written by `course.py derive --class`."""
+NBGRADER_CONFIG = f'''"""nbgrader's settings for this class; written by `course.py derive --class`."""
 
 c = get_config()  # noqa: F821
-c.CourseDirectory.course_id = {course!r}
-c.CourseDirectory.root = {root!r}
-c.ClearSolutions.code_stub = {{"python": {stub!r}}}
-c.ClearSolutions.text_stub = {text!r}
+c.CourseDirectory.course_id = "loss-and-accuracy"
+c.CourseDirectory.root = {{root!r}}
+c.ClearSolutions.code_stub = {{{{"python": {derive.STUB!r}}}}}
+c.ClearSolutions.text_stub = {derive.WRITE_HERE!r}
 c.OverwriteCells.add_missing_cells = True
 c.ExecutePreprocessor.timeout = 60
 '''
@@ -73,9 +74,8 @@ class Classroom:
         try:
             secret = (folder / "secret.txt").read_text(encoding="utf-8").strip()
         except OSError:
-            raise ExerciseError(
-                f"{folder} is not the folder of a class (no secret.txt): python3 course.py derive --class {folder}"
-            ) from None
+            said = f"{folder} is not the folder of a class (no secret.txt): python3 course.py derive --class {folder}"
+            raise ExerciseError(said) from None
         if len(secret) < 16:
             raise ExerciseError(f"{folder / 'secret.txt'} holds {len(secret)} characters, a secret has at least 16.")
         return cls(folder.resolve(), secret)
@@ -83,45 +83,33 @@ class Classroom:
     @classmethod
     def make(cls, folder: Path, sources: Iterable[Path], *, secret: str | None = None) -> Classroom:
         """Make the folder of a class, or write its notebooks anew with the secret that it has."""
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # learners may have accounts on the same machine
         if not (folder / "secret.txt").exists():
             (folder / "secret.txt").write_text((secret or secrets.token_hex(16)) + "\n", encoding="utf-8")
             (folder / "secret.txt").chmod(0o600)
-        classroom = cls.open(folder)
-        sources = list(sources)
-        config = NBGRADER_CONFIG.format(
-            course=COURSE_ID, root=str(classroom.folder), stub=notebooks.STUB, text=notebooks.WRITE_HERE
-        )
+        classroom, sources = cls.open(folder), list(sources)
+        config = NBGRADER_CONFIG.format(root=str(classroom.folder))
         (folder / "nbgrader_config.py").write_text(config, encoding="utf-8")
         if not (folder / "class.toml").exists():
             (folder / "class.toml").write_text(SETTINGS.format(stem=sources[0].stem), encoding="utf-8")
         for path in sources:
-            classroom._write(exercise.read(path))
+            source, stem = exercise.read(path), path.stem
+            solved = derive.nbgrader_notebook(source, classroom.secret)
+            for place, text in {
+                f"source/{stem}/{stem}.ipynb": derive.text(solved),
+                f"release/{stem}/{stem}.ipynb": derive.text(derive.student_notebook(solved)),
+                f"solutions/{stem}.ipynb": derive.text(derive.solution_notebook(solved)),
+                f"solutions/{stem}.md": "\n\n".join(cell.source for cell in source.with_role("rubric")) + "\n",
+            }.items():
+                (folder / place).parent.mkdir(parents=True, exist_ok=True)
+                (folder / place).write_text(text, encoding="utf-8", newline="\n")
         return classroom
-
-    def _write(self, source: Exercise) -> None:
-        """Write an exercise's notebooks; nbgrader makes the learners' one and enters it into its database."""
-        solved = notebooks.nbgrader_notebook(source, self.secret)
-        rubric = "\n\n".join(cell.source for cell in source.with_role("rubric"))
-        for path, text in (
-            (self.folder / "source" / source.stem / f"{source.stem}.ipynb", notebooks.text(solved)),
-            (self.folder / "solutions" / f"{source.stem}.ipynb", notebooks.text(notebooks.solution_notebook(solved))),
-            (self.folder / "solutions" / f"{source.stem}.md", rubric + "\n"),
-        ):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
-        stubs = {"code_stub": {"python": notebooks.STUB}, "text_stub": notebooks.WRITE_HERE}
-        directory = {"root": str(self.folder), "course_id": COURSE_ID}
-        settings = {"CourseDirectory": directory, "ClearSolutions": stubs, "NbGraderAPI": {"log_level": "WARN"}}
-        with _as_nbgrader_likes_it():
-            answer = NbGraderAPI(config=Config(settings)).generate_assignment(source.stem)
-        if not answer["success"]:
-            raise ExerciseError(f"nbgrader could not release {source.stem}: {answer.get('log')}\n{answer.get('error')}")
 
     @property
     def stems(self) -> list[str]:
         """The exercises that were handed out."""
-        return sorted(path.stem for path in (self.folder / "release").glob("*/*.ipynb"))
+        found = (self.folder / "release").glob("*/*.ipynb")
+        return sorted(path.stem for path in found if path.stem == path.parent.name)
 
     def released(self, stem: str) -> list[Cell]:
         """Return the cells of the notebook that the class got, as `sandbox_reader` tells them."""
@@ -133,14 +121,114 @@ class Classroom:
         return corpus.key_with_mistakes(exercise.read(exercise.SOURCES / f"{stem}.py"), self.secret)
 
 
-@contextlib.contextmanager
-def _as_nbgrader_likes_it() -> Iterator[None]:
-    """Let nbgrader find the program ``alembic``, which it starts by name, and spare the teacher its warnings."""
-    path = os.environ.get("PATH", "")
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])
+# ------------------------------------------------------------------------------------------------------- who is in it
+
+
+def read_table(path: Path) -> list[list[str]]:
+    """Return the rows of a table that the teacher wrote, none if there is no file; semicolons do for commas."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SAWarning)  # nbgrader 0.9.6 with SQLAlchemy 2.1; the rows are written
-            yield
-    finally:
-        os.environ["PATH"] = path
+        text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+    except UnicodeDecodeError:
+        raise ExerciseError(f"{path} is not in UTF-8. Save it anew from the spreadsheet, as 'CSV UTF-8'.") from None
+    heading = text.partition("\n")[0]
+    sign = ";" if heading.count(";") > heading.count(",") else ","
+    return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=sign) if any(map(str.strip, row))]
+
+
+def read_records(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table by its heading."""
+    heading, *rows = read_table(path) or [[]]
+    return [dict(zip(heading, row, strict=False)) for row in rows]
+
+
+#: The columns of ``students.csv`` that tables for upload need, each with the names that it has in exports.
+COLUMNS = {
+    "name": ("name", "student", "full name", "display name"),
+    "first": ("first name", "firstname", "given name"),
+    "last": ("last name", "lastname", "surname", "family name"),
+    "id": ("id", "canvas id", "canvas user id"),
+    "sis": ("sis user id", "id number", "idnumber", "student id", "sid"),
+    "login": ("sis login id", "login", "username", "user", "github", "github username"),
+    "email": ("email", "email address", "e-mail"),
+    "section": ("section",),
+}
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The learners of a class."""
+
+    rows: Mapping[str, dict[str, str]]  # by the learner's name, what `COLUMNS` names and the file holds
+
+    @classmethod
+    def load(cls, path: Path) -> Roster:
+        """Read the file; without one, nobody is known. Without a heading, its first column holds the names."""
+        table = read_table(path)
+        known = {alias: column for column, aliases in COLUMNS.items() for alias in aliases}
+        heading = [known.get(cell.strip().casefold(), "") for cell in table[0]] if table else []
+        table, heading = (table[1:], heading) if any(heading) else (table, ["name"])
+        rows: dict[str, dict[str, str]] = {}
+        for cells in table:
+            row = {column: cell.strip() for column, cell in zip(heading, cells, strict=False) if column}
+            name = row.get("name") or " ".join(filter(None, (row.get("first"), row.get("last"))))
+            name = name or row.get("login") or row.get("email", "")
+            if name in rows:
+                raise ExerciseError(f"{path}: two learners are called {name!r}; tell them apart in the first column.")
+            if name and name not in ("Points Possible", "Student, Test"):  # Canvas's own lines
+                rows[name] = row
+        return cls(rows)
+
+    def names(self) -> dict[str, str]:
+        """Return every way to write a learner, as `plain` leaves it, with the learner's name; ambiguous ones lack."""
+        found: dict[str, set[str]] = {}
+        for name, row in self.rows.items():
+            parts = re.split(r"[,\s]+", name)
+            both = (f"{row.get('first', '')} {row.get('last', '')}", f"{row.get('last', '')} {row.get('first', '')}")
+            ids = (row.get(column, "") for column in ("id", "sis", "login", "email"))
+            for way in (name, " ".join([*parts[1:], parts[0]]), *both, *ids):
+                found.setdefault(plain(way), set()).add(name)
+        return {way: next(iter(names)) for way, names in found.items() if way and len(names) == 1}
+
+
+def plain(text: str) -> str:
+    """Return a name without what platforms change in it: case, accents' encoding, spaces and signs.
+
+    >>> plain("Lovelace, Ada")
+    'lovelaceada'
+    """
+    return "".join(sign for sign in unicodedata.normalize("NFC", text).casefold() if sign.isalnum())
+
+
+# ------------------------------------------------------------------------------------------------------- the command
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python3 course.py derive", description="Derive the notebooks of the exercises from their sources."
+    )
+    parser.add_argument("exercises", nargs="*", help="numbers or names; without any, all")
+    parser.add_argument("--class", dest="classroom", type=Path, help="make or renew the folder of a class")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail when a notebook is stale")
+    words = parser.parse_args(arguments)
+    try:
+        paths = exercise.sources(words.exercises)
+        if words.check:
+            old = derive.stale(paths)
+            print("\n".join(f"{name} is not what its source says: derive it" for name in old) or "up to date")
+            return bool(old)
+        if words.classroom:
+            Classroom.make(words.classroom, paths)
+            print(f"{words.classroom}: hand out what is in release/; keep the rest to yourself, secret.txt above all")
+            return 0
+        for path, said in derive.public_notebooks(paths).items():
+            path.write_text(said, encoding="utf-8", newline="\n")
+            print(path.relative_to(exercise.FOLDER.parent))
+    except ExerciseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -52,13 +52,7 @@ def variants(stem: str) -> list[Variant]:
 
 
 def answers_of(variant: Variant, solved: Mapping[str, Any], keys: Sequence[Key]) -> dict[str, list[Any]]:
-    """Return what a variant answers to each question, as the sandbox would tell it.
-
-    Parameters
-    ----------
-    solved : mapping
-        The names that the solved notebook leaves; the variant's cells run after it.
-    """
+    """Return what a variant answers, run after the solved notebook that left `solved`, as the sandbox would tell it."""
     namespace = dict(solved)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
@@ -76,6 +70,7 @@ def key_with_mistakes(source: Exercise, secret: str) -> list[Key]:
     found: dict[str, list[tuple[str, list]]] = {key.question.name: [] for key in keys}
     for variant in variants(source.stem):
         asked = [key for key in keys if key.question.name == variant.loses]
-        for name, got in answers_of(variant, solved, asked).items():
+        answers = answers_of(variant, solved, asked) if asked else {}
+        for name, got in answers.items():
             found[name].append((variant.title, comparing.from_json(got)))
     return [dataclasses.replace(key, mistakes=tuple(found[key.question.name])) for key in keys]

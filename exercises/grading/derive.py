@@ -1,72 +1,118 @@
-"""Derive the notebooks of the exercises from their sources.
-
-python3 course.py derive              write the public student notebooks, exercises/exercise_NN_name.ipynb
-python3 course.py derive --check      change nothing; fail when one is not what its source says
-python3 course.py derive --class X    make the folder X of a class, with numbers and hidden tests of its own
-python3 course.py derive 1 3          only these
-"""
+"""Derive the notebooks of an exercise from its source: for learners, for nbgrader, to show afterwards."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Iterable, Sequence
+import copy
+import inspect
+import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
-from exercises.grading import exercise, notebooks
-from exercises.grading.classroom import Classroom
-from exercises.grading.exercise import ExerciseError
+import nbformat
+from nbformat import NotebookNode
+
+from exercises.grading import exercise
+from exercises.grading.exercise import Exercise, Key
+from lessonlib import comparing
+
+#: What stands in a student notebook in the place of a solution.
+STUB, WRITE_HERE = "# your code here", "*Write your explanation in place of this line.*"
+
+SOLUTION = re.compile("### BEGIN SOLUTION.*?### END SOLUTION", re.DOTALL)
+HIDDEN_TESTS = re.compile("\n### BEGIN HIDDEN TESTS.*", re.DOTALL)
+
+#: nbgrader's marks of a cell, by its role.
+GRADER = {
+    "answer": {"grade": False, "solution": True, "locked": False},
+    "check": {"grade": True, "solution": False, "locked": True},
+    "explain": {"grade": True, "solution": True, "locked": False},
+}
 
 
-def public_notebook(path: Path) -> str:
-    """Return the text of the student notebook that everybody gets."""
-    return notebooks.text(notebooks.student_notebook(notebooks.nbgrader_notebook(exercise.read(path))))
+def nbgrader_notebook(source: Exercise, secret: str = "") -> NotebookNode:
+    """Return the solved notebook with nbgrader's metadata and hidden tests, with the numbers of a class's secret."""
+    solved = exercise.solve(source, secret)
+    keys = {key.question.name: key for key in exercise.answer_key(source, secret, solved)}
+    class_seed = exercise.class_seed_of(secret)
+    shown = [cell for cell in source.cells if not {"hidden", "rubric"} & set(cell.metadata)]
+    cells = []
+    for number, cell in enumerate(shown):
+        role = next((role for role in exercise.ROLES if role in cell.metadata), "")
+        named = exercise.names_of(cell, role)[0] if role else ""
+        code, metadata = exercise.with_class_seed(cell.source, class_seed), {}
+        name = f"text-{number}" if cell.cell_type == "markdown" else f"code-{number}"
+        if role in GRADER:
+            name = named if role == "answer" else f"{role}-{named}"
+            points = {} if role == "answer" else {"points": cell.metadata["points"]}
+            metadata = {"nbgrader": {"schema_version": 3, "task": False, "grade_id": name} | GRADER[role] | points}
+        if role == "check":
+            code += "\n" + hidden_tests(keys[named])
+            metadata["tags"] = ["raises-exception"]  # a failing check does not stop "Run all"
+        if role == "data":
+            code, metadata = exercise.data_of(cell, solved), {"jupyter": {"source_hidden": True}}
+        new = nbformat.v4.new_markdown_cell if cell.cell_type == "markdown" else nbformat.v4.new_code_cell
+        cells.append(new(code, id=name, metadata=metadata))
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata = NotebookNode(
+        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
+        language_info={"name": "python"},
+        exercise=source.stem,
+    )
+    notebook.nbformat_minor = 5
+    return notebook
 
 
-def write_public(paths: Iterable[Path]) -> None:
-    """Write the public student notebooks beside the sources' folder."""
-    for path in paths:
-        target = exercise.FOLDER / f"{path.stem}.ipynb"
-        target.write_text(public_notebook(path), encoding="utf-8", newline="\n")
-        print(target.relative_to(exercise.FOLDER.parent))
+def hidden_tests(key: Key) -> str:
+    """Return nbgrader's hidden tests of a question: its cases written out, and what the solution gives for them.
+
+    They are for plain nbgrader. The course's own grader (``exercises.grading.grade``) never shows them to a submission.
+    """
+    question = key.question
+    cases = json.dumps([[comparing.to_json(case.arguments), comparing.to_json(case.expected)] for case in key.cases])
+    values = ", ".join(f"{name!r}: {name}" for name in question.names)
+    asked = question.name if len(question.names) == 1 else f"{{{values}}}"
+    options = f"hint={question.hint!r}, tolerance={question.tolerance!r}"
+    lines = ["### BEGIN HIDDEN TESTS", "from lessonlib.comparing import expect_cases", f"cases = {cases!r}"]
+    if question.compare:
+        lines.append(inspect.getsource(question.compare))
+        options += ", compare=compare"
+    return "\n".join([*lines, f"expect_cases({asked}, cases, {options})", "### END HIDDEN TESTS"])
+
+
+def student_notebook(solved: NotebookNode) -> NotebookNode:
+    """Return nbgrader's solved notebook without solutions and hidden tests, as nbgrader would release it."""
+    notebook = copy.deepcopy(solved)
+    for cell in notebook.cells:
+        cell.source = SOLUTION.sub(STUB, HIDDEN_TESTS.sub("", cell.source))
+        if cell.cell_type == "markdown" and "nbgrader" in cell.metadata:
+            cell.source = WRITE_HERE
+    return notebook
+
+
+def solution_notebook(solved: NotebookNode) -> NotebookNode:
+    """Return the solved notebook to read and run: solutions kept, hidden tests and markers gone."""
+    notebook = copy.deepcopy(solved)
+    for cell in notebook.cells:
+        cell.source = re.sub(r"\n *### (BEGIN|END) SOLUTION", "", HIDDEN_TESTS.sub("", cell.source))
+        cell.metadata.pop("nbgrader", None)
+    return notebook
+
+
+def text(notebook: NotebookNode) -> str:
+    """Return a notebook as the text of its file."""
+    return nbformat.writes(notebook, version=4) + "\n"
+
+
+def public_notebooks(paths: Iterable[Path]) -> dict[Path, str]:
+    """Return the student notebooks that everybody gets: where each stands, and its text."""
+    return {
+        exercise.FOLDER / f"{path.stem}.ipynb": text(student_notebook(nbgrader_notebook(exercise.read(path))))
+        for path in paths
+    }
 
 
 def stale(paths: Iterable[Path]) -> list[str]:
     """Return the names of the public notebooks that are not what their sources say."""
-    targets = {path: exercise.FOLDER / f"{path.stem}.ipynb" for path in paths}
-    return [
-        target.name
-        for path, target in targets.items()
-        if not target.exists() or target.read_text(encoding="utf-8") != public_notebook(path)
-    ]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python3 course.py derive", description=__doc__.split("\n")[0])
-    parser.add_argument("exercises", nargs="*", help="numbers or names; without any, all")
-    parser.add_argument("--class", dest="classroom", type=Path, help="make or renew the folder of a class")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when a notebook is stale")
-    words = parser.parse_args(arguments)
-    try:
-        paths = exercise.sources(words.exercises)
-        if words.check:
-            old = stale(paths)
-            print(
-                "\n".join(f"{name} is not what its source says: python3 course.py derive" for name in old)
-                or "up to date"
-            )
-            return bool(old)
-        if words.classroom:
-            Classroom.make(words.classroom, paths)
-            print(f"{words.classroom}: hand out what is in release/; keep the rest to yourself, secret.txt above all")
-            return 0
-        write_public(paths)
-    except ExerciseError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    wanted = public_notebooks(paths).items()
+    return [path.name for path, said in wanted if not path.exists() or path.read_text(encoding="utf-8") != said]

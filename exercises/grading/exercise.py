@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import inspect
 import io
 import linecache
 import re
@@ -45,7 +44,6 @@ class Question:
     #: What the learner defines for it: one function, or one or more values. The first names the question.
     names: tuple[str, ...]
     points: float
-    visible: str  # the code of its visible check
     hint: str = ""  # shown with a wrong answer
     #: ``draw(rng)`` gives a list of tuples of arguments for the function; None for a question about values.
     draw: Callable[[np.random.Generator], Sequence[tuple]] | None = None
@@ -161,20 +159,21 @@ def run_code(code: str, namespace: dict[str, Any], title: str) -> None:
 def solve(exercise: Exercise, secret: str = "") -> dict[str, Any]:
     """Run the set-up and answer cells of the source in this process; return the namespace they leave.
 
-    Parameters
-    ----------
-    secret : str
-        The class's, which its numbers come from; the empty one belongs to the public notebooks.
+    A class's numbers come from its secret; the empty one belongs to the public notebooks. Data are drawn with a seed
+    that nobody is given: with it, the public source would draw them, and the order of the answers, again.
     """
     class_seed = class_seed_of(secret)
+    data_seed = int(_digest(secret, "data"), 16) if secret else 0
     namespace: dict[str, Any] = {"__name__": "__main__"}
     with contextlib.redirect_stdout(io.StringIO()):
         for number, cell in enumerate(exercise.cells):
             if cell.cell_type == "code" and not {"check", "hidden"} & set(cell.metadata):
-                title = f"<{exercise.stem}, cell {number}>"
+                title, is_data = f"<{exercise.stem}, cell {number}>", "data" in cell.metadata
+                namespace |= {"CLASS_SEED": data_seed} if is_data else {}
                 run_code(with_class_seed(cell.source, class_seed), namespace, title)
-                if "data" in cell.metadata:  # from here on as they are handed out, rounded
+                if is_data:  # from here on as they are handed out, rounded
                     run_code(data_of(cell, namespace), namespace, title)
+                    namespace["CLASS_SEED"] = class_seed
     return namespace
 
 
@@ -224,7 +223,7 @@ def _question(check: NotebookNode, hidden: Mapping[str, str], namespace: dict[st
         raise ExerciseError(f"{stem}, {names}: a question is one function with draw(rng), or values without it.")
     tolerance = namespace.get("tolerance", comparing.TOLERANCE)
     points, hint, library = check.metadata["points"], namespace["hint"], tuple(namespace.get("library", ()))
-    return Question(names, points, check.source, hint, draw, tolerance, namespace.get("compare"), library)
+    return Question(names, points, hint, draw, tolerance, namespace.get("compare"), library)
 
 
 def class_seed_of(secret: str) -> int:
@@ -233,33 +232,20 @@ def class_seed_of(secret: str) -> int:
 
 
 def answer_key(exercise: Exercise, secret: str = "", solved: Mapping[str, Any] | None = None) -> list[Key]:
-    """Draw the hidden inputs from a teacher's secret and let the solution compute what is expected.
-
-    Parameters
-    ----------
-    secret : str
-        The class's; the empty one belongs to the public notebooks.
-    solved : mapping, optional
-        What `solve` has given for this secret, if it has been called already.
-    """
+    """Draw the hidden inputs from a class's secret and let the solution, `solved` already or not, compute the rest."""
     solved = solve(exercise, secret) if solved is None else solved
     return [Key(question, _cases(question, solved, exercise.stem, secret)) for question in questions(exercise, solved)]
 
 
 def _cases(question: Question, solved: Mapping[str, Any], stem: str, secret: str) -> tuple[Case, ...]:
     if question.draw is None:
-        return (Case(None, wire(values_of(question.names, solved))),)
+        values = {name: solved.get(name) for name in question.names}
+        return (Case(None, wire(values if len(values) > 1 else values[question.name])),)
     rng = np.random.default_rng(int(_digest(secret, stem, question.name), 16))
     drawn = question.draw(rng)
     solution = solved[question.name]
     # What the solution gives goes the way that an answer goes: tensors become arrays, tuples lists.
     return tuple(Case(wire(list(arguments)), wire(solution(*wire(list(arguments))))) for arguments in drawn)
-
-
-def values_of(names: Sequence[str], namespace: Mapping[str, Any]) -> Any:
-    """Return the value of the only name, or a dict of several; a name that is not defined counts as None."""
-    values = {name: namespace.get(name) for name in names}
-    return values if len(names) > 1 else values[names[0]]
 
 
 def wire(value: Any) -> Any:
@@ -277,13 +263,7 @@ def calls_of(key: Key) -> list[Any] | None:
 
 
 def judge(key: Key, got: Sequence[Any]) -> str | None:
-    """Return None if every case of a question got a right answer, else a sentence about the first that did not.
-
-    Parameters
-    ----------
-    got : sequence
-        One answer for each case, None where there is none.
-    """
+    """Return None if every case of a question got a right answer, else a sentence about the first that did not."""
     question = key.question
     pairs = [(case.arguments, case.expected) for case in key.cases]
     fault = comparing.first_fault(got, pairs, tolerance=question.tolerance, compare=question.compare)
@@ -293,7 +273,8 @@ def judge(key: Key, got: Sequence[Any]) -> str | None:
     arguments = key.cases[place].arguments
     if arguments is None or sentence == comparing.NO_ANSWER:
         return sentence
-    return f"{describe_call(question.name, arguments)}: {sentence}{_where(got[place], key.cases[place].expected)}"
+    call = f"{question.name}({', '.join(map(comparing.shorten, arguments))})"
+    return f"{call}: {sentence}{_where(got[place], key.cases[place].expected)}"
 
 
 def _where(got: Any, expected: Any) -> str:
@@ -333,13 +314,3 @@ def recognise(key: Key, got: Sequence[Any]) -> str:
         if len(got) == len(answered) and all(map(alike, got, answered)):
             return what
     return ""
-
-
-def describe_call(name: str, arguments: Iterable[Any]) -> str:
-    """Write a call as the feedback shows it: ``softmax([[1.0, 2.0]])``."""
-    return f"{name}({', '.join(map(comparing.shorten, arguments))})"
-
-
-def source_of(function: Callable) -> str:
-    """Return the text of a function that a cell defined."""
-    return inspect.getsource(function)

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from exercises.grading import exercise
 from exercises.grading.gradebook import Entry, file_name
+from exercises.grading.intake import IN_ZIP
 from exercises.grading.scoring import Mark
 from lessonlib import storage
 
@@ -74,7 +75,7 @@ def write_all(entries: Sequence[Entry], folder: Path) -> None:
         for name, text_beside in result.beside.items():
             _write(place / name, text_beside)
         if result.file:
-            path = PurePosixPath(result.file.split("!")[0])
+            path = PurePosixPath(result.file.split(IN_ZIP)[0])
             packed[result.exercise].append((str(path.with_name(f"{path.stem}.html")), text))
     for stem, pages in packed.items():
         storage.write_atomically(folder / f"feedback-{stem}.zip", lambda file, pages=pages: _pack(file, pages))

@@ -15,8 +15,8 @@ is right is found here, from expected values that it has no way to read.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import hashlib
+import io
 import os
 import signal
 import sys
@@ -34,7 +34,7 @@ from exercises.grading.gradebook import Gradebook, write_csv
 from exercises.grading.intake import COUNTS, Handed
 from exercises.grading.repair import Cell
 from exercises.grading.sandbox import Limits, Sandbox, SandboxError, Stopped
-from exercises.grading.scoring import Result, better, no_marks, result_of
+from exercises.grading.scoring import Result, no_marks, result_of
 from lessonlib import comparing
 
 
@@ -83,7 +83,11 @@ def grade_one(handed: Handed, asked: Asked, box: Sandbox, slot: int) -> Result:
     result = result_of(*named, asked.keys, outcome, plan)
     second = repair.repaired(asked.release, handed.cells)
     if result.points < result.possible and not outcome.ended and second.steps != plan.steps:
-        result = better(result, result_of(*named, asked.keys, box.run(second.steps, asked.questions, slot), second))
+        # One of the two counts as a whole: the better mark of each question would be two tries at each.
+        repaired = result_of(*named, asked.keys, box.run(second.steps, asked.questions, slot), second)
+        if repaired.points > result.points:
+            notes = [*repaired.notes, "Repaired: the cells ran in the order of the exercise."]
+            result = replace(repaired, notes=notes, cell_errors=result.cell_errors)
     shapes = [shape for cell in handed.cells if cell["code"] for shape in cell["shapes"]]
     text = repair.explanation(asked.release, handed.cells)[:20_000]
     return replace(result, shapes=shapes, explanation=text)
@@ -242,7 +246,6 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument("folder", type=Path, nargs="?", help="what was handed in")
     words.add_argument("--class", dest="classroom", type=Path, default=Path("coursework"), help="the class's folder")
     words.add_argument("--list", action="store_true", help="only say whose file is what")
-    words.add_argument("--exercise", help="every notebook is a submission of this exercise (number or name)")
     words.add_argument("--student", help="only this learner")
     words.add_argument("--question", help="with --again: only this question's mark changes")
     words.add_argument("--again", action="store_true", help="grade even what is graded and unchanged")
@@ -254,36 +257,16 @@ def parser() -> argparse.ArgumentParser:
     return words
 
 
-@contextlib.contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Let the end of a session stop this program as Ctrl-C does, so that it cleans up."""
-
-    def stop(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    try:
-        before = {number: signal.signal(number, stop) for number in numbers}
-    except ValueError:  # not in the main thread
-        before = {}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def grade(words: argparse.Namespace) -> None:
     """Find out who handed in what, grade what is new, write everything."""
     limits = Limits(seconds=words.seconds, step_seconds=words.seconds / 6, memory=int(words.memory_gb * 2**30))
     classroom = Classroom.open(words.classroom)
     book = Gradebook.open(classroom.folder)
-    only = exercise.sources([words.exercise])[0].stem if words.exercise else None
     hidden = [classroom.folder, words.folder.resolve()]
     with Sandbox.open(hidden, limits, unsafe=words.unsafe_no_isolation) as box:
         isolated = f"Submissions run in {box.engine.name}." if box.engine is not sandbox.NO_ENGINE else sandbox.UNSAFE
         print(isolated, flush=True)
-        handed = intake.survey(words.folder, classroom, book.roster, box, cores=words.cores, only=only)
+        handed = intake.survey(words.folder, classroom, book.roster, box, cores=words.cores)
         say_who(handed, classroom.folder)
         counting = [one for one in handed if one.fate == COUNTS and words.student in (None, one.student)]
         if not counting:
@@ -310,14 +293,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit status."""
     reader = parser()
     words = reader.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a learner's name may have letters that a terminal lacks
     try:
         if words.build_image:
             return sandbox.build_image()
         if words.folder is None:
             reader.error("name the folder with what was handed in")
-        with ended_by_signals():
-            grade(words)
-    except (ExerciseError, SandboxError) as error:
+        grade(words)
+    except (ExerciseError, SandboxError, OSError) as error:  # a full disk, a folder that is only read
         print(error, file=sys.stderr)
         return 1
     except (KeyboardInterrupt, Stopped):
@@ -327,4 +311,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    for name in ("SIGTERM", "SIGHUP"):  # the end of a session stops the grader as Ctrl-C does, so that it cleans up
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     sys.exit(main())

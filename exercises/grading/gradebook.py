@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 from exercises.grading import exercise
+from exercises.grading.classroom import Roster, read_records
 from exercises.grading.exercise import ExerciseError
-from exercises.grading.roster import Roster
 from exercises.grading.scoring import EXPLANATION, Mark, Result
 from lessonlib import storage
 
-#: Spreadsheets take a cell that starts so for a formula, and learners choose their names.
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+#: Where a spreadsheet takes what a learner wrote for a formula: at the beginning of a cell. In countries with a decimal
+#: comma a semicolon begins one too, and so does a new line of a text.
+FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[=+\-@＝＋－＠\t\r])")
 
 CORRECTION = ("student", "exercise", "question", "points", "reason")
 
@@ -41,7 +42,8 @@ def file_name(student: str) -> str:
     ('Ana María', '.._x-')
     """
     safe = re.sub(r"[^\w .@()+,&-]", "_", student).strip(" ")[:80]
-    plain = safe == student and not safe.startswith(".") and not safe.endswith(".")
+    safe = safe.encode("utf-8", "ignore")[:200].decode("utf-8", "ignore")  # file systems count bytes
+    plain = safe == student and not re.search(r"^\.|\.$|-[0-9a-f]{8}$", safe)
     return safe if plain else f"{safe}-{hashlib.sha256(student.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
@@ -64,7 +66,7 @@ class Rules:
                 for moment in times.values():
                     moment.timestamp()
             return rules
-        except (tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise ExerciseError(f"{path} is not understood: {error}. Times look like 2026-10-08T23:59:00.") from None
 
     def days_late(self, student: str, stem: str, when: float) -> int:
@@ -107,12 +109,7 @@ class Gradebook:
 
     def attempts(self, student: str, stem: str) -> list[Result]:
         """Return a learner's graded attempts at an exercise, the first one first."""
-        try:
-            path = self.folder / "results" / stem / f"{file_name(student)}.json"
-            last = json.loads(path.read_text(encoding="utf-8"))
-            return [Result.from_dict(one) for one in [*last.pop("earlier"), last]]
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            return []
+        return _attempts(self._path(student, stem))
 
     def add(self, result: Result) -> None:
         """Keep a result: in the place of that for the same file, else as another attempt."""
@@ -122,8 +119,10 @@ class Gradebook:
         kept = [one for one in kept if one.state != "missing" or len(kept) == 1]
         content = asdict(kept[-1]) | {"earlier": [asdict(one) for one in kept[:-1]]}
         text = json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "replace")
-        path = self.folder / "results" / result.exercise / f"{file_name(result.student)}.json"
-        storage.write_atomically(path, lambda file: file.write(text))
+        storage.write_atomically(self._path(result.student, result.exercise), lambda file: file.write(text))
+
+    def _path(self, student: str, stem: str) -> Path:
+        return self.folder / "results" / stem / f"{file_name(student)}.json"
 
     def entry(self, student: str, stem: str) -> Entry | None:
         """Return how a learner stands: the attempt with the most points after lateness counts."""
@@ -149,11 +148,9 @@ class Gradebook:
         """Return how everybody stands in everything that was graded."""
         found = []
         for path in sorted((self.folder / "results").glob("*/*.json")):
-            try:
-                student = json.loads(path.read_text(encoding="utf-8"))["student"]
-            except (OSError, ValueError, TypeError, KeyError):
-                continue  # of another version; grading writes it anew
-            found += [one] if (one := self.entry(student, path.parent.name)) else []
+            for last in _attempts(path)[-1:]:
+                if path == self._path(last.student, last.exercise):  # a copy counts nobody twice
+                    found.append(self.entry(last.student, last.exercise))
         return found
 
     # ---------------------------------------------------------------------------------------------------------- tables
@@ -210,23 +207,28 @@ class Gradebook:
         write_csv(self.folder / "for-moodle.csv", moodle, table(("first", "last", "sis", "email")))
 
 
+def _attempts(path: Path) -> list[Result]:
+    try:
+        last = json.loads(path.read_text(encoding="utf-8"))
+        return [Result.from_dict(one) for one in [*last.pop("earlier"), last]]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # none, or of another version
+        return []
+
+
 def _corrections(path: Path) -> dict[tuple[str, str, str], tuple[float, str]]:
     """Read the teacher's marks: of several for one question the last counts."""
-    if not path.exists():
-        return {}
     found = {}
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file), start=2):
-            try:
-                stem = exercise.sources([row["exercise"]])[0].stem
-                checks = exercise.read(exercise.SOURCES / f"{stem}.py").with_role("check")
-                asked = {exercise.names_of(cell, "check")[0] for cell in checks}
-                if row["question"] not in asked | {EXPLANATION}:
-                    raise ExerciseError(f"{stem} asks {', '.join(sorted(asked))} and {EXPLANATION}")
-                found[row["student"], stem, row["question"]] = float(row["points"]), row.get("reason") or ""
-            except (KeyError, ValueError, TypeError, ExerciseError) as error:
-                said = f"{path}, line {number} is not understood ({error}); its heading is {','.join(CORRECTION)}"
-                raise ExerciseError(said) from None
+    for number, row in enumerate(read_records(path), start=2):
+        try:
+            stem = exercise.sources([row["exercise"]])[0].stem
+            checks = exercise.read(exercise.SOURCES / f"{stem}.py").with_role("check")
+            asked = {exercise.names_of(cell, "check")[0] for cell in checks}
+            if row["question"] not in asked | {EXPLANATION}:
+                raise ExerciseError(f"{stem} asks {', '.join(sorted(asked))} and {EXPLANATION}")
+            found[row["student"], stem, row["question"]] = float(row["points"]), row.get("reason") or ""
+        except (KeyError, ValueError, TypeError, ExerciseError) as error:
+            said = f"{path}, line {number} is not understood ({error}); its heading is {','.join(CORRECTION)}"
+            raise ExerciseError(said) from None
     return found
 
 
@@ -258,7 +260,7 @@ def write_csv(path: Path, heading: Sequence[str], rows: Iterable[Sequence[object
     """Write a table so that spreadsheets read it and run no formula that a learner put into a name."""
 
     def safe(value: object) -> object:
-        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value
+        return FORMULA.sub("'", value) if isinstance(value, str) else value
 
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([heading, *([safe(value) for value in row] for row in rows)])

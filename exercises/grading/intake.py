@@ -7,35 +7,36 @@ is never taken for an exercise. Files are opened here and read in the sandbox on
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import stat
 import unicodedata
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from exercises.grading import repair
-from exercises.grading.classroom import Classroom
+from exercises.grading.classroom import Classroom, Roster, plain, read_records
 from exercises.grading.exercise import ExerciseError
 from exercises.grading.repair import Cell
-from exercises.grading.roster import Roster, plain
 from exercises.grading.sandbox import Sandbox
 from exercises.grading.sandbox_reader import NOTEBOOK_NAME
 
 #: Larger files are not read; the outputs in them are no work of the learner's.
 LARGEST_FILE = 300_000_000
 
+#: Of one learner so many files are read.
+MOST_FILES = 50
+
 #: Of a notebook so much must be an exercise's to be taken for it when it does not say itself which it is.
 ENOUGH = 0.3
 
 MOODLE = re.compile(r"^(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<rest>.*)$")
 CANVAS = re.compile(r"^(?P<name>[^_]+)_(?:LATE_)?(?P<number>\d+)_\d+_(?P<rest>.+)$")
-BLACKBOARD = re.compile(r"^.+_(?P<name>[^_]+)_attempt_(?P<when>\d{4}(?:-\d\d){5})_?(?P<rest>.*)$")
+BLACKBOARD = re.compile(r"^.+?_(?P<name>[^_]+)_attempt_(?P<when>\d{4}(?:-\d\d){5})_?(?P<rest>.*)$")
 GRADESCOPE = re.compile(r"^submission_\d+$")
 NO_STUDENT = re.compile(
     r"^(exercises?[ _-]?\d*|notebooks?|submi\w+( files)?|working files|.+-submissions|version \d+|assignment.*)$",
@@ -46,6 +47,9 @@ NUMBER = re.compile(r"(?: ?\((\d+)\)|-(\d{1,2}))$")
 ENDING = re.compile(r"(\.ipynb(\.json|\.txt)?|\.zip)+", re.IGNORECASE)
 
 COUNTS = "counts"
+
+#: Stands between a zip and a notebook in it, and in no path.
+IN_ZIP = "//"
 
 #: nbgrader's release_feedback asks for them.
 BESIDE = ("timestamp.txt", "submission_secret.txt")
@@ -68,29 +72,20 @@ class Handed:
     note: str = ""  # what the teacher should look at
 
 
-def survey(
-    folder: Path, classroom: Classroom, roster: Roster, box: Sandbox, *, cores: int, only: str | None = None
-) -> list[Handed]:
-    """Read every file of a folder and tell whose it is.
-
-    Parameters
-    ----------
-    cores : int
-        How many files are read at a time.
-    only : str, optional
-        The exercise that every notebook is taken for."""
+def survey(folder: Path, classroom: Classroom, roster: Roster, box: Sandbox, *, cores: int) -> list[Handed]:
+    """Read every file of a folder, `cores` at a time, and tell whose it is."""
     if not folder.is_dir():
         raise ExerciseError(f"{folder} is no folder: name the one with what was handed in (a zip: unpack it first).")
-    releases = {stem: classroom.released(stem) for stem in ([only] if only else classroom.stems)}
-    found = _files(folder)
+    releases = {stem: classroom.released(stem) for stem in classroom.stems}
+    found = _few(_files(folder), lambda files: _Layout(folder, files, roster, list(releases)))
     with ThreadPoolExecutor(cores) as pool:
-        slots = range(len(found))
-        read = list(pool.map(lambda one, slot: _read(folder, one, box, slot % 1000), found, slots))
-    handed = [_which(one, releases, only) for group in read for one in group]
+        read = list(pool.map(lambda one, slot: _read(folder, one, box, slot % 1000), found, range(len(found))))
+    handed = [_which(one, releases) for group in read for one in group]
     layout = _Layout(folder, handed, roster, list(releases))
-    layout.collected = folder.resolve().is_relative_to(classroom.folder)  # by nbgrader; elsewhere a learner's own word
+    # What nbgrader collected has its word for the time of hand-in; elsewhere it would be the learner's own.
+    layout.collected = folder.resolve().is_relative_to(classroom.folder / "submitted")
     handed = _whose(handed, layout)
-    return _settled(_overruled(handed, classroom.folder / "who.csv", list(releases)), roster)
+    return _settled(_overruled(handed, classroom.folder / "who.csv", list(releases)))
 
 
 # ------------------------------------------------------------------------------------------------------------ the files
@@ -98,30 +93,55 @@ def survey(
 
 def _files(folder: Path) -> list[Handed]:
     """List everything in a folder; nothing is opened, no link followed."""
-    found = []
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted([*folders, *names]):
-            path = Path(place) / name
-            file, state = path.relative_to(folder).as_posix(), path.lstat()
-            one = Handed(file, when=state.st_mtime)
-            kind, notebook = state.st_mode, bool(ENDING.search(name))
-            if name.startswith(".") or name == "__MACOSX":
-                found.append(replace(one, fate="ignored: hidden"))
-                folders[:] = [other for other in folders if other != name]
-            elif stat.S_ISDIR(kind):
-                found += [replace(one, refused="A folder, not a notebook.")] if notebook else []
-            elif not stat.S_ISREG(kind):
-                fault = "A link; only files are read." if stat.S_ISLNK(kind) else "Neither file nor folder."
-                found.append(replace(one, refused=fault) if notebook else replace(one, fate=f"ignored: {fault}"))
-            elif not notebook:
-                found.append(replace(one, fate="ignored: no notebook"))
-            elif state.st_size > LARGEST_FILE:
-                fault = f"The file has {state.st_size / 1e6:.0f} MB, more than {LARGEST_FILE / 1e6:.0f} MB."
-                found.append(replace(one, refused=fault))
-            else:
-                found.append(one)
-    return found
+    found, left = [], [folder]
+    while left:
+        place = left.pop()
+        try:
+            entries = list(os.scandir(place))
+        except OSError as error:
+            file = place.relative_to(folder).as_posix()
+            found.append(Handed(file, fate=f"ignored: the folder cannot be opened ({error.strerror})"))
+            continue
+        for entry in entries:
+            path = Path(entry.path)
+            found += _listed(entry, path.relative_to(folder).as_posix())
+            if entry.is_dir(follow_symlinks=False) and not _is_hidden(entry.name):
+                left.append(path)
+    return sorted(found, key=lambda one: one.file.split("/"))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _listed(entry: os.DirEntry, file: str) -> list[Handed]:
+    """Return an entry of a folder as it is handed in; a folder is none, unless it is called as a notebook."""
+    try:
+        state = entry.stat(follow_symlinks=False)
+    except OSError as error:
+        return [Handed(file, fate=f"ignored: it cannot be looked at ({error.strerror})")]
+    one, notebook, fault = Handed(file, when=state.st_mtime), bool(ENDING.search(entry.name)), ""
+    if _is_hidden(entry.name):
+        return [replace(one, fate="ignored: hidden")]
+    if stat.S_ISDIR(state.st_mode):
+        return [replace(one, refused="A folder, not a notebook.")] if notebook else []
+    if not stat.S_ISREG(state.st_mode):
+        fault = "A link; only files are read." if stat.S_ISLNK(state.st_mode) else "Neither file nor folder."
+    elif state.st_size > LARGEST_FILE:
+        fault = f"The file has {state.st_size / 1e6:.0f} MB, more than {LARGEST_FILE / 1e6:.0f} MB."
+    return [replace(one, refused=fault) if notebook else replace(one, fate=f"ignored: {fault or 'no notebook'}")]
+
+
+def _few(found: Sequence[Handed], layout: Callable[[Sequence[Handed]], _Layout]) -> list[Handed]:
+    """Leave out what is beyond `MOST_FILES` of one learner: reading it would keep everybody waiting."""
+    named, seen = layout(found), Counter()
+    result = []
+    for one in found:
+        name = named.name(one.file).raw if one.fate == COUNTS else ""
+        seen[name] += 1
+        many = name and seen[name] > MOST_FILES
+        result.append(replace(one, fate=f"ignored: more than {MOST_FILES} files of one learner") if many else one)
+    return result
 
 
 def _read(folder: Path, one: Handed, box: Sandbox, slot: int) -> list[Handed]:
@@ -137,17 +157,11 @@ def _read(folder: Path, one: Handed, box: Sandbox, slot: int) -> list[Handed]:
     told = next((line for line in outcome.lines if "digest" in line), None)
     if told is None:
         return [replace(one, refused=f"The file cannot be read within the limits. {outcome.ended}".strip())]
-    inside = [
-        replace(
-            one,
-            file=f"{one.file}!{book['name']}" if book["name"] else one.file,
-            digest=told["digest"],
-            refused=book["refused"],
-            cells=book["cells"],
-            exercise=book["exercise"] or "",
-        )
-        for book in told["notebooks"]
-    ]
+    inside = []
+    for book in told["notebooks"]:
+        file = f"{one.file}{IN_ZIP}{book['name']}" if book["name"] else one.file
+        read = {"refused": book["refused"], "cells": book["cells"], "exercise": book["exercise"] or ""}
+        inside.append(replace(one, file=file, digest=told["digest"], **read))
     return inside or [replace(one, refused="The zip holds no notebook.")]
 
 
@@ -157,7 +171,7 @@ _CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 # --------------------------------------------------------------------------------------------------- of which exercise
 
 
-def _which(one: Handed, releases: dict[str, list[Cell]], only: str | None) -> Handed:
+def _which(one: Handed, releases: dict[str, list[Cell]]) -> Handed:
     """Tell a notebook's exercise by what is in it; a name counts only where nothing can be read."""
     if one.fate != COUNTS:
         return one
@@ -165,7 +179,7 @@ def _which(one: Handed, releases: dict[str, list[Cell]], only: str | None) -> Ha
     if not one.refused:
         like = {stem: repair.resemblance(cells, one.cells) for stem, cells in releases.items()}
         best = max(like, key=like.__getitem__)
-        full = next((stem for stem in releases if stem in one.file), only or "")  # its own name, or the teacher's word
+        full = next((stem for stem in releases if stem in one.file), "")
         stem = one.exercise if one.exercise in releases else best if like[best] >= ENOUGH else ""
         stem = stem or (full if full and like[full] > 0 else "")
         if stem:
@@ -179,7 +193,7 @@ def _which(one: Handed, releases: dict[str, list[Cell]], only: str | None) -> Ha
 
 def _named(file: str, stems: Sequence[str]) -> str:
     """Return the exercise that a path names, the innermost name first."""
-    for part in reversed(re.split("[/!]", file.casefold())):
+    for part in reversed(file.casefold().split("/")):
         for stem in stems:
             if stem in part or stem.removeprefix("exercise_") in part:
                 return stem
@@ -191,7 +205,7 @@ def _named(file: str, stems: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class _Name:
-    raw: str
+    raw: str  # printable
     number: str = ""
     when: float | None = None
 
@@ -202,21 +216,23 @@ class _Layout:
     def __init__(self, folder: Path, handed: Sequence[Handed], roster: Roster, stems: Sequence[str]) -> None:
         self.folder, self.known, self.stems = folder, roster.names(), stems
         self.words = sorted([*stems, *(stem.removeprefix("exercise_") for stem in stems)], key=len, reverse=True)
-        paths = [one.file.split("!")[0].split("/") for one in handed if one.fate == COUNTS]
+        paths = [one.file.split(IN_ZIP)[0].split("/") for one in handed if one.fate == COUNTS]
         self.skip = 0
         while self._is_wrapper(paths, self.skip):
             self.skip += 1
         outermost = {found for parts in paths if (found := self._folder(parts))}
-        slugs = {name.rpartition("-")[0] for name in outermost}  # GitHub Classroom: assignment-login
-        self.prefix = f"{slugs.pop()}-" if len(slugs) == 1 and len(outermost) > 1 and "" not in slugs else ""
+        starts = [{name[: at + 1] for at, sign in enumerate(name) if sign == "-"} for name in outermost]
+        shared = set.intersection(*starts) if len(starts) > 1 else set()
+        self.prefix = max(shared, key=len, default="")  # GitHub Classroom: assignment-login
 
     def _is_wrapper(self, paths: Sequence[list[str]], depth: int) -> bool:
         below = {parts[depth + 1] for parts in paths if len(parts) > depth + 2}
-        same = len({parts[depth] for parts in paths if len(parts) > depth}) == 1
+        outer = {parts[depth] for parts in paths if len(parts) > depth}
+        learner = any(self.known.get(plain(part)) for part in outer)
         alone = all(len(parts) > depth + 1 for parts in paths)
         several = len([name for name in below if self._may_be_learner(name)]) > 1
         known = bool(below) and all(MOODLE.match(name) or GRADESCOPE.match(name) for name in below)
-        return bool(same and alone and (several or known))
+        return len(outer) == 1 and not learner and alone and (several or known)
 
     def _may_be_learner(self, part: str) -> bool:
         if MOODLE.match(part) or GRADESCOPE.match(part):
@@ -227,24 +243,27 @@ class _Layout:
         return next((part for part in parts[self.skip : -1] if self._may_be_learner(part)), "")
 
     def name(self, file: str) -> _Name:
-        """Return what a path says of its learner; an empty name if nothing.
+        """Return what a path says of its learner; an empty name if nothing."""
+        found = self._name(file)
+        return replace(found, raw=printable(found.raw))
 
-        Only the outermost part that can be a learner's counts: what is below, the learner has named.
-        """
-        parts = file.split("!")[0].split("/")
+    def _name(self, file: str) -> _Name:
+        # Only the outermost part that can be a learner's counts: what is below, the learner has named.
+        parts = file.split(IN_ZIP)[0].split("/")
         part = self._folder(parts) or parts[-1]
-        if match := MOODLE.match(part):
-            return _Name(match["name"], match["number"])
-        if match := BLACKBOARD.match(part):
-            return _Name(match["name"], when=datetime.strptime(match["when"], "%Y-%m-%d-%H-%M-%S").timestamp())
+        patterns = (MOODLE, BLACKBOARD, CANVAS) if part == parts[-1] else (MOODLE, BLACKBOARD)
+        if matches := [match for one in patterns if (match := one.match(part))]:
+            # The platform writes in front; in the rest, which the learner has named, another platform's name may stand.
+            found = min(matches, key=lambda match: match.start("rest")).groupdict()
+            return _Name(found["name"], found.get("number", ""), _moment(found.get("when", "")))
         if GRADESCOPE.match(part):
             return _Name(self._gradescope("/".join(parts[: parts.index(part)]), part))
         if part == parts[-1]:
-            match = CANVAS.match(part)
-            return _Name(match["name"], match["number"]) if match else _Name(self._in_file_name(part))
+            return _Name(self._in_file_name(part))
         if self.known.get(plain(part)):
             return _Name(part)
-        slug = next((one.removesuffix("-submissions") for one in parts if one.endswith("-submissions")), None)
+        above = parts[: parts.index(part)]
+        slug = next((one.removesuffix("-submissions") for one in above if one.endswith("-submissions")), None)
         prefix = f"{slug}-" if slug else self.prefix
         return _Name(part.removeprefix(prefix) or part)
 
@@ -272,35 +291,33 @@ def _whose(handed: Sequence[Handed], layout: _Layout) -> list[Handed]:
     named = {one.file: layout.name(one.file) for one in handed if one.fate == COUNTS}
     numbers, spellings = defaultdict(set), defaultdict(set)
     for one in handed:
-        if one.file in named:
-            name = named[one.file]
-            raw = printable(name.raw)
-            numbers[raw, one.exercise].add(name.number)
-            spellings[plain(raw) or raw].add(raw)
+        if name := named.get(one.file):
+            numbers[name.raw, one.exercise].add(name.number)
+            spellings[plain(name.raw) or name.raw].add(name.raw)
     result = []
     for one in handed:
         if one.file not in named:
             result.append(one)
             continue
         name, notes = named[one.file], [one.note] if one.note else []
-        raw = printable(name.raw)
-        student = layout.known.get(name.number) or layout.known.get(plain(raw)) or raw
-        if student == raw and len(numbers[raw, one.exercise]) > 1:
-            student = f"{raw} ({name.number})"
+        student = layout.known.get(plain(name.raw)) or layout.known.get(name.number) or name.raw
+        others = spellings[plain(name.raw) or name.raw]
+        if student == name.raw and len(numbers[name.raw, one.exercise]) > 1:
+            student = f"{name.raw} ({name.number})"
             notes.append("collision: several learners with this name; kept apart")
-        elif student == raw and len(others := spellings[plain(raw) or raw]) > 1:
+        elif student == name.raw and len(others) > 1:
             notes.append(f"collision: {' and '.join(sorted(others))} differ in signs only; kept apart")
         if layout.known and student not in layout.known.values():
             notes.append("not in students.csv")
-        path = layout.folder / one.file.split("!")[0]
+        path = layout.folder / one.file.split(IN_ZIP)[0]
         beside = {name: text for name in BESIDE if layout.collected and (text := _text(path.parent / name))}
-        when = named[one.file].when or _moment(beside.get("timestamp.txt", "")) or one.when
+        when = name.when or _moment(beside.get("timestamp.txt", "")) or one.when
         number = NUMBER.search(ENDING.sub("", path.name))
         attempt = re.search(r"/version (\d+)/", f"/{one.file}".casefold())
         version = (float(attempt[1]) if attempt else 0.0, when, float(number[1] or number[2]) if number else 0.0)
         fate = one.fate if student else "unknown: whose? Say it in who.csv"
-        result.append(replace(one, student=student, fate=fate, when=when, version=version, beside=beside))
-        result[-1] = replace(result[-1], note="; ".join(notes))
+        found = {"student": student, "fate": fate, "when": when, "version": version, "note": "; ".join(notes)}
+        result.append(replace(one, beside=beside, **found))
     return result
 
 
@@ -315,17 +332,16 @@ def _text(path: Path) -> str:
 
 def _moment(stamp: str) -> float | None:
     try:
+        if stamp.count("-") == 5:  # Blackboard's
+            return datetime.strptime(stamp, "%Y-%m-%d-%H-%M-%S").timestamp()
         return datetime.fromisoformat(stamp.strip().removesuffix(" UTC")).replace(tzinfo=UTC).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):  # no time, or none of any calendar
         return None
 
 
 def _overruled(handed: Sequence[Handed], who: Path, stems: Sequence[str]) -> list[Handed]:
     """Apply ``who.csv``, the teacher's own word: file, student, exercise (which may be empty)."""
-    if not who.exists():
-        return list(handed)
-    with open(who, encoding="utf-8-sig", newline="") as file:
-        words = {row["file"]: row for row in csv.DictReader(file) if row.get("file") and row.get("student")}
+    words = {row["file"]: row for row in read_records(who) if row.get("file") and row.get("student")}
     result = []
     for one in handed:
         word = words.get(one.file)
@@ -335,21 +351,25 @@ def _overruled(handed: Sequence[Handed], who: Path, stems: Sequence[str]) -> lis
     return result
 
 
-def _settled(handed: Sequence[Handed], roster: Roster) -> list[Handed]:
+def _settled(handed: Sequence[Handed]) -> list[Handed]:
     """Let one file of each learner count for an exercise, the last one."""
-    groups = defaultdict(list)
+    last: dict[tuple[str, str], Handed] = {}
     for one in handed:
-        if one.fate == COUNTS:
-            groups[one.student, one.exercise].append(one)
-    last = {key: max(group, key=lambda one: (not one.refused, one.version)) for key, group in groups.items()}
+        named = one.student, one.exercise
+        if one.fate == COUNTS and (named not in last or _order(one) > _order(last[named])):
+            last[named] = one
     result = []
     for one in handed:
-        winner = last.get((one.student, one.exercise)) if one.fate == COUNTS else None
-        if winner is not None and winner is not one:
+        winner = last.get((one.student, one.exercise), one)
+        if one.fate == COUNTS and one is not winner:
             same = one.digest and one.digest == winner.digest
-            one = replace(one, fate=f"{'the same as' if same else 'superseded by'} {winner.file}")
+            one = replace(one, fate=f"{'the same as' if same else 'superseded by'} {printable(winner.file)}")
         result.append(one)
     return result
+
+
+def _order(one: Handed) -> tuple:
+    return not one.refused, one.version
 
 
 def printable(text: str) -> str:

@@ -6,6 +6,7 @@ so short ones do not count, nor does what was handed out. It is a reason to talk
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -27,26 +28,26 @@ def _shapes(texts: Iterable[str]) -> Iterator[tuple[list[str], str, int]]:
         yield from sandbox_reader.shapes(tree) if tree else ()
 
 
+@functools.cache
+def library() -> frozenset[str]:
+    """Return the shapes of what the course's library defines."""
+    texts = (path.read_text(encoding="utf-8") for path in (exercise.FOLDER.parent / "lessonlib").rglob("*.py"))
+    return frozenset(shape for _, shape, size in _shapes(texts) if size >= TELLING)
+
+
 def published(source: Exercise) -> dict[str, str]:
     """Return the shapes that a learner's own work does not have by chance, with where they come from."""
-    library = (path.read_text(encoding="utf-8") for path in (exercise.FOLDER.parent / "lessonlib").rglob("*.py"))
     answers = [cell.source for cell in source.with_role("answer")]
     ours = answers + [cell for variant in corpus.variants(source.stem) if not variant.loses for cell in variant.cells]
     # A learner may leave the lines `name = None` that were handed out, or not.
     ours += ["\n".join(line for line in text.splitlines() if not line.endswith(" = None")) for text in answers]
-    found = {shape: LIBRARY for _, shape, size in _shapes(library) if size >= TELLING}
-    return found | {shape: PUBLISHED for _, shape, size in _shapes(ours) if size >= TELLING}
+    return dict.fromkeys(library(), LIBRARY) | {shape: PUBLISHED for _, shape, size in _shapes(ours) if size >= TELLING}
 
 
 def find(results: Sequence[Result], source: Exercise, handed_out: Iterable[str]) -> list[tuple[str, ...]]:
     """Return a line for each learner, or group of learners, with the same programs in one exercise.
 
-    Parameters
-    ----------
-    results : sequence of Result
-        Of one exercise.
-    handed_out : iterable of str
-        The shapes of the cells that everybody got.
+    `handed_out` holds the shapes of the cells that everybody got.
     """
     known, common = published(source), set(handed_out)
     groups: dict[tuple[str, frozenset[str]], set[str]] = defaultdict(set)

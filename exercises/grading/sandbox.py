@@ -15,7 +15,6 @@ import json
 import os
 import platform
 import shutil
-import signal
 import struct
 import subprocess
 import sys
@@ -24,7 +23,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
@@ -38,7 +37,7 @@ ROOT = HERE.parents[1]
 LOOK_EVERY = 0.2
 
 #: A submission that tells more than this is stopped.
-LONGEST_REPORT = 16_000_000
+LONGEST_REPORT = 4_000_000
 
 #: As root, submissions run as users that own nothing; systems have none with such numbers.
 FIRST_UID = 1_000_000_000
@@ -46,13 +45,15 @@ FIRST_UID = 1_000_000_000
 #: Where things lie inside.
 COURSE, OWN = "/course", "/learner"
 
+#: Of ``/usr``, what is not seen: where nbgrader's exchange keeps what everybody has handed in.
+EXCHANGE = "/usr/local/share/nbgrader"
+
 PROGRAMS = ("sandbox_limits.py", "sandbox_reader.py", "sandbox_runner.py")
 IMAGE = "loss-and-accuracy-grader"
 IN_IMAGE = ("numpy", "platformdirs", "scipy", "scikit-learn", "pandas", "matplotlib", "ipykernel", "ipywidgets", "tqdm")
 
 #: The variables that `bwrap` and `systemd-run` need, and those by which Docker's client finds its settings.
-NEEDED = ("PATH", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
-DOCKERS = ("HOME", "DOCKER_HOST", "CONTAINER_HOST")
+NEEDED = ("PATH", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "HOME", "DOCKER_HOST", "CONTAINER_HOST")
 
 UNSAFE = (
     "Graded without isolation (--unsafe-no-isolation): what was handed in could read and change the teacher's files."
@@ -77,10 +78,11 @@ class Limits:
     """What a submission may use."""
 
     seconds: int = 120  # for the whole notebook, on the clock; also of each process, on the processor
-    step_seconds: float = 20.0  # for one cell or one question, on the processor; three times as long on the clock
+    step_seconds: float = 20.0  # for one cell or one question, on the processor; six times as long on the clock
     memory: int = 4 * 2**30  # bytes of address space of each process, and of memory of all together
     disk: int = 64 * 2**20  # bytes of a file and of all files
-    processes: int = 200  # processes and threads
+    processes: int = 100  # processes and threads
+    files: int = 128  # open at a time, of each process: what a socket holds counts as nobody's memory
 
 
 @dataclass(frozen=True)
@@ -98,78 +100,93 @@ class Engine:
 
     name: str
     absent: Callable[[], str]  # why it cannot be used on this machine, "" if it seems that it can
-    #: ``command(box, program, slot)``: the command line that runs one of `PROGRAMS` inside.
-    command: Callable[[Sandbox, str, int], list[str]]
-    lifeline: bool  # whether `sandbox_limits` must end everything itself when the grader is gone
+    command: Callable[[Sandbox, list[str], int], list[str]]  # the command line that runs Python inside, for a slot
 
 
-# ---------------------------------------------------------------------------------------------------------- the engines
+# ---------------------------------------------------------------------------------------------------------- bubblewrap
+
+#: Without what stands here and in `bubblewrap`, nothing of the host is seen.
+WALLS = (
+    "bwrap --die-with-parent --new-session --unshare-user --disable-userns --unshare-ipc --unshare-pid --unshare-net "
+    "--unshare-uts --unshare-cgroup-try --hostname grading --uid 1000 --gid 1000 --cap-drop ALL --clearenv "
+    "--ro-bind /usr /usr --ro-bind-try /etc/ld.so.cache /etc/ld.so.cache --ro-bind-try /etc/alternatives "
+    # What bubblewrap makes itself is written by whoever is inside, without a limit, until it is made read-only.
+    f"/etc/alternatives --proc /proc --dev /dev --remount-ro /dev --perms 1777 --size {16 * 2**20} --tmpfs /dev/shm"
+)
 
 
-def bubblewrap(box: Sandbox, program: str, slot: int) -> list[str]:
-    """Return the command for Linux. Nothing of the host is seen but what stands here."""
+def bubblewrap(box: Sandbox, program: list[str], slot: int) -> list[str]:
+    """Return the command for Linux."""
     root = os.geteuid() == 0
-    pythons = list(dict.fromkeys((sys.prefix, sys.base_prefix)))
+    pythons = [path for path in dict.fromkeys((sys.prefix, sys.base_prefix)) if not Path(path).is_relative_to("/usr")]
     reached = {path: str(box.stage / f"python-{number}") if root else path for number, path in enumerate(pythons)}
-    inner = ["bwrap", "--die-with-parent", "--new-session", "--unshare-user", "--disable-userns", "--unshare-ipc"]
-    inner += ["--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "grading"]
-    inner += ["--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--clearenv", "--ro-bind", "/usr", "/usr"]
+    inner = WALLS.split()
     for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
         if os.path.islink(name):
             inner += ["--symlink", os.readlink(name), name]
         elif os.path.isdir(name):
             inner += ["--ro-bind", name, name]
-    for path in ("/etc/ld.so.cache", "/etc/alternatives"):
-        inner += ["--ro-bind-try", path, path]
+    if os.path.isdir(EXCHANGE):
+        inner += ["--tmpfs", EXCHANGE, "--remount-ro", EXCHANGE]
     for path in pythons:
-        if not Path(path).is_relative_to("/usr"):
-            inner += ["--ro-bind", reached[path], path]
+        inner += ["--ro-bind", reached[path], path]
     inner += ["--ro-bind", str(box.stage / "passwd"), "/etc/passwd", "--ro-bind", str(box.stage / "course"), COURSE]
-    # What bubblewrap makes itself is written by whoever is inside, without a limit, until it is made read-only.
-    inner += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev", "--perms", "1777"]
-    inner += ["--size", str(16 * 2**20), "--tmpfs", "/dev/shm", "--size", str(box.limits.disk), "--tmpfs", OWN]
-    inner += ["--symlink", OWN, "/tmp", "--remount-ro", "/", "--chdir", OWN]
+    inner += ["--size", str(box.limits.disk), "--tmpfs", OWN]
+    if not any(Path(path).is_relative_to("/tmp") for path in pythons):
+        inner += ["--symlink", OWN, "/tmp"]
+    inner += ["--remount-ro", "/", "--chdir", OWN]
     for name, value in environment(OWN, COURSE).items():
         inner += ["--setenv", name, value]
-    if box.filter is not None:
-        inner += ["--seccomp", str(box.filter.fileno())]
-    inner += ["--", sys.executable, *box.program(program, COURSE)]
+    # Each slot has its own core, and `call_filter` keeps it there: nobody starves who runs beside.
+    cores = sorted(os.sched_getaffinity(0))
+    pinned = ["taskset", "--cpu-list", str(cores[slot % len(cores)])]
+    if call_filter():
+        inner = ["sh", "-c", 'exec "$@" 9<"$0"', str(box.stage / "filter"), *inner, "--seccomp", "9"]
+    inner += ["--", sys.executable, *program]
     if not root:
-        return [*cgroup(box.limits, ("--user",)), *inner]
+        return [*cgroup(box.limits, ("--user",)), *pinned, *inner]
     # Root becomes a user that owns nothing *before* it enters: files of root such as /proc/sys stay closed. What only
     # root reaches (a Python in its home) is put where that user reaches it, seen by this one process.
-    outer = ["bwrap", "--die-with-parent", "--dev-bind", "/", "/"]
+    # They have process numbers of their own, so that they end with it: to another user's it passes no signal on.
+    outer = ["bwrap", "--die-with-parent", "--unshare-pid", "--dev-bind", "/", "/"]
     for path in pythons:
         outer += ["--ro-bind", path, reached[path]]
     user = str(FIRST_UID + slot)
     outer += ["--", "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
-    return [*cgroup(box.limits, ()), *outer, *inner]
+    return [*cgroup(box.limits, ()), *pinned, *outer, *inner]
 
 
-#: By machine: how the kernel calls it, the number of `socket`, and the numbers of the system calls that are refused.
-#: They take memory that no limit of a process counts (memfd_create, memfd_secret, shmget), reach the keys of the
-#: teacher's session (add_key, request_key, keyctl), or are large doors into the kernel (io_uring_setup, userfaultfd,
-#: perf_event_open, bpf).
+#: By machine: how the kernel calls it, and the numbers of the system calls that are refused. They take memory that no
+#: limit of a process counts (memfd_create, memfd_secret, shmget, semget, msgget), reach the keys of the teacher's
+#: session (add_key, request_key, keyctl), take another's core (sched_setaffinity), or are large doors into the kernel
+#: (io_uring_setup, userfaultfd, perf_event_open, bpf).
 REFUSED_CALLS = {
-    "x86_64": (0xC000003E, 41, (319, 447, 29, 248, 249, 250, 425, 323, 298, 321)),
-    "aarch64": (0xC00000B7, 198, (279, 447, 194, 217, 218, 219, 425, 282, 241, 280)),
+    "x86_64": (0xC000003E, (319, 447, 29, 64, 68, 248, 249, 250, 203, 425, 323, 298, 321)),
+    "aarch64": (0xC00000B7, (279, 447, 194, 190, 186, 217, 218, 219, 122, 425, 282, 241, 280)),
 }
-AF_VSOCK = 40  # reaches the host of a virtual machine, whatever the network namespace
+#: The numbers of socket and setsockopt, and the values of which argument are refused: AF_ALG is a door into the kernel,
+#: AF_VSOCK reaches the host of a virtual machine, SO_SNDBUF lets a socket hold much.
+REFUSED_ARGUMENTS = {
+    "x86_64": ((41, 0, 38), (41, 0, 40), (54, 2, 7)),
+    "aarch64": ((198, 0, 38), (198, 0, 40), (208, 2, 7)),
+}
 
 
 def call_filter() -> bytes:
     """Return a program for the kernel (seccomp) that refuses some system calls; empty for an unknown machine."""
-    if platform.machine() not in REFUSED_CALLS:
+    machine = platform.machine()
+    if machine not in REFUSED_CALLS:
         return b""
-    kernel, socket, calls = REFUSED_CALLS[platform.machine()]
+    kernel, calls = REFUSED_CALLS[machine]
     load, equal, at_least, give = 0x20, 0x15, 0x35, 0x06
-    refuse, allow = 0x00050000 | errno.EPERM, 0x7FFF0000
-    steps = [(load, 0, 0, 4), (equal, 1, 0, kernel), (give, 0, 0, refuse), (load, 0, 0, 0)]
-    steps += [(at_least, 0, 1, 0x40000000), (give, 0, 0, refuse)]  # x86's second set of numbers
+    refuse, allow = (give, 0, 0, 0x00050000 | errno.EPERM), (give, 0, 0, 0x7FFF0000)
+    steps = [(load, 0, 0, 4), (equal, 1, 0, kernel), refuse, (load, 0, 0, 0)]
+    steps += [(at_least, 0, 1, 0x40000000), refuse]  # x86's second set of numbers
     for number in calls:
-        steps += [(equal, 0, 1, number), (give, 0, 0, refuse)]
-    steps += [(equal, 0, 3, socket), (load, 0, 0, 16), (equal, 0, 1, AF_VSOCK), (give, 0, 0, refuse)]
-    return b"".join(struct.pack("HBBI", *step) for step in [*steps, (give, 0, 0, allow)])
+        steps += [(equal, 0, 1, number), refuse]
+    for number, argument, value in REFUSED_ARGUMENTS[machine]:
+        steps += [(equal, 0, 3, number), (load, 0, 0, 16 + 8 * argument), (equal, 0, 1, value), refuse, (load, 0, 0, 0)]
+    return b"".join(struct.pack("HBBI", *step) for step in [*steps, allow])
 
 
 @functools.cache
@@ -185,25 +202,30 @@ def cgroup(limits: Limits, how: tuple[str, ...]) -> list[str]:
 def no_bubblewrap() -> str:
     if sys.platform != "linux":
         return "bubblewrap exists for Linux only"
-    needed = ("bwrap", "setpriv") if os.geteuid() == 0 else ("bwrap",)
-    return "".join(f"{name} is not installed. " for name in needed if not shutil.which(name)).strip()
+    return "".join(f"{name} is not installed. " for name in ("bwrap", "taskset", "setpriv") if not shutil.which(name))
+
+
+# --------------------------------------------------------------------------------------- containers, and no isolation
 
 
 def container_program() -> str | None:
     return next((name for name in ("podman", "docker") if shutil.which(name)), None)
 
 
-def container(box: Sandbox, program: str, slot: int) -> list[str]:
+def container(box: Sandbox, program: list[str], slot: int) -> list[str]:
     """Return the command for Docker or Podman; the image holds Python and packages, nothing of the course."""
-    command = [str(container_program()), "run", "--rm", "-i", "--init", "--name", f"grading-{uuid.uuid4().hex}"]
-    command += ["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-    command += ["--user", "65534:65534", "--pids-limit", str(box.limits.processes), "--memory", str(box.limits.memory)]
-    command += ["--memory-swap", str(box.limits.memory), "--cpus", "1", "--workdir", OWN]
-    command += ["--tmpfs", f"{OWN}:rw,size={box.limits.disk},mode=1777", "--tmpfs", "/dev/shm:rw,size=16m,mode=1777"]
-    command += ["--volume", f"{box.stage / 'course'}:{COURSE}:ro"]
+    limits = box.limits
+    options = (
+        f"run --rm -i --name grading-{uuid.uuid4().hex} --network none --read-only --cap-drop ALL "
+        f"--security-opt no-new-privileges --user 65534:65534 --pids-limit {limits.processes} --cpus 1 "
+        f"--memory {limits.memory} --memory-swap {limits.memory} --workdir {OWN} "
+        f"--tmpfs {OWN}:rw,size={limits.disk},mode=1777 --tmpfs /dev/shm:rw,size=16m,mode=1777"
+    )
+    command = [str(container_program()), *options.split(), "--volume", f"{box.stage / 'course'}:{COURSE}:ro"]
     for name, value in environment(OWN, COURSE).items():
         command += ["--env", f"{name}={value}"]
-    return [*command, IMAGE, "python", *box.program(program, COURSE)]
+    # A container outlives a grader that was killed; not for long.
+    return [*command, IMAGE, "timeout", "--signal=KILL", str(limits.seconds + 10), "python", *program]
 
 
 def no_container() -> str:
@@ -226,16 +248,13 @@ def build_image() -> int:
     return subprocess.run([container_program(), "build", "-t", IMAGE, "-"], input=recipe.encode()).returncode
 
 
-def bare(box: Sandbox, program: str, slot: int) -> list[str]:
+def bare(box: Sandbox, program: list[str], slot: int) -> list[str]:
     """Return the command without any isolation."""
-    return [sys.executable, *box.program(program, str(box.stage / "course"))]
+    return [sys.executable, *program]
 
 
-ENGINES = (
-    Engine("bubblewrap", no_bubblewrap, bubblewrap, lifeline=False),
-    Engine("Docker or Podman", no_container, container, lifeline=True),
-)
-NO_ENGINE = Engine("none", str, bare, lifeline=True)
+ENGINES = (Engine("bubblewrap", no_bubblewrap, bubblewrap), Engine("Docker or Podman", no_container, container))
+NO_ENGINE = Engine("none", str, bare)
 
 
 def environment(own: str, course: str) -> dict[str, str]:
@@ -267,56 +286,32 @@ class Sandbox:
 
     engine: Engine
     stage: Path  # a temporary folder with the copies that a submission may read
-    limits: Limits
-    stop: threading.Event  # when set, everything that runs is ended
-    filter: IO[bytes] | None = None  # open at its beginning for each run: what `call_filter` returns
+    limits: Limits = Limits()
+    stop: threading.Event = field(default_factory=threading.Event)  # when set, everything that runs is ended
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, hidden: Sequence[Path], limits: Limits | None = None, *, unsafe: bool = False) -> Iterator[Sandbox]:
-        """Find an engine that keeps its promises on this machine.
+    def open(cls, hidden: Sequence[Path], limits: Limits = Limits(), *, unsafe: bool = False) -> Iterator[Sandbox]:
+        """Find an engine that keeps its promises on this machine, or raise `SandboxError`: `hidden` must not be seen.
 
-        Parameters
-        ----------
-        hidden : sequence of Path
-            Folders that must not be seen inside; one of them is looked for.
-        unsafe : bool
-            Run without isolation.
-
-        Raises
-        ------
-        SandboxError
-            If there is none; the message says what to install.
+        With `unsafe`, run without isolation.
         """
         with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as folder:
             stage = Path(folder)
             _fill(stage)
-            box, reasons = cls(NO_ENGINE, stage, limits or Limits(), threading.Event()), []
-            if not unsafe:
-                for engine in ENGINES:
-                    box = replace(box, engine=engine)
-                    if not (reason := engine.absent() or box.trial([HERE, ROOT / ".git", *hidden])):
-                        break
-                    reasons.append(f"  {engine.name}: {reason}")
-                else:
+            box, reasons = cls(NO_ENGINE, stage, limits), []
+            for engine in () if unsafe else ENGINES:
+                box = cls(engine, stage, limits)
+                if not (reason := engine.absent() or box.trial([HERE, ROOT / ".git", *hidden])):
+                    break
+                reasons.append(f"  {engine.name}: {reason}")
+            else:
+                if not unsafe:
                     raise SandboxError(INSTALL.format(reasons="\n".join(reasons)))
             try:
                 yield box
             finally:
                 box.stop.set()
-
-    def program(self, name: str, course: str) -> list[str]:
-        """Return the arguments of Python that run one of the staged programs under the limits."""
-        settings = {
-            "seconds": self.limits.seconds,
-            # NumPy's threads reserve more than they use; a container counts memory itself.
-            "memory": self.limits.memory,
-            "disk": self.limits.disk,
-            # Without a user namespace the teacher's own processes would count.
-            "processes": self.limits.processes if self.engine.name == "bubblewrap" else None,
-            "lifeline": self.engine.lifeline and name == "sandbox_runner.py",
-        }
-        return ["-s", "-B", f"{course}/sandbox_limits.py", json.dumps(settings), f"{course}/{name}"]
 
     def run(self, steps: Sequence[dict], questions: Sequence[dict], slot: int = 0) -> Outcome:
         """Run cells and ask for answers; see `exercises.grading.sandbox_runner` for what is told."""
@@ -327,28 +322,24 @@ class Sandbox:
         """Read what was handed in; see `exercises.grading.sandbox_reader` for what is told."""
         return self._launch("sandbox_reader.py", file, slot)
 
-    def _launch(self, program: str, given: bytes | IO[bytes], slot: int) -> Outcome:
+    def _launch(self, name: str, given: bytes | IO[bytes], slot: int) -> Outcome:
+        course, whole = str(self.stage / "course") if self.engine.command is bare else COURSE, isinstance(given, bytes)
+        # Without a user namespace the teacher's own processes would count; a container counts its own.
+        processes = self.limits.processes if self.engine.command is bubblewrap else None
+        settings = json.dumps(asdict(self.limits) | {"processes": processes})
+        program = ["-s", "-B", f"{course}/sandbox_limits.py", settings, f"{course}/{name}"]
         with tempfile.TemporaryDirectory(prefix="own-", dir=self.stage, ignore_cleanup_errors=True) as own:
-            with open(self.stage / "filter", "rb") as kernel_filter:
-                box = replace(self, filter=kernel_filter if call_filter() else None)
-                process = subprocess.Popen(
-                    self.engine.command(box, program, slot),
-                    stdin=subprocess.PIPE if isinstance(given, bytes) else given,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    cwd=own,
-                    env=self._outside(own),
-                    pass_fds=[kernel_filter.fileno()] if os.name == "posix" else (),
-                    start_new_session=True,
-                )
-            return _watch(process, given if isinstance(given, bytes) else None, self.limits, self.stop)
-
-    def _outside(self, own: str) -> dict[str, str]:
-        """Return the variables of the engine itself, which whoever is inside can read of its first process."""
-        if self.engine is NO_ENGINE:
-            return environment(own, str(self.stage / "course"))
-        kept = (*NEEDED, *DOCKERS) if self.engine.lifeline else NEEDED
-        return {name: os.environ[name] for name in kept if name in os.environ}
+            kept = {name: os.environ[name] for name in NEEDED if name in os.environ}
+            process = subprocess.Popen(
+                self.engine.command(self, program, slot),
+                stdin=subprocess.PIPE if whole else given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=own,
+                env=environment(own, course) if self.engine.command is bare else kept,
+                start_new_session=True,
+            )
+            return _watch(process, given if whole else None, self.limits, self.stop)
 
     def trial(self, hidden: Sequence[Path]) -> str:
         """Let a notebook try what must not work; return what went wrong, "" if the engine keeps its promises."""
@@ -390,7 +381,7 @@ done = True
 def _fill(stage: Path) -> None:
     """Copy what a submission may read: the library, the recordings, and the programs that read and run it."""
     course = stage / "course"
-    shutil.copytree(ROOT / "lessonlib", course / "lessonlib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "lessonlib", course / "lessonlib")  # compiled as it is: nothing is written inside
     for name in ("recordings", "logs"):
         if (ROOT / "notebooks" / name).is_dir():
             shutil.copytree(ROOT / "notebooks" / name, course / "notebooks" / name)
@@ -408,36 +399,28 @@ def _fill(stage: Path) -> None:
 
 
 def _watch(process: subprocess.Popen, request: bytes | None, limits: Limits, stop: threading.Event) -> Outcome:
-    """Wait for a submission's end, or bring it about.
-
-    Raises
-    ------
-    Stopped
-        If the grader is told to stop meanwhile.
-    """
+    """Wait for a submission's end, or bring it about; raise `Stopped` if the grader is told to stop meanwhile."""
     started, report, stopped = time.monotonic(), bytearray(), ""
-    helpers = [threading.Thread(target=_read, args=(process, report), daemon=True)]
+    reader = threading.Thread(target=_read, args=(process, report), daemon=True)
+    reader.start()
     if request is not None:
-        helpers.append(threading.Thread(target=_write, args=(process, request), daemon=True))
-    for helper in helpers:
-        helper.start()
+        threading.Thread(target=_write, args=(process, request), daemon=True).start()
     try:
         while process.poll() is None and not stopped and not stop.is_set():
-            helpers[0].join(LOOK_EVERY)  # the report closes a moment before the process ends
+            reader.join(LOOK_EVERY)  # the report closes a moment before the process ends
             stopped = _reason_to_stop(process, time.monotonic() - started, len(report), limits)
     finally:
         _end(process)
-        helpers[0].join(timeout=5)
+        reader.join(timeout=5)
         for stream in (process.stdin, process.stdout):
             with contextlib.suppress(OSError, AttributeError):  # what was left to write has nobody to read it
                 stream.close()
     if stop.is_set():
         raise Stopped
-    seconds = time.monotonic() - started
     lines = read_report(bytes(report))
-    if stopped or any("done" in line or "digest" in line for line in lines[-1:]):
-        return Outcome(lines, stopped, seconds)
-    return Outcome(lines, f"The notebook's Python process ended by itself (exit status {process.returncode}).", seconds)
+    if not stopped and not any("done" in line or "digest" in line for line in lines[-1:]):
+        stopped = f"The notebook's Python process ended by itself (exit status {process.returncode})."
+    return Outcome(lines, stopped, time.monotonic() - started)
 
 
 def _read(process: subprocess.Popen, report: bytearray) -> None:
@@ -449,20 +432,24 @@ def _read(process: subprocess.Popen, report: bytearray) -> None:
 def _write(process: subprocess.Popen, request: bytes) -> None:
     with contextlib.suppress(OSError, ValueError):
         process.stdin.write(request)
-        process.stdin.flush()  # and stays open: its end is the sign that the grader is gone
+        process.stdin.flush()
 
 
 def _reason_to_stop(process: subprocess.Popen, seconds: float, told: int, limits: Limits) -> str:
-    if seconds > limits.seconds:
-        return f"The notebook was stopped after {limits.seconds} s: an endless loop?"
-    if told > LONGEST_REPORT:
-        return "The notebook's answers were too large."
     family = _family(process.pid)
-    if len(family) > limits.processes:
-        return f"The notebook was stopped: it started more than {limits.processes} processes."
-    if _memory(family) > limits.memory:
-        return f"The notebook was stopped: it used more than {limits.memory / 2**30:g} GB of memory."
-    return ""
+    memory = 0
+    for member in family:
+        with contextlib.suppress(psutil.Error):  # it has ended since
+            memory += member.memory_info().rss
+    reasons = {
+        f"The notebook was stopped after {limits.seconds} s: an endless loop?": seconds > limits.seconds,
+        "The notebook's answers were too large.": told > LONGEST_REPORT,
+        f"The notebook was stopped: it started more than {limits.processes} processes.": (
+            len(family) > limits.processes + 10  # the engine's own
+        ),
+        f"The notebook was stopped: it used more than {limits.memory / 2**30:g} GB of memory.": memory > limits.memory,
+    }
+    return next((reason for reason, so in reasons.items() if so), "")
 
 
 def _family(pid: int) -> list[psutil.Process]:
@@ -473,23 +460,12 @@ def _family(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _memory(family: Sequence[psutil.Process]) -> int:
-    total = 0
-    for member in family:
-        with contextlib.suppress(psutil.Error):  # it has ended since
-            total += member.memory_info().rss
-    return total
-
-
 def _end(process: subprocess.Popen) -> None:
     """End a process and everything that it has started."""
     family = _family(process.pid)
     if "--name" in process.args:  # a container outlives the client that started it
         name = process.args[process.args.index("--name") + 1]
         subprocess.run([process.args[0], "kill", name], capture_output=True, timeout=60, check=False)
-    if os.name == "posix":
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
     for member in family:
         with contextlib.suppress(psutil.Error):
             member.kill()

@@ -30,9 +30,9 @@ LARGEST_MEMBER = 100_000_000
 NOTEBOOK_NAME = re.compile(r"\.ipynb(\.json|\.txt)?$", re.IGNORECASE)
 
 #: Lines that only IPython understands.
-MAGIC_LINE = re.compile(r"^(\s*)(?:[%!?].*|[\w.]+\?{1,2}\s*)$", re.MULTILINE)
-MAGIC_VALUE = re.compile(r"=\s*[%!].*$", re.MULTILINE)
-TIMED = re.compile(r"^(\s*)%{1,2}time\b[ \t]*", re.MULTILINE)
+MAGIC_LINE = re.compile(r"^([ \t]*)(?:[%!?].*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
+MAGIC_VALUE = re.compile(r"=[ \t]*[%!].*$", re.MULTILINE)
+TIMED = re.compile(r"^([ \t]*)%{1,2}time\b[ \t]*", re.MULTILINE)
 
 
 class Refused(Exception):
@@ -87,7 +87,7 @@ def parse(code: str) -> ast.Module | None:
 
 def guessed_names(code: str) -> set[str]:
     """Return the names that the lines of code seem to define that does not parse."""
-    return set(re.findall(r"^(?:def|class)?\s*([A-Za-z_]\w*)\s*(?:\(|=(?!=))", code, re.MULTILINE))
+    return set(re.findall(r"^(?:def|class)?[ \t]*([A-Za-z_]\w*)[ \t]*(?:\(|=(?!=))", code, re.MULTILINE))
 
 
 def defined_names(code: str) -> set[str]:

@@ -37,7 +37,7 @@ class TooSlow(BaseException):
 def time_limit(seconds: float) -> Iterator[None]:
     """Interrupt what runs, where the system has alarms; the sandbox ends what does not listen.
 
-    The limit is of processor time, so that a busy machine costs nobody marks; on the clock it is three times as long.
+    The limit is of processor time, so that a busy machine costs nobody marks; on the clock it is six times as long.
     """
     if SET_TIMER is None:
         yield
@@ -46,7 +46,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     def ring(number: int, frame: Any) -> None:
         raise TooSlow(f"stopped after {seconds:g} s: an endless loop?")
 
-    timers = {signal.ITIMER_PROF: (signal.SIGPROF, seconds), signal.ITIMER_REAL: (signal.SIGALRM, 3 * seconds)}
+    timers = {signal.ITIMER_PROF: (signal.SIGPROF, seconds), signal.ITIMER_REAL: (signal.SIGALRM, 6 * seconds)}
     for timer, (alarm, limit) in timers.items():
         signal.signal(alarm, ring)
         SET_TIMER(timer, limit)
@@ -79,9 +79,11 @@ def fresh_shell(seconds: float) -> Any:
 
     A magic or a shell command that fails here (no network, no browser) does not take the rest of its cell with it.
     """
+    sys.modules["debugpy"] = None  # the debugger, which nobody can use here, takes a third of the start
     from ipykernel.inprocess.ipkernel import InProcessKernel
 
     shell = InProcessKernel().shell
+    del sys.modules["debugpy"]
     shell.history_manager.enabled = False
     shell.showtraceback = shell.showsyntaxerror = lambda *args, **kwargs: None
     shell.system = lambda command: subprocess.run(shell.var_expand(command), shell=True, timeout=seconds)
@@ -115,68 +117,51 @@ def guard(path: str) -> None:
             raise comparing.NotRight(f"{path} does what this question asks you to write.")
         return original(*arguments, **options)
 
+    del instead.__wrapped__  # it would lead straight to the original
     setattr(importlib.import_module(module), name, instead)
 
 
 def run(steps: Sequence[dict], questions: Sequence[dict], seconds: float, tell: Callable[[dict], None]) -> None:
     """Run cells one after another, a failing one does not stop the next, and ask each question where its check stands.
 
-    What has no answer there, or another one later, is asked again at the end.
-
-    Parameters
-    ----------
-    steps : sequence of dict
-        Each ``{"run": code}``, or ``{"ask": name}`` for the place of a check.
-    questions : sequence of dict
-        Each with ``names``, ``calls`` (lists of arguments, or None for a question about values) and ``library``.
-    seconds : float
-        For one cell or one question.
-    tell : callable
-        Takes each line of the report.
+    What has no answer there is asked again at the end; a second answer would be a second try. Steps are
+    ``{"run": code}``, or ``{"ask": name}`` for the place of a check; questions have ``names``, ``calls`` (lists of
+    arguments, or None for a question about values) and ``library``; `seconds` are for one cell or one question.
     """
     for path in {path for one in questions for path in one["library"]}:
         guard(path)
     shell = fresh_shell(seconds)
-    asked = {one["names"][0]: one for one in questions}
-    before: dict[str, Any] = {}
-    for number, step in enumerate(steps):
-        if "ask" in step:
-            before[step["ask"]] = _ask(shell.user_ns, asked[step["ask"]], seconds, tell)
-            continue
-        tell({"cell": number})
-        result, failure = attempt(lambda code=step["run"]: shell.run_cell(code), seconds)
-        error = result and (result.error_before_exec or result.error_in_exec)
-        if error or failure:
-            tell({"cell": number, "error": told(error) if error else failure})
-    for name, one in asked.items():
-        if name not in before or before[name] != _state(shell.user_ns, one):
-            _ask(shell.user_ns, one, seconds, tell)
+    left = {one["names"][0]: one for one in questions}
+    for number, step in enumerate([*steps, *({"ask": name} for name in left)]):
+        if question := left.get(step.get("ask")):
+            tell({"asked": step["ask"]})
+            FORBIDDEN.update(question["library"])
+            answer = collect(shell.user_ns, question, seconds)
+            FORBIDDEN.clear()
+            tell(answer)
+            if answered(answer):
+                del left[step["ask"]]
+        elif "run" in step:
+            tell({"cell": number})
+            result, failure = attempt(lambda code=step["run"]: shell.run_cell(code), seconds)
+            error = result and (result.error_before_exec or result.error_in_exec)
+            if error or failure:
+                tell({"cell": number, "error": told(error) if error else failure})
 
 
-def _ask(namespace: dict[str, Any], question: dict, seconds: float, tell: Callable[[dict], None]) -> Any:
-    tell({"asked": question["names"][0]})
-    FORBIDDEN.clear()
-    FORBIDDEN.update(question["library"])
-    answer = collect(namespace, question, seconds)
-    FORBIDDEN.clear()
-    tell(answer)
-    return _state(namespace, question) if not answer["error"] and None not in answer["got"] else None
-
-
-def _state(namespace: dict[str, Any], question: dict) -> Any:
-    """Return what tells whether a question's answer is still the same: which function, or the values."""
-    values = [namespace.get(name) for name in question["names"]]
-    return id(values[0]) if question["calls"] is not None else attempt(lambda: repr(values), 5)[0]
+def answered(line: dict[str, Any]) -> bool:
+    """Tell whether what `collect` gives holds an answer to every part of a question, right or wrong."""
+    got = line.get("got")
+    values = (
+        [one["dict"].values() if isinstance(one, dict) and isinstance(one.get("dict"), dict) else [one] for one in got]
+        if isinstance(got, list)
+        else []
+    )
+    return bool(values) and not line.get("error") and not any(comparing.missing(one) for part in values for one in part)
 
 
 def collect(namespace: dict[str, Any], question: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Return what a submission answers to one question, as JSON can hold it.
-
-    Returns
-    -------
-    dict
-        ``question`` (its name), ``got`` (a list, None where there is no answer), and ``error`` if a call failed.
-    """
+    """Return what a submission answers to one question, as JSON can hold it: None where there is no answer."""
     names, calls = question["names"], question["calls"]
     if calls is None:
         values = {name: namespace.get(name) for name in names}

@@ -10,6 +10,7 @@ from exercises.grading import exercise
 from exercises.grading.exercise import Key
 from exercises.grading.repair import Plan
 from exercises.grading.sandbox import Outcome
+from exercises.grading.sandbox_runner import answered
 from lessonlib import comparing
 
 #: The question that a person marks.
@@ -46,10 +47,8 @@ class Result:
     file: str = ""  # what was handed in
     beside: dict[str, str] = field(default_factory=dict)  # what nbgrader wrote beside it
     when: float = 0.0  # seconds since 1970
-    #: Of the file, and of the questions and how they are judged: the same means that it need not be graded again.
-    digest: str = ""
-    #: Of the file, and of the questions and how they are judged: the same means that it need not be graded again.
-    asked: str = ""
+    digest: str = ""  # of the file; with the next one: the same means that it need not be graded again
+    asked: str = ""  # of the questions and how they are judged
     explanation: str = ""
     explanation_points: float = 0.0  # how many points a person may give for it
     #: Of the learner's code, as `sandbox_reader.shapes` gives them.
@@ -81,10 +80,9 @@ def result_of(student: str, stem: str, keys: Sequence[Key], outcome: Outcome, pl
     for key in keys:
         names = set(key.question.names)
         broken = next((text for step, text in errors.items() if names & plan.defines.get(step, set())), "")
-        # Asked at its check, and at its end if it changed; what is right once is right.
-        tries = [mark(key, line, outcome.ended) for line in told.get(key.question.name, [])[-2:]]
-        best = max(tries or [mark(key, {}, outcome.ended)], key=lambda one: (one.points, not one.error))
-        marks.append(explained(best, broken, bool(names & plan.answered)))
+        tries = told.get(key.question.name, [{}])  # the first answer counts, whatever was told afterwards
+        line = next(filter(answered, tries), tries[-1])
+        marks.append(explained(mark(key, line, outcome.ended), broken, bool(names & plan.answered)))
     said = [f"{text}, in the cell that begins: {_begin(plan, step)}" for step, text in errors.items()]
     notes = [*plan.notes, *([outcome.ended] if outcome.ended else [])]
     return Result(student, stem, "graded", marks, notes, said[:5], round(outcome.seconds, 1))
@@ -93,17 +91,6 @@ def result_of(student: str, stem: str, keys: Sequence[Key], outcome: Outcome, pl
 def _begin(plan: Plan, step: int) -> str:
     code = plan.steps[step].get("run", "") if 0 <= step < len(plan.steps) else ""
     return code.strip().split("\n")[0][:80]
-
-
-def better(first: Result, second: Result) -> Result:
-    """Take from two runs of one submission, as handed in and repaired, the better mark of each question."""
-    pairs = zip(first.marks, second.marks, strict=True)
-    marks = [two if two.points > one.points else one for one, two in pairs]
-    helped = [two.question for one, two in zip(first.marks, second.marks, strict=True) if two.points > one.points]
-    notes = [*first.notes, *(second.notes if helped else [])]
-    notes += [f"Repaired for {', '.join(helped)}: the cells ran in the order of the exercise."] if helped else []
-    seconds = first.seconds + second.seconds
-    return Result(first.student, first.exercise, "graded", marks, notes, first.cell_errors, seconds)
 
 
 def no_marks(keys: Sequence[Key]) -> list[Mark]:
@@ -134,7 +121,7 @@ def mark(key: Key, told: dict[str, Any], ended: str) -> Mark:
     elif question.draw is not None:  # the inputs differ from class to class, and so do not give the answer away
         shown = fault
     points = round(2 * share * question.points) / 2 if share < 1 else question.points
-    return Mark(question.name, points, question.points, fault, shown, question.hint, error, mistake)
+    return Mark(question.name, points, question.points, fault[:1000], shown[:1000], question.hint, error, mistake)
 
 
 def explained(mark: Mark, broken: str, stands: bool) -> Mark:

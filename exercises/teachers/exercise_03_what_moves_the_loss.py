@@ -170,12 +170,14 @@ hint = "The best is to say how the labels really are: 1 − f for the true class
 # %% [markdown]
 # ## Question 5 · Shapes that do not match (2 points)
 #
-# Your class's labels have shape `(n,)` and the predictions shape `(n, 1)`, as Keras gives them. A script computes the squared error without noticing:
+# Your class's labels and predictions have the shapes that are printed. A script computes the squared error without looking at them:
 
 # %%
 numbers = np.random.default_rng([CLASS_SEED, 5])
 shape_labels = numbers.integers(0, 2, 40).astype(float)
-shape_predictions = (0.2 + 0.6 * shape_labels + 0.1 * numbers.normal(size=40))[:, None]
+shape_predictions = 0.2 + 0.6 * shape_labels + 0.1 * numbers.normal(size=40)
+shape_predictions = shape_predictions.reshape([(-1, 1), (1, -1)][numbers.integers(0, 2)])
+print("labels", shape_labels.shape, "predictions", shape_predictions.shape)
 print("the script reports", np.round(np.mean((shape_labels - shape_predictions) ** 2), 4))
 
 # %% [markdown]
@@ -188,21 +190,21 @@ honest_mse = None
 n_terms = None
 consequence = None
 ### BEGIN SOLUTION
-honest_mse = np.mean((shape_labels - shape_predictions[:, 0]) ** 2)
+honest_mse = np.mean((shape_labels - shape_predictions.ravel()) ** 2)
 n_terms = (shape_labels - shape_predictions).size
-consequence = "the mean of the labels for everyone"
+consequence = "the labels" if n_terms == 40 else "the mean of the labels for everyone"
 ### END SOLUTION
 
 # %% check="honest_mse, n_terms, consequence" points=2
-expect_number(honest_mse, 0, 1, hint="make both the same shape first: .ravel() or [:, 0]")
+expect_number(honest_mse, 0, 1, hint="make both the same shape first: .ravel()")
 expect_number(n_terms, 1, 10_000, hint="look at the shape of the difference")
 outcomes = ["the labels", "the mean of the labels for everyone", "nothing: it raises an error"]
 expect_choice(
-    consequence, outcomes, hint="each prediction is compared with every label; what is best then?"
+    consequence, outcomes, hint="with which labels is each prediction compared? What is best then?"
 )
 
 # %% hidden="honest_mse, n_terms, consequence"
-hint = "(n,) minus (n, 1) broadcasts to (n, n): each prediction is held against every label, and their mean is the best answer."
+hint = "(n,) minus (n, 1) broadcasts to (n, n), where each prediction is held against every label; (n,) minus (1, n) gives (1, n), one difference for each."
 
 # %% [markdown]
 # ## Question 6 · What did they report? (3 points)

@@ -1,1 +1,1 @@
-"""What the course asks: the clinic, the concept inventory, and runs whose causes are known."""
+"""What is of this course alone: its questions, its cases with their causes, and whether a machine can run it."""

@@ -1,37 +1,31 @@
-"""The curve clinic: twelve recorded runs of unknown cause, and the grading of a diagnosis.
+"""The curve clinic: twelve recorded runs of unknown cause, and the grading of a diagnosis (lesson 10).
 
-A case is what a stranger would show: curves, sizes and a question. A diagnosis has three parts (cause, evidence,
-action), asked one after the other; the feedback comes when all three are answered, and the first answers count. The
-answers lie beside the cases in a file that is encoded: it keeps a glance out, not a determined reader.
-``python -m tools.clinic_cases`` makes both. Taught in lesson 10.
+A diagnosis has three parts (cause, evidence, action), asked one after the other; the feedback comes when all three are
+answered, and the first answers count. The answers lie beside the cases in a file that is encoded: it keeps a glance
+out, not a determined reader. ``python -m tools.clinic_cases`` makes both.
 """
 
 from __future__ import annotations
 
 import base64
-import datetime
 import functools
 import html
 import json
-import textwrap
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib import _validate as check
-from lessonlib import metrics, storage
+from lessonlib import metrics, questions, storage
+from lessonlib.figures import static_export
 from lessonlib.runs import Run
-
-if TYPE_CHECKING:  # they load ipywidgets, which grading does not need
-    import ipywidgets
-
-    from lessonlib.questions import Panel
 
 #: The learner's diagnoses.
 FILE = "clinic.jsonl"
@@ -44,10 +38,7 @@ PARTS = {
 }
 #: The share of the points that passes.
 PASS = 2 / 3
-ANSWERS = "answers.sealed"
-
-
-# ---- the cases ------------------------------------------------------------------------------------------
+CASE_FILE, ANSWERS = "case-{:02}.npz", "answers.sealed"
 
 
 @dataclass(frozen=True)
@@ -82,23 +73,14 @@ class Case:
 
 
 def folder() -> Path:
-    """Return the folder of the cases: ``clinic`` where one works, else ``notebooks/clinic`` beside the package."""
-    beside = Path(__file__).resolve().parents[2] / "notebooks" / "clinic"
-    for candidate in (Path("clinic"), beside):
-        if candidate.is_dir():
-            return candidate
-    raise FileNotFoundError(f"no cases at clinic or {beside}: make them with python -m tools.clinic_cases.")
-
-
-def case_file(number: int) -> str:
-    """Return the file name of a case."""
-    return f"case-{number:02}.npz"
+    """Return the folder of the cases."""
+    return storage.course_folder("clinic", remedy="make the cases with python -m tools.clinic_cases")
 
 
 def case(number: int) -> Case:
     """Load a case, from 1 to `N_CASES`."""
     number = check.whole_number(number, "number", low=1, high=N_CASES)
-    return Case(number, Run.load(folder() / case_file(number)))
+    return Case(number, Run.load(folder() / CASE_FILE.format(number)))
 
 
 # ---- the answers ----------------------------------------------------------------------------------------
@@ -125,22 +107,11 @@ class Answer:
         return next(option for option in self.options[part] if option.right)
 
 
-def seal(answers: Sequence[Mapping[str, Any]]) -> str:
-    """Encode the answers, one mapping per case, so that they cannot be read at a glance."""
-    packed = zlib.compress(json.dumps(answers).encode(), 9)
-    return textwrap.fill(base64.b64encode(packed).decode(), 100) + "\n"
-
-
 @functools.cache
 def _answers(path: Path) -> tuple[Answer, ...]:
     sealed = json.loads(zlib.decompress(base64.b64decode(path.read_text(encoding="ascii"))))
-    return tuple(
-        Answer(
-            frozenset(entry["named_by"]),
-            {part: tuple(Option(**option) for option in entry["options"][part]) for part in PARTS},
-        )
-        for entry in sealed
-    )
+    options = ({part: tuple(Option(**each) for each in entry["options"][part]) for part in PARTS} for entry in sealed)
+    return tuple(Answer(frozenset(entry["named_by"]), each) for entry, each in zip(sealed, options, strict=True))
 
 
 def answer(number: int) -> Answer:
@@ -159,23 +130,13 @@ def grade(number: int, part: str, text: str) -> Option:
     return options[text]
 
 
-def points_by_guessing(numbers: Iterable[int]) -> NDArray[np.float64]:
-    """Return the chance of 0, 1, 2, ... points for one who guesses every part of these cases."""
-    chances = np.ones(1)
-    for number in numbers:
-        for options in answer(number).options.values():
-            chances = np.convolve(chances, [1 - 1 / len(options), 1 / len(options)])
-    return chances
-
-
 # ---- the learner's diagnoses ----------------------------------------------------------------------------
 
 
 def keep(number: int, part: str, text: str) -> Option:
     """Keep the learner's answer to one part of a case, and grade it; what cannot be graded is not kept."""
     graded = grade(number, part, text)
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    storage.append_record(FILE, {"case": number, "part": part, "given": text, "time": now})
+    questions.keep_answer(FILE, case=number, part=part, given=text)
     return graded
 
 
@@ -218,9 +179,9 @@ class Score:
         return dict(found)
 
     def __str__(self) -> str:
-        chances = points_by_guessing(self.asked)
-        possible, guessed = len(chances) - 1, float(chances @ np.arange(len(chances)))
-        rule = f"Of {possible} points guessing earns {guessed:.1f} on average; {self.pass_mark} pass."
+        questions_asked = [options for number in self.asked for options in answer(number).options.values()]
+        guessed = sum(1 / len(options) for options in questions_asked)
+        rule = f"Of {len(questions_asked)} points guessing earns {guessed:.1f} on average; {self.pass_mark} pass."
         if not self.diagnoses:
             return f"No case answered yet: your points and your confusions appear here. {rule}"
         each = ", ".join(f"{part} {sum(parts[part].right for parts in self.diagnoses.values())}" for part in PARTS)
@@ -238,38 +199,25 @@ def score(numbers: Iterable[int]) -> Score:
     return Score(asked, {number: parts for number, parts in made.items() if len(parts) == len(PARTS)})
 
 
-# ---- the form -------------------------------------------------------------------------------------------
-
-
 class Form:
     """The three questions of a case, for a notebook: one at a time, each answered once, then the feedback."""
 
     def __init__(self, number: int) -> None:
-        from lessonlib.questions import shuffled
-
         self.number = number
+        self.names = {part: f"10-case-{number}-{part}" for part in PARTS}
+        self.asked = {part: f"Case {number}. {question}" for part, question in PARTS.items()}
         self.options = {
-            part: shuffled(self._name(part), [option.text for option in options])
+            part: questions.shuffled(self.names[part], [option.text for option in options])
             for part, options in answer(number).options.items()
         }
 
-    def _name(self, part: str) -> str:
-        return f"10-case-{self.number}-{part}"
-
-    def _question(self, part: str) -> str:
-        return f"Case {self.number}. {PARTS[part]}"
-
     def widget(self) -> ipywidgets.VBox:
         """Return the widgets: the parts that are answered, and the first that is not."""
-        import ipywidgets
-
         box = ipywidgets.VBox()
         self._fill(box)
         return box
 
     def _fill(self, box: ipywidgets.VBox) -> None:
-        import ipywidgets
-
         answered, shown = kept(self.number), []
         for part in PARTS:
             shown.append(self._panel(part, box, answered.get(part)).widget)
@@ -279,10 +227,8 @@ class Form:
             shown.append(ipywidgets.HTML(self.feedback()))
         box.children = tuple(shown)
 
-    def _panel(self, part: str, box: ipywidgets.VBox, given: Option | None) -> Panel:
-        from lessonlib.questions import Panel, radio_buttons
-
-        buttons = radio_buttons(self.options[part])
+    def _panel(self, part: str, box: ipywidgets.VBox, given: Option | None) -> questions.Panel:
+        buttons = questions.radio_buttons(self.options[part])
 
         def press() -> str:
             if buttons.value is None:
@@ -292,8 +238,8 @@ class Form:
             self._fill(box)
             return "Kept."
 
-        name = self._question(part)
-        panel = Panel(name, self.options[part], [buttons], button="Keep", on_press=press, in_page={})
+        controls = {"button": "Keep", "on_press": press, "in_page": {}}
+        panel = questions.Panel(self.asked[part], self.options[part], [buttons], **controls)
         if given:
             buttons.value = given.text
             panel.close("Kept.")
@@ -301,43 +247,35 @@ class Form:
 
     def feedback(self) -> str:
         """Return what is said, as HTML, of a case that is answered."""
-        lines = []
-        for part, option in kept(self.number).items():
-            verdict, words = ("right", "Right.") if option.right else ("wrong", "Not quite.")
-            lines.append(
-                f'{part.capitalize()}: <strong data-verdict="{verdict}">{words}</strong> {self._said(option, part)}'
-            )
-        return f'<p role="status">{"<br>".join(lines)}</p>'
+        said = (
+            f"{part.capitalize()}: {questions.judged(option.right, self._said(option, part))}"
+            for part, option in kept(self.number).items()
+        )
+        return f'<p role="status">{"<br>".join(said)}</p>'
 
     def _said(self, option: Option, part: str) -> str:
         right = answer(self.number).right(part)
-        told = "" if option.right else f" It is: {right.text}. {right.feedback}"
-        return html.escape(option.feedback + told)
+        return option.feedback + ("" if option.right else f" It is: {right.text}. {right.feedback}")
 
     def _in_page(self, part: str) -> str:
         """Return one question as a form that works without a kernel."""
-        from lessonlib.questions import panel_html
-
         options = [grade(self.number, part, text) for text in self.options[part]]
-        before = list(PARTS)[: list(PARTS).index(part)]
+        others = [self.names[other] for other in PARTS if other != part]
         content = {
             "kind": "choice",
-            "name": self._name(part),
+            "name": self.names[part],
             "right": [option.right for option in options].index(True),
-            "feedback": [html.unescape(self._said(option, part)) for option in options],
-            "after": [self._name(other) for other in before],
-            "together": [self._name(other) for other in PARTS if other != part],
+            "feedback": [self._said(option, part) for option in options],
+            "after": others[: list(PARTS).index(part)],
+            "together": others,
         }
-        return panel_html(self._question(part), self.options[part], "Keep", content)
+        return questions.panel_html(self.asked[part], self.options[part], "Keep", content)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        from lessonlib.figures import static_export
-
-        first = next(iter(PARTS))
-        asked = self._question(first)
-        plain = "\n".join([asked, *(f"  ( ) {text}" for text in self.options[first])])
+        asked, options_asked = self.asked["cause"], self.options["cause"]
+        plain = "\n".join([asked, *(f"  ( ) {text}" for text in options_asked)])
         if static_export():
-            return {"text/plain": plain, "text/html": "".join(self._in_page(part) for part in PARTS)}
-        items = "".join(f"<li>{html.escape(text)}</li>" for text in self.options[first])
+            return {"text/plain": plain, "text/html": "".join(map(self._in_page, PARTS))}
+        items = "".join(f"<li>{html.escape(text)}</li>" for text in options_asked)
         bundle = self.widget()._repr_mimebundle_(**options) or {}
         return {**bundle, "text/plain": plain, "text/html": f"<p><strong>{asked}</strong></p><ul>{items}</ul>"}

@@ -1,8 +1,7 @@
 """The concept inventory: sixteen questions asked before the course and again, in other words, after it.
 
-Nobody is told what is right. The questions are in ``concept_inventory.toml``, so that no learner reads the answers in a
-code cell. Lesson 0 has the first form, lesson 10 the second. The forms were written to be alike; nobody has measured
-whether they are equally hard.
+Nobody is told what is right, and no code cell shows it: the questions are in ``concept_inventory.toml``. Lesson 0 has
+the first form, lesson 10 the second; nobody has measured whether they are equally hard.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from pathlib import Path
 
 from lessonlib import questions, uncertainty
 
-FORMS = ("pre", "post")
-_REPLIES = {"pre": "You meet this question again at the end of the course.", "post": "Your first answer counts."}
+#: The forms, and what is replied to an answer.
+FORMS = {"pre": "You meet this question again at the end of the course.", "post": "Your first answer counts."}
 
 
 @dataclass(frozen=True)
@@ -28,28 +27,17 @@ class Item:
 
     def panel(self, form: str, number: int) -> questions.Panel:
         """Return the widgets that ask."""
-        return questions.inventory_item(
-            f"{form}: {self.concept}",
-            f"{number}. {self.question}",
-            right=self.right,
-            wrong=self.wrong,
-            reply=_REPLIES[form],
-        )
+        options = {"right": self.right, "wrong": self.wrong, "reply": FORMS[form]}
+        return questions.inventory_item(f"{form}: {self.concept}", f"{number}. {self.question}", **options)
 
 
 def items(form: str) -> tuple[Item, ...]:
-    """Return the questions of a form, in order; both forms ask for the same concepts.
-
-    Parameters
-    ----------
-    form : {"pre", "post"}
-    """
+    """Return the questions of a form, "pre" or "post", in order; both forms ask for the same concepts."""
     if form not in FORMS:
         raise ValueError(f"form must be 'pre' or 'post', got {form!r}.")
     pairs = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["item"]
-    return tuple(
-        Item(pair["concept"], pair[form]["question"], pair[form]["right"], tuple(pair[form]["wrong"])) for pair in pairs
-    )
+    forms = {pair["concept"]: pair[form] for pair in pairs}
+    return tuple(Item(name, each["question"], each["right"], tuple(each["wrong"])) for name, each in forms.items())
 
 
 def panels(form: str) -> list[questions.Panel]:
@@ -86,10 +74,9 @@ class Comparison:
 
     @property
     def gain(self) -> float | None:
-        """Return the normalised gain: of what was missing before, the share that is there after.
+        """Return the normalised gain: of what was missing before, the share that is there after; None if nothing was.
 
-        ``(after - before) / (1 - before)`` (R. Hake, *American Journal of Physics* 66, 1998); None if nothing was
-        missing. Lesson 10.
+        R. Hake, *American Journal of Physics* 66 (1998). Lesson 10.
         """
         missing = len(self.before) - sum(self.before.values())
         return (len(self.gained) - len(self.lost)) / missing if missing else None
@@ -103,8 +90,8 @@ class Comparison:
         if not self.before:
             return "Nothing to compare yet: answer the questions here and in lesson 0, and run this again."
         right = f"{sum(self.before.values())} before, {sum(self.after.values())} after"
-        lines = [f"Of {len(self.before)} ideas answered twice you had right: {right}."]
-        lines.append(f"Gained: {', '.join(self.gained) or 'none'}. Lost: {', '.join(self.lost) or 'none'}.")
+        lines = [f"Of {len(self.before)} ideas answered twice you had right: {right}.",
+                 f"Gained: {', '.join(self.gained) or 'none'}. Lost: {', '.join(self.lost) or 'none'}."]  # fmt: skip
         if self.gain is not None:
             lines.append(f"Normalised gain {self.gain:.2f}; so uneven by luck alone {self.p_value:.0%} of the time.")
         return "\n".join(lines)

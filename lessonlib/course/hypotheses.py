@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from lessonlib import runs
-from lessonlib.recipes import CELLS
 from lessonlib.runs import Run
+from lessonlib.training import CELLS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 #: The level of the tests, and one less the coverage of the intervals.
@@ -48,8 +48,9 @@ def predictions(path: Path = DOCS / "predictions.csv") -> list[Prediction]:
     """Read the predictions; an empty bound is an open one."""
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter=";"))
-    bounds = [{"low": float(row["low"] or -math.inf), "high": float(row["high"] or math.inf)} for row in rows]
-    return [Prediction(**{**row, **limits}) for row, limits in zip(rows, bounds, strict=True)]
+    for row in rows:
+        row |= {"low": float(row["low"] or -math.inf), "high": float(row["high"] or math.inf)}
+    return [Prediction(**row) for row in rows]
 
 
 # --- the measures of one run: a number, or what each test picture gives where the measure is the mean over them -------
@@ -64,33 +65,25 @@ def _on_pictures(run: Run, name: str, *, change: bool) -> NDArray[np.float64]:
     return last - lowest if change else last
 
 
-def _lowest(run: Run, metric: str = "val_loss") -> int:
-    return run.best_epoch(metric) - 1
+def _at_lowest(run: Run, metric: str, by: str = "val_loss") -> float:
+    return float(run[metric][run.best_epoch(by) - 1])
 
 
 def _flip_share(run: Run, n: int = 200) -> float:
     """Return the chance that the mean change over n pictures has the other sign (normal approximation)."""
     each = _on_pictures(run, "loss", change=True)
-    return float(stats.norm.cdf(-abs(each.mean()) * math.sqrt(n) / each.std()))
-
-
-def _noisy_loss(run: Run, name: str, share: float) -> NDArray[np.float64]:
-    return (1 - share) * run[f"{name}_loss"] + share * run[f"{name}_other_loss"]
+    return math.nan if not each.any() else float(stats.norm.cdf(-abs(each.mean()) * math.sqrt(n) / each.std()))
 
 
 def _judged_by_noise(run: Run, share: float, of: str) -> float:
-    since = np.argmin(_noisy_loss(run, "val", share))
-    accuracy = run["test_accuracy"]
-    values = {
-        "loss": _noisy_loss(run, "test", share),
-        "accuracy": 100 * ((1 - share) * accuracy + share * (1 - accuracy) / 9),  # one of the other nine classes
-        "clean": run["test_loss"],
-    }[of]
-    return float(values[-1] - values[since])
+    loss = {name: (1 - share) * run[f"{name}_loss"] + share * run[f"{name}_other_loss"] for name in ("val", "test")}
+    accuracy = (1 - share) * run["test_accuracy"] + share * (1 - run["test_accuracy"]) / 9  # one of nine other classes
+    values = {"loss": loss["test"], "accuracy": 100 * accuracy, "clean": run["test_loss"]}[of]
+    return float(values[-1] - values[loss["val"].argmin()])
 
 
 def _stop_gain(run: Run, by: str) -> float:
-    return 100 * float(run["test_accuracy"][_lowest(run, by)] - run["test_accuracy"][_lowest(run)])
+    return 100 * (_at_lowest(run, "test_accuracy", by) - _at_lowest(run, "test_accuracy"))
 
 
 MEASURES: Mapping[str, Callable[[Run], Measured]] = {
@@ -99,10 +92,10 @@ MEASURES: Mapping[str, Callable[[Run], Measured]] = {
     "share_repaired": lambda run: 1 - MEASURES["scaled_change"](run).mean() / MEASURES["loss_change"](run).mean(),
     "right_confidence_change": lambda run: run.since_lowest_loss("test_confidence_right"),
     "wrong_confidence_change": lambda run: run.since_lowest_loss("test_confidence_wrong"),
-    "logit_norm_ratio": lambda run: run["test_logit_norm"][-1] / run["test_logit_norm"][_lowest(run)],
-    "train_accuracy_at_lowest": lambda run: run["train_accuracy"][_lowest(run)],
+    "logit_norm_ratio": lambda run: run["test_logit_norm"][-1] / _at_lowest(run, "test_logit_norm"),
+    "train_accuracy_at_lowest": lambda run: _at_lowest(run, "train_accuracy"),
     "flip_share_200": _flip_share,
-    "val_change_at_lowest_test": lambda run: run["val_loss"][_lowest(run, "test_loss")] - run["val_loss"][0],
+    "val_change_at_lowest_test": lambda run: _at_lowest(run, "val_loss", "test_loss") - run["val_loss"][0],
     "stop_by_accuracy_gain": partial(_stop_gain, by="val_accuracy"),
     "stop_by_scaled_gain": partial(_stop_gain, by="val_refinement_bound"),
     **{
@@ -113,32 +106,25 @@ MEASURES: Mapping[str, Callable[[Run], Measured]] = {
     },
 }  # fmt: skip
 
-# --- over seeds and pictures ---------------------------------------------------------------------------------------
-
 
 @dataclass(frozen=True)
 class Finding:
     """A mean over seeds with its standard error, which counts the seeds and, where they are given, the pictures.
 
-    Attributes
-    ----------
-    seeds : mapping of int to float
-        The value of each seed.
-    mean, standard_error, freedom : float
-        The degrees of freedom are those of Welch and Satterthwaite. NaN with fewer than two seeds.
+    NaN with fewer than two seeds.
     """
 
-    seeds: Mapping[int, float]
+    seeds: Mapping[int, float]  # the value of each
     mean: float = math.nan
     standard_error: float = math.nan
-    freedom: float = math.nan
+    freedom: float = math.nan  # degrees of freedom after Welch and Satterthwaite
 
     @classmethod
     def of(cls, measured: Mapping[int, Measured]) -> Finding:
         """Average over seeds that were all judged on the same pictures.
 
-        The variance of the mean over the seeds and that over the pictures add up. What is special to a seed and a
-        picture together counts in both: the interval is a little too wide.
+        The variances over the seeds and over the pictures add up. What is special to a seed and a picture together
+        counts in both: the interval is a little too wide.
         """
         values = np.array([np.mean(one) for one in measured.values()])
         seeds = dict(zip(measured, values.tolist(), strict=True))
@@ -183,23 +169,12 @@ class Outcome:
 
     prediction: Prediction
     finding: Finding
-    p: float = math.nan
-    verdict: str = "not run yet"
-
-    def n_inside(self) -> int:
-        """Count the seeds that lie between the bounds themselves."""
-        return sum(self.prediction.low <= value <= self.prediction.high for value in self.finding.seeds.values())
+    p: float
+    verdict: str
 
 
 def judge(every: Sequence[Prediction], recorded: Callable[[str], Mapping[int, Run]]) -> list[Outcome]:
-    """Judge predictions by recorded runs.
-
-    Parameters
-    ----------
-    every : sequence of Prediction
-    recorded : callable
-        Gives the runs of a recipe by seed; an empty mapping if there are none.
-    """
+    """Judge predictions by recorded runs: `recorded` gives those of a recipe by seed, or an empty mapping."""
     findings = [find(each.measure, each.recipe, recorded, against=each.against) for each in every]
     run = [i for i, finding in enumerate(findings) if len(finding.seeds) >= LEAST_SEEDS]
     both = {i: findings[i].p_values(every[i].low, every[i].high) for i in run}
@@ -207,12 +182,10 @@ def judge(every: Sequence[Prediction], recorded: Callable[[str], Mapping[int, Ru
     outcomes = []
     for i, (prediction, finding) in enumerate(zip(every, findings, strict=True)):
         if i not in adjusted:
-            outcomes.append(Outcome(prediction, finding, verdict="too few seeds" if finding.seeds else "not run yet"))
-            continue
-        sure, held = adjusted[i] < ALPHA, both[i][0] < both[i][1]
-        outcomes.append(
-            Outcome(prediction, finding, adjusted[i], ("held" if held else "failed") if sure else "cannot tell")
-        )
+            verdict = "too few seeds" if finding.seeds else "not run yet"
+        else:
+            verdict = "cannot tell" if adjusted[i] >= ALPHA else "held" if both[i][0] < both[i][1] else "failed"
+        outcomes.append(Outcome(prediction, finding, adjusted.get(i, math.nan), verdict))
     return outcomes
 
 
@@ -223,20 +196,19 @@ def find(measure: str, recipe: str, recorded: Callable[[str], Mapping[int, Run]]
         weights = contrast(recipe.removeprefix("cells:"))
     by_recipe = {recipe: recorded(recipe) for recipe in weights}
     seeds = sorted(set.intersection(*map(set, by_recipe.values())))
-    values = MEASURES[measure]
-    return Finding.of({seed: sum(w * values(by_recipe[r][seed]) for r, w in weights.items()) for seed in seeds})
+    value = MEASURES[measure]
+    found = {seed: sum(w * value(by_recipe[r][seed]) for r, w in weights.items()) for seed in seeds}
+    return Finding.of({seed: each for seed, each in found.items() if not np.isnan(each).any()})  # NaN: has none
 
 
 def contrast(name: str) -> dict[str, float]:
     """Return the weights of the eight cells in a contrast such as "bn-plain" or "bn-plain beyond cosine-constant"."""
-    plus, _, minus = name.partition(" beyond ")
-    weights = {cell: _one_contrast(cell, plus) - (_one_contrast(cell, minus) if minus else 0) for cell in CELLS}
+    weights = dict.fromkeys(CELLS, 0.0)
+    for sign, (plus, minus) in zip((1, -1), (part.split("-") for part in name.split(" beyond ")), strict=False):
+        for cell in CELLS:
+            levels = cell.split("-")
+            weights[cell] += sign * (0.25 if plus in levels else -0.25 if minus in levels else math.nan)
     return {cell: weight for cell, weight in weights.items() if weight}
-
-
-def _one_contrast(cell: str, name: str) -> float:
-    plus, minus = name.split("-")
-    return 0.25 if plus in cell.split("-") else -0.25 if minus in cell.split("-") else math.nan
 
 
 def recorded(recipe: str) -> dict[int, Run]:

@@ -8,7 +8,9 @@ scatter is, and no interval is given. Taught in lesson 9.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,30 +18,34 @@ from numpy.typing import ArrayLike, NDArray
 from lessonlib import _validate as check
 from lessonlib import calibration, uncertainty
 from lessonlib.metrics import Estimate
-from lessonlib.reading.findings import number, share
+from lessonlib.reading.findings import PATTERNS, Finding, Sentence, number, share
 from lessonlib.runs import Run
 from lessonlib.uncertainty import Change
 
 Values = NDArray[np.float64]
 
-#: A stretch of epochs that is averaged is this share of the run: long enough to calm a curve, short enough to be "now".
-WINDOW_SHARE = 0.1
-#: A change of the mean loss matters from 5 % of the loss on: less is below what seeds differ by in the course's runs.
-LOSS_MARGIN = 0.05
-#: A change of accuracy matters from one point on.
-ACCURACY_MARGIN = 0.01
+WINDOW_SHARE = 0.1  # of the run is averaged: long enough to calm a curve, short enough to be "now"
+LOSS_MARGIN = 0.05  # a change of the mean loss matters from 5 % on: less is below what seeds differ by
+ACCURACY_MARGIN = 0.01  # a change of accuracy matters from one point on
 #: Standard deviation of one example's squared error over its mean: sqrt(2) for normal errors, more with heavy tails.
 LOSS_SD_WITHOUT_ACCURACY = 2.0
-#: A loss is still falling if its last fifth of the epochs makes more than this share of the way so far ...
-STILL_FALLING = 0.05
-#: ... and falls by more than this share of itself: a loss that has hardly moved at all is not on its way.
-FALL_OF_ITSELF = 0.01
+#: A loss still falls if its last fifth makes more than this share of the way so far, and of itself.
+STILL_FALLING, FALL_OF_ITSELF = 0.05, 0.01
 #: Scatters that a fall on this very validation set must exceed; in short logs, falls in a row are asked for instead.
 SURE_OF_THIS_SET, SHORT, FALLS_IN_A_ROW = 3.0, 12, 3
-#: Fewer epochs have no trend that could be told from noise.
-FEWEST_EPOCHS = 4
+FEWEST_EPOCHS = 4  # fewer have no trend that could be told from noise
 #: The metrics that are read.
 _READ = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "running_train_loss", "running_train_accuracy")
+
+
+class _Summary:
+    """The curves as one number each."""
+
+    def __init__(self, curves: Curves, of: Callable[[Values], float]) -> None:
+        self._curves, self._of = curves, of
+
+    def __getattr__(self, name: str) -> float:
+        return float(self._of(getattr(self._curves, name)))
 
 
 @dataclass(frozen=True)
@@ -68,41 +74,49 @@ class Curves:
     unread: tuple[str, ...] = ()  # columns that measure something and were not read
     classifies: bool = True  # false once an accuracy has turned out to mean nothing
 
-    # ---- stretches of epochs -----------------------------------------------------------------------
+    # ---- stretches of epochs: all, the last, and the second half, where curves have lost the bend of the beginning
 
-    @property
-    def n(self) -> int:
-        """Return the number of epochs that are used."""
-        return len(self.epochs)
-
-    @property
-    def width(self) -> int:
-        """Return the length of an averaged stretch, in epochs."""
-        return max(1, round(WINDOW_SHARE * self.n))
-
-    @property
-    def whole(self) -> slice:
-        """Return all epochs."""
-        return slice(0, self.n)
-
-    @property
-    def end(self) -> slice:
-        """Return the last stretch."""
-        return slice(self.n - self.width, self.n)
-
-    @property
-    def second_half(self) -> slice:
-        """Return the second half of the run, where curves have lost the bend of the beginning."""
-        return slice(self.n // 2, self.n)
+    n = property(lambda self: len(self.epochs))
+    width = property(lambda self: max(1, round(WINDOW_SHARE * self.n)))  # of an averaged stretch
+    whole = property(lambda self: slice(0, self.n))
+    end = property(lambda self: slice(self.n - self.width, self.n))
+    second_half = property(lambda self: slice(self.n // 2, self.n))
+    has_accuracies = property(lambda self: self.train_accuracy is not None and self.val_accuracy is not None)
 
     def numbers(self, stretch: slice) -> tuple[int, int]:
         """Return the log's first and last number of a stretch."""
+        if self.n == 0:
+            return 1, max(1, self.passed_over)
         return int(self.epochs[stretch][0]), int(self.epochs[stretch][-1])
+
+    # ---- each curve as one number: `c.last.val_loss`, in sentences as well
+
+    first = property(lambda self: _Summary(self, lambda values: values[0]))
+    last = property(lambda self: _Summary(self, lambda values: values[-1]))
+    ends = property(lambda self: _Summary(self, self.at_end))
+    lows = property(lambda self: _Summary(self, lambda values: values[self.lowest].mean()))
+    later = property(lambda self: _Summary(self, lambda values: np.median(values[self.second_half])))
+
+    def at_end(self, values: Values) -> float:
+        """Return the mean over the last stretch."""
+        return float(values[self.end].mean())
+
+    def means(self, values: Values) -> Values:
+        """Return the mean of every stretch of `width` epochs."""
+        return moving_means(values, self.width)
+
+    @functools.cached_property
+    def nothing(self) -> float | None:
+        """Return the loss of always giving the class shares (ln K where they are not known); None without K."""
+        if self.class_shares is not None:
+            present = self.class_shares[self.class_shares > 0]
+            return float(-(present * np.log(present)).sum())
+        return None if self.n_classes is None else float(np.log(self.n_classes))
 
     @functools.cached_property
     def lowest(self) -> slice:
         """Return the stretch in which the mean validation loss is lowest."""
-        start = int(np.argmin(moving_means(self.val_loss, self.width)))
+        start = int(np.argmin(self.means(self.val_loss)))
         return slice(start, start + self.width)
 
     @property
@@ -131,29 +145,35 @@ class Curves:
         kept = (self.val_accuracy * self.n_val + 1) / (self.n_val + 2)  # one example away from certainty
         return np.sqrt(kept * (1 - kept) / self.n_val)
 
+    @property
+    def knows_errors(self) -> bool:
+        """Tell whether the sampling error of the validation loss is known."""
+        return self.n_val is not None or self.losses is not None or self.loss_se is not None
+
+    def difference_error(self, errors: Values | None, stretch: slice) -> float:
+        """Return the standard error of a difference between two sets over a stretch; 0 where none is known."""
+        return 0.0 if errors is None else float(np.sqrt(2) * errors[stretch].mean())
+
     # ---- changes -----------------------------------------------------------------------------------
 
-    def loss_change(self, before: slice, after: slice) -> Change:
-        """Compare the mean validation loss of two stretches; the margin is `LOSS_MARGIN` of the first."""
-        margin = LOSS_MARGIN * abs(float(self.val_loss[before].mean()))
-        if self.losses is not None:
-            first, second = self.losses[before].mean(axis=0), self.losses[after].mean(axis=0)
-            return uncertainty.loss_change(first, second, margin=margin, level=self.level)
-        first, second = (self.estimate(self.val_loss, self.loss_error, s) for s in (before, after))
-        return uncertainty.unpaired_change(first, second, margin=margin, level=self.level)
+    def change(self, measure: str, before: slice, after: slice) -> Change:
+        """Compare the mean validation "loss" or "accuracy" of two stretches, in pairs where examples are known.
 
-    def accuracy_change(self, before: slice, after: slice) -> Change:
-        """Compare the mean validation accuracy of two stretches; the margin is `ACCURACY_MARGIN`."""
-        if self.hits is not None and self.width == 1:
-            first, second = self.hits[before][0], self.hits[after][0]
-            return uncertainty.accuracy_change(first, second, margin=ACCURACY_MARGIN, level=self.level)
-        if self.hits is not None:
-            first, second = self.hits[before].mean(axis=0), self.hits[after].mean(axis=0)
-            return uncertainty.loss_change(first, second, margin=ACCURACY_MARGIN, level=self.level)
-        first, second = (self.estimate(self.val_accuracy, self.accuracy_error, s) for s in (before, after))
-        return uncertainty.unpaired_change(first, second, margin=ACCURACY_MARGIN, level=self.level)
+        What matters is `LOSS_MARGIN` of the first loss, or `ACCURACY_MARGIN`.
+        """
+        if measure == "loss":
+            values, errors, examples = self.val_loss, self.loss_error, self.losses
+            margin = LOSS_MARGIN * abs(float(values[before].mean()))
+        else:
+            values, errors, examples, margin = self.val_accuracy, self.accuracy_error, self.hits, ACCURACY_MARGIN
+        known = {"margin": margin, "level": self.level}
+        if examples is None:
+            return uncertainty.unpaired_change(*(self._mean(values, errors, s) for s in (before, after)), **known)
+        if measure == "accuracy" and self.width == 1:
+            return uncertainty.accuracy_change(examples[before][0], examples[after][0], **known)
+        return uncertainty.loss_change(examples[before].mean(axis=0), examples[after].mean(axis=0), **known)
 
-    def estimate(self, values: Values, errors: Values | None, stretch: slice) -> Estimate:
+    def _mean(self, values: Values, errors: Values | None, stretch: slice) -> Estimate:
         """Return the mean over a stretch; epochs share their examples, so the sampling error does not average out."""
         part = values[stretch]
         scatter = late_jitter(values) / np.sqrt(len(part))
@@ -162,17 +182,43 @@ class Curves:
 
     def said(self, measure: str, before: slice, after: slice) -> str:
         """Return a change as text; with an interval only where the sampling error is known."""
-        values = self.val_loss if measure == "loss" else self.val_accuracy
-        change = (self.loss_change if measure == "loss" else self.accuracy_change)(before, after)
+        values, i = getattr(self, f"val_{measure}"), self.change(measure, before, after).interval
         a, b = float(values[before].mean()), float(values[after].mean())
-        known, i = self.n_val is not None or self.losses is not None or self.loss_se is not None, change.interval
+        of, signed = f"; {100 * self.level:g} % interval", lambda value: f"{'+' * (value > 0)}{number(value)}"
         if measure == "accuracy":
-            interval = f"; {100 * self.level:g} % interval {100 * i.low:+.1f} to {100 * i.high:+.1f}" if known else ""
+            interval = f"{of} {100 * i.low:+.1f} to {100 * i.high:+.1f}" if self.knows_errors else ""
             return f"{share(a)} to {share(b)} ({100 * (b - a):+.1f} points{interval})"
-        if not known:
-            return f"{number(a)} to {number(b)}" + (f" ({100 * (b - a) / abs(a):+.0f} %)" if a else "")
-        change_, low, high = (f"{'+' * (value > 0)}{number(value)}" for value in (b - a, i.low, i.high))
-        return f"{number(a)} to {number(b)} ({change_}; {100 * self.level:g} % interval {low} to {high})"
+        if self.knows_errors:
+            return f"{number(a)} to {number(b)} ({signed(b - a)}{of} {signed(i.low)} to {signed(i.high)})"
+        return f"{number(a)} to {number(b)}" + (f" ({100 * (b - a) / abs(a):+.0f} %)" if a else "")
+
+    # ---- what is found -----------------------------------------------------------------------------
+
+    def finding(
+        self, pattern: str, where: slice | tuple[int, int], *says: str | bool, confirm: str = "", advice: str = "",
+        **facts: Any,
+    ) -> Finding:  # fmt: skip
+        """Return a finding about a stretch: those of its pattern's sentences that are named, with facts put in."""
+
+        def said(key: str) -> str:
+            return Sentence().format(PATTERNS[pattern].says[key], c=self, **facts)
+
+        evidence = "".join(said(key) for key in says or ("main",) if key)
+        numbers = self.numbers(where) if isinstance(where, slice) else where
+        return Finding(pattern, numbers, evidence, confirm and said(confirm), advice and said(advice), self.unit)
+
+
+def needs(*names: str, epochs: int = 0) -> Callable[[Callable[[Curves], Any]], Callable[[Curves], Any]]:
+    """Let a function of curves return None where one that it needs is not there, or epochs are too few."""
+
+    def decorate(look: Callable[[Curves], Any]) -> Callable[[Curves], Any]:
+        @functools.wraps(look)
+        def look_if_there(c: Curves) -> Any:
+            return None if c.n < epochs or any(getattr(c, name) is None for name in names) else look(c)
+
+        return look_if_there
+
+    return decorate
 
 
 def prepare(
@@ -180,19 +226,8 @@ def prepare(
 ) -> Curves:
     """Pick a run's curves, leave out what is not finite, and add what its logits tell.
 
-    Parameters
-    ----------
-    run : Run
-    n_val, n_classes : int, optional
-        By default what the run itself says, in its logits or provenance.
-    class_shares : array_like, shape (n_classes,), optional
-        By default those of the kept labels.
-    level : float
-
-    Raises
-    ------
-    ValueError
-        If the run has no loss and no accuracy, or what is said of the validation set is not possible.
+    What is not given is what the run itself says, in its logits or provenance. ValueError if it has no loss and no
+    accuracy, or what is said of the validation set is not possible.
     """
     found = {name: run.metrics[name] for name in _READ if name in run.metrics}
     if not found:
@@ -200,61 +235,49 @@ def prepare(
             f"there is no loss or accuracy in this run, only {', '.join(run.metrics)}: say which columns they are, "
             "as in columns={'val_loss': 'my_column'}."
         )
-    _refuse_impossible(found)
+    for name, values in found.items():
+        if name.endswith("accuracy") and (np.nanmax(values, initial=0) > 1 or np.nanmin(values, initial=0) < 0):
+            worst = values[np.nanargmax(np.abs(values))]
+            raise ValueError(f"{name} holds {worst:g}, an accuracy is a share from 0 to 1: divide percentages by 100.")
     n_val, n_classes, shares = _about_validation(run, n_val, n_classes, class_shares)
     counted = _size_behind(found.get("val_accuracy")) if n_val is None else None
     about = run.provenance
-    epochs = np.asarray(about.get("numbers", run.epochs))
-    stopped = _stops_being_finite(found)
+    epochs, stopped = np.asarray(about.get("numbers", run.epochs)), _stops_being_finite(found)
     kept = np.logical_and.reduce([np.isfinite(values) for values in _without_edges(found).values()])
     if stopped is not None:
         kept[stopped:] = False
-    whole = run.val_logits is not None and n_val == run.val_logits.shape[1] and np.isfinite(run.val_logits).all()
     part = {name: values[kept] for name, values in found.items() if np.isfinite(values[kept]).all()}
+    whole = run.val_logits is not None and n_val == run.val_logits.shape[1] and np.isfinite(run.val_logits).all()
+    refinement = None
+    if run.val_logits is not None:  # the loss at the best temperature; NaN where logits are not finite
+        split = functools.partial(calibration.split_loss, run.val_labels)
+        refinement = np.array([split(z).refinement if np.isfinite(z).all() else np.nan for z in run.val_logits[kept]])
     recorded_se, rates = run.metrics.get("val_loss_se"), about.get("learning_rates")
     usable_se = recorded_se is not None and np.isfinite(recorded_se[kept]).all()
     return Curves(
-        epochs=epochs[kept],
-        unit=about.get("unit", "epoch"),
+        epochs[kept], about.get("unit", "epoch"),
         train_loss=part.get("train_loss", part.get("running_train_loss")),
         train_accuracy=part.get("train_accuracy", part.get("running_train_accuracy")),
-        val_loss=part.get("val_loss"),
-        val_accuracy=part.get("val_accuracy"),
+        val_loss=part.get("val_loss"), val_accuracy=part.get("val_accuracy"),
         running_loss=part.get("running_train_loss") if "train_loss" in part else None,
-        n_val=counted if n_val is None else n_val,
-        n_classes=n_classes,
-        class_shares=shares,
-        level=level,
-        stopped_at=None if stopped is None else int(epochs[stopped]),
-        passed_over=int((~kept[:stopped]).sum()),
+        n_val=counted if n_val is None else n_val, n_classes=n_classes, class_shares=shares, level=level,
+        stopped_at=None if stopped is None else int(epochs[stopped]), passed_over=int((~kept[:stopped]).sum()),
         loss_se=recorded_se[kept] if usable_se else None,
-        losses=run.val_losses()[kept] if whole else None,
-        hits=run.val_hits()[kept].astype(float) if whole else None,
-        refinement=None if run.val_logits is None else refinements(run)[kept],
+        losses=run.val_losses()[kept] if whole else None, hits=run.val_hits()[kept].astype(float) if whole else None,
+        refinement=refinement,
         rates=None if rates is None else np.asarray(rates)[kept],
-        n_counted=counted is not None,
-        unread=tuple(about.get("unread", ())),
-    )
+        n_counted=counted is not None, unread=tuple(about.get("unread", ())),
+    )  # fmt: skip
 
 
 def _without_edges(found: dict[str, Values]) -> dict[str, Values]:
     """Leave a training curve aside that begins later or ends earlier than validation, if that would cost epochs."""
     validated = [np.isfinite(values) for name, values in found.items() if name[:4] == "val_"]
-    if not validated:
+    needed = np.logical_and.reduce(validated) if validated else np.zeros(0, bool)
+    if needed.sum() < FEWEST_EPOCHS:
         return found
-    needed = np.logical_and.reduce(validated)
-    usable = {
-        name: values for name, values in found.items()
-        if name[:4] == "val_" or np.isfinite(values[needed]).sum() >= max(FEWEST_EPOCHS, 0.5 * needed.sum())
-    }  # fmt: skip
-    return usable if needed.sum() >= FEWEST_EPOCHS else found
-
-
-def _refuse_impossible(found: dict[str, Values]) -> None:
-    for name, values in found.items():
-        if name.endswith("accuracy") and (np.nanmax(values, initial=0) > 1 or np.nanmin(values, initial=0) < 0):
-            worst = values[np.nanargmax(np.abs(values))]
-            raise ValueError(f"{name} holds {worst:g}, an accuracy is a share from 0 to 1: divide percentages by 100.")
+    least = max(FEWEST_EPOCHS, 0.5 * needed.sum())
+    return {n: values for n, values in found.items() if n[:4] == "val_" or np.isfinite(values[needed]).sum() >= least}
 
 
 def _stops_being_finite(found: dict[str, Values]) -> int | None:
@@ -270,19 +293,20 @@ def _about_validation(
     run: Run, n_val: int | None, n_classes: int | None, class_shares: ArrayLike | None
 ) -> tuple[int | None, int | None, Values | None]:
     """Return validation size, number of classes and class shares: as given, else as the run tells."""
+    about, kept = run.provenance, (0, 0) if run.val_logits is None else run.val_logits.shape[1:]
+    if n_classes is None and class_shares is None:
+        n_classes = len(about.get("class_names", ())) or None
+    if class_shares is None and kept[1]:
+        class_shares = np.bincount(run.val_labels, minlength=kept[1])
     shares = None if class_shares is None else _shares(class_shares)
-    kept = 0 if run.val_logits is None else run.val_logits.shape[1]
-    n_val = run.provenance.get("n_val") or kept or None if n_val is None else n_val
-    if n_classes is None and shares is None:
-        n_classes = len(run.provenance.get("class_names", ())) or None
-    if run.val_logits is not None:
-        n_classes = run.val_logits.shape[2] if n_classes is None else n_classes
-        shares = np.bincount(run.val_labels, minlength=run.val_logits.shape[2]) / kept if shares is None else shares
-    n_classes = len(shares) if n_classes is None and shares is not None else n_classes
+    if n_val is None:
+        n_val = about.get("n_val") or kept[0] or None
+    if n_classes is None and shares is not None:
+        n_classes = kept[1] or len(shares)
+    elif n_classes is None and about.get("n_classes", 0) > 1:
+        n_classes = about["n_classes"]
     n_val = None if n_val is None else check.whole_number(n_val, "n_val", low=1)
     n_classes = None if n_classes is None else check.whole_number(n_classes, "n_classes", low=2)
-    if n_classes is None and run.provenance.get("n_classes", 0) > 1:
-        n_classes = int(run.provenance["n_classes"])
     if shares is not None and len(shares) != n_classes:
         raise ValueError(f"{len(shares)} class_shares for n_classes = {n_classes}: pass one share per class.")
     return n_val, n_classes, shares
@@ -293,9 +317,8 @@ def _shares(class_shares: ArrayLike) -> Values:
     given = list(class_shares.values()) if hasattr(class_shares, "values") else class_shares
     shares = check.finite_array(given, "class_shares", ndim=1)
     if (shares < 0).any() or shares.sum() <= 0:
-        raise ValueError(
-            f"class_shares must not be negative, nor all zero, got {shares.tolist()}: pass counts or shares."
-        )
+        given = shares.tolist()
+        raise ValueError(f"class_shares must not be negative, nor all zero, got {given}: pass counts or shares.")
     return shares / shares.sum()
 
 
@@ -303,22 +326,10 @@ def modelled_loss_sd(loss: Values, accuracy: Values | None, n_val: int) -> Value
     """Model the standard deviation of one example's loss from the mean loss and the accuracy.
 
     If the wrong answers, a share w, bear all of the loss and theirs is exponentially distributed, its variance over all
-    examples is ``loss² (2 / w - 1)``. Real networks lie below that, since right answers cost something too: in every
-    epoch of the course's recorded runs it is 1.1 to 4.4 times too large (``tests/test_reader.py``), so that what is
-    called certain with it is.
-
-    Parameters
-    ----------
-    loss : ndarray, shape (n_epochs,)
-    accuracy : ndarray, shape (n_epochs,), or None
-        Without it the spread is taken as `LOSS_SD_WITHOUT_ACCURACY` times the mean.
-    n_val : int
-        An accuracy of 1 counts as one wrong answer in `n_val`.
-
-    Returns
-    -------
-    ndarray, shape (n_epochs,)
-        In nats.
+    examples is ``loss² (2 / w - 1)``. Real networks lie below that, since right answers cost something too (in the
+    course's recorded runs by 1.1 to 4.4, ``tests/test_reader.py``), so that what is called certain with it is.
+    Without an accuracy the spread is taken as `LOSS_SD_WITHOUT_ACCURACY` times the mean; one of 1 counts as one wrong
+    answer in `n_val`.
     """
     if accuracy is None:
         return LOSS_SD_WITHOUT_ACCURACY * np.abs(loss)
@@ -356,31 +367,18 @@ def still_falls(values: Values) -> bool:
     return before - after > SURE_OF_THIS_SET * error
 
 
-def refinements(run: Run) -> Values:
-    """Return the loss at the best temperature per epoch, shape (n_epochs,); NaN where logits are not finite."""
-    finite = [bool(np.isfinite(logits).all()) for logits in run.val_logits]
-    return np.array(
-        [
-            calibration.split_loss(run.val_labels, logits).refinement if good else np.nan
-            for logits, good in zip(run.val_logits, finite, strict=True)
-        ]
-    )
-
-
+@needs("val_loss", epochs=FEWEST_EPOCHS)
 def loss_rise(c: Curves) -> Change | None:
     """Return the rise of the validation loss from its lowest to the end, if it is certain, lasts and matters.
 
     None as well if the training loss rose with it: then something else is wrong.
     """
-    if c.val_loss is None or c.n < FEWEST_EPOCHS:
-        return None
-    change = c.loss_change(c.lowest, c.end)
+    change = c.change("loss", c.lowest, c.end)
     if change.verdict != "rise" or change.interval.estimate.value <= change.margin:
         return None
     if c.train_loss is not None and c.train_loss[c.end].mean() > 1.02 * c.train_loss[c.lowest].mean():
         return None
-    known = c.n_val is not None or c.losses is not None or c.loss_se is not None
-    return change if known or rise_lasts(c, change.margin) else None
+    return change if c.knows_errors or rise_lasts(c, change.margin) else None
 
 
 def rise_lasts(c: Curves, margin: float) -> bool:

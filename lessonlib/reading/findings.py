@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
+import string
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Severity = Literal["alarm", "note"]
 
 
 class Pattern(NamedTuple):
-    """One thing that curves can say: its title, what would confirm it, what to do, what the curves cannot tell."""
+    """One thing that curves can say: see the head of ``patterns.toml``."""
 
     title: str
     confirm: str
     advice: str
     limit: str
     severity: Severity = "alarm"
+    says: dict[str, str] = {}  # noqa: RUF012 - read only
 
 
 #: What each pattern of a reading is, by its name.
@@ -35,18 +37,9 @@ OF_NUMBERS = {"diverged", "batch_losses", "negative_loss", "meaningless_accuracy
 class Finding:
     """One thing that the curves of a run say.
 
-    Attributes
-    ----------
-    pattern : str
-        A key of `PATTERNS`.
-    epochs : tuple of int
-        The first and the last it is about, in the log's own numbers.
-    evidence : str
-        Numbers, with their uncertainty where it is known.
-    confirm, advice : str
-        Those of the pattern, unless the run asks for others.
-    unit : str
-        What `epochs` counts: ``"epoch"``, ``"step"``, ``"round"`` or ``"row"``.
+    ``epochs`` are the first and the last it is about, in the log's own numbers; `unit` is what they count. ``evidence``
+    holds numbers, with their uncertainty where it is known; ``confirm`` and ``advice`` are the pattern's, unless the
+    run asks for others.
     """
 
     pattern: str
@@ -98,3 +91,17 @@ def number(value: float) -> str:
 def share(value: float) -> str:
     """Return a share as a percentage with one digit behind the point."""
     return f"{100 * value:.1f} %"
+
+
+def points(value: float) -> str:
+    """Return a difference of shares in percentage points."""
+    return f"{100 * value:.1f} points"
+
+
+class Sentence(string.Formatter):
+    """Puts facts into a pattern's sentences: ``{loss:number}``, ``{right:share}``, ``{jump:points}``."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Write one fact."""
+        says = {"number": number, "share": share, "points": points}.get(format_spec)
+        return says(value) if says else super().format_field(value, format_spec)

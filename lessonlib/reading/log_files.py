@@ -7,6 +7,7 @@ written is a loss that is not finite, and becomes infinity.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import itertools
 import json
@@ -20,12 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib.reading import terminal_text
-from lessonlib.reading.names import canonical_name, loosely, measures_something, position
+from lessonlib.reading.names import SPLITS, canonical_name, loosely, measures_something, position
+from lessonlib.reading.terminal_text import flat_record, printed_number
 
 #: A file of a million rows has 100 MB; what is far larger is not a log of losses.
 LARGEST_FILE_BYTES = 1_000_000_000
-#: Folders in which TensorBoard keeps one set's curves each.
-_SPLIT_FOLDERS = {"train", "training", "val", "valid", "validation", "eval", "test"}
 _PICKLES = {".pkl", ".pickle", ".npy", ".joblib", ".pt", ".pth"}
 
 Columns = dict[str, NDArray[np.float64]]
@@ -35,6 +35,12 @@ Series = dict[str, dict[int, float]]
 
 class LogError(ValueError):
     """A log cannot be read; the message says why and what to do."""
+
+
+def to_type(**columns: str) -> str:
+    """Return what to pass, in Python and on the command line, where names are not recognised."""
+    options = " ".join(f"--columns {ours}={theirs!r}" for ours, theirs in columns.items())
+    return f"columns={columns} ({options})"
 
 
 @dataclass
@@ -57,21 +63,15 @@ class Table:
 def from_path(path: Path) -> Table:
     """Read a file or a folder."""
     if not path.exists():
-        raise FileNotFoundError(
-            f"there is no log at {path}. To read pasted text, pass it with its line breaks (command line: -)."
-        )
+        raise FileNotFoundError(f"there is no log at {path}. Pasted text has line breaks (command line: -).")
     if path.is_dir() or "tfevents" in path.name:
         return from_series(_series_at(path), path.name)
     if path.suffix in _PICKLES:
-        raise LogError(
-            f"{path} can run code when it is opened, so it is not: save json.dumps(history.history) to a .json file, "
-            "or open it yourself and pass the dict to lessonlib.reading.reader.read."
-        )
-    if path.stat().st_size > LARGEST_FILE_BYTES:
-        raise LogError(
-            f"{path} has {path.stat().st_size / 1e9:.1f} GB, which is no log of losses: pass a row an epoch."
-        )
-    return from_text(_decoded(path.read_bytes(), path), path.name)
+        remedy = "save json.dumps(history.history) to a .json file, or open it yourself and pass the dict"
+        raise LogError(f"{path} can run code when it is opened, so it is not: {remedy}.")
+    if (size := path.stat().st_size) > LARGEST_FILE_BYTES:
+        raise LogError(f"{path} has {size / 1e9:.1f} GB, which is no log of losses: pass a row an epoch.")
+    return from_text(_decoded(path), path.name)
 
 
 def from_text(text: str, origin: str) -> Table:
@@ -91,13 +91,11 @@ def from_text(text: str, origin: str) -> Table:
     lists = terminal_text.lists_in(text)
     if lists:
         return _equally_long({name: np.array(values) for name, values in lists.items()}, origin)
-    printed = terminal_text.parse(text)
-    rows = [row for row in printed.rows if row]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    if not any(map(canonical_name, names)) and not loosely(names):
-        raise LogError(_looks_like(stripped, names, origin))
-    columns = {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
-    return Table(columns, origin, facts=printed.facts, notes=printed.notes, structure=printed.structure)
+    printed = terminal_text.Printed(text)
+    table = _from_rows([row for row in printed.rows if row], origin)
+    if not any(map(canonical_name, table.columns)) and not loosely(table.columns):
+        raise LogError(_looks_like(stripped, list(table.columns), origin))
+    return dataclasses.replace(table, facts=printed.facts, notes=printed.notes, structure=printed.structure)
 
 
 def _looks_like(text: str, names: Sequence[str], origin: str) -> str:
@@ -105,10 +103,9 @@ def _looks_like(text: str, names: Sequence[str], origin: str) -> str:
     first = text.splitlines()[0].strip()[:60]
     scores = [name for name in names if measures_something(name)]
     found = f"numbers stand under {', '.join(map(repr, scores[:6]))}" if scores else "no number has a name"
-    name = scores[0] if scores else "my column"
     return (
         f"{origin} looks like text of {len(text.splitlines())} lines (it begins {first!r}); {found}, none of which is "
-        f"known as a loss or an accuracy. Say which: columns={{'val_loss': {name!r}}} (--columns val_loss={name!r}); "
+        f"known as a loss or an accuracy. Say which: {to_type(val_loss=[*scores, 'my column'][0])}; "
         "it reads lines such as 'epoch 1: loss 0.7, val_loss 0.6', and tables with a header."
     )
 
@@ -129,35 +126,32 @@ def _begins_a_table(text: str, suffix: str) -> bool:
     return known and named and filled and len(cells) == len(header)
 
 
-def _decoded(raw: bytes, path: Path) -> str:
+def _decoded(path: Path) -> str:
     """Return the text of a file: UTF-8, UTF-16 with its mark (as spreadsheets write it), or Latin-1."""
+    raw = path.read_bytes()
     if not raw.strip():
         raise LogError(f"{path} is empty: was the training stopped before its first epoch?")
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return raw.decode("utf-16")
-        except UnicodeDecodeError as error:
-            raise LogError(f"{path} begins like UTF-16 text but is not ({error}): save it as UTF-8.") from error
-    if b"\0" in raw[:100_000]:
-        raise LogError(
-            f"{path} is not a text file: a log is CSV (spreadsheets: save as CSV), JSON, printed text, a TensorBoard "
-            "event file or a saved run."
-        )
+    marked = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if b"\0" in raw[:100_000] and not marked:
+        kinds = "CSV (spreadsheets: save as CSV), JSON, printed text, a TensorBoard event file or a saved run"
+        raise LogError(f"{path} is not a text file: a log is {kinds}.")
     try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
+        return raw.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        if marked:
+            raise LogError(f"{path} begins like UTF-16 text but is not ({error}): save it as UTF-8.") from error
         return raw.decode("latin-1")
 
 
 def _json(text: str) -> Any:
     """Return what JSON holds; a list if each line is an object of its own; None if it is neither."""
-    try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    for parts in ([text], text.splitlines()):
         try:
-            return [json.loads(line) for line in text.splitlines() if line.strip()]
+            found = [json.loads(part) for part in parts if part.strip()]
         except (json.JSONDecodeError, RecursionError):
-            return None
+            continue
+        return found[0] if parts == [text] else found
+    return None
 
 
 # ---- tables -----------------------------------------------------------------------------------------------------
@@ -174,22 +168,18 @@ def _parse_table(text: str, origin: str) -> Table:
     try:
         header = [name.strip() for name in next(row for row in rows if any(cell.strip() for cell in row))]
         refuse_repeated(header)
-        body = [row for row in rows if row and not _is_header(row, header)]
+        body = [row for row in rows if row and (row[0].strip() != header[0] or list(map(str.strip, row)) != header)]
     except (csv.Error, StopIteration) as error:  # StopIteration: no row has a name in it
         raise LogError(f"{origin} is not a table ({error}): a log is CSV with one header line.") from error
     if not body:
         raise LogError(f"{origin} has a header ({lines[0][:80]!r}) and no rows: was the training stopped early?")
     if {"Name", "State", "Runtime"} <= set(header):
-        raise LogError(
-            f"{origin} is Weights & Biases' table of runs, one row for each: export the curves of one run, "
-            "run.history().to_csv('log.csv')."
-        )
-    for row in body:
-        if any(cell.strip() for cell in row[len(header) :]):
-            raise LogError(
-                f"a row of {origin} has {len(row)} cells under a header of {len(header)}: "
-                f"{delimiter.join(row)[:80]!r}. Decimal commas need another separator, such as a semicolon."
-            )
+        remedy = "export the curves of one run, run.history().to_csv('log.csv')"
+        raise LogError(f"{origin} is Weights & Biases' table of runs, one row for each: {remedy}.")
+    if long := [row for row in body if any(cell.strip() for cell in row[len(header) :])]:
+        row = f"a row of {origin} has {len(long[0])} cells under a header of {len(header)}"
+        remedy = "Decimal commas need another separator, such as a semicolon"
+        raise LogError(f"{row}: {delimiter.join(long[0])[:80]!r}. {remedy}.")
     cells = itertools.zip_longest(*body, fillvalue="")
     named = {name: column for name, column in zip(header, cells, strict=False) if name}
     return from_cells(named, origin)
@@ -197,11 +187,15 @@ def _parse_table(text: str, origin: str) -> Table:
 
 def from_cells(named: Mapping[str, Sequence[object]], origin: str) -> Table:
     """Turn columns of cells into numbers, and keep those without any number as text."""
-    columns = {name: _numbers_of_cells(column) for name, column in named.items()}
-    texts = {
-        name: [str(cell).strip() for cell in named[name]] for name, values in columns.items() if np.isnan(values).all()
-    }
-    return Table(columns, origin, texts=texts)
+    columns = {name: numbers(column) for name, column in named.items()}
+    without = [name for name, values in columns.items() if np.isnan(values).all()]
+    return Table(columns, origin, texts={name: [str(cell).strip() for cell in named[name]] for name in without})
+
+
+def _from_rows(rows: Sequence[Mapping[str, object]], origin: str) -> Table:
+    """Turn records into columns; what a record does not have is a gap."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return from_cells({name: [row.get(name, np.nan) for row in rows] for name in names}, origin)
 
 
 def _delimiter(lines: Sequence[str]) -> str:
@@ -213,39 +207,28 @@ def _delimiter(lines: Sequence[str]) -> str:
     return delimiter
 
 
-def _is_header(row: list[str], header: list[str]) -> bool:
-    return row[0].strip() == header[0] and [cell.strip() for cell in row] == header
-
-
 def refuse_repeated(header: Sequence[str]) -> None:
     """Refuse a header in which a name stands twice."""
-    repeated = sorted({name for name in header if name and header.count(name) > 1})
-    if repeated:
-        raise LogError(
-            f"column {repeated[0]!r} stands {header.count(repeated[0])} times in the header: rename the others."
-        )
+    for name in sorted(set(filter(None, header))):
+        if (times := header.count(name)) > 1:
+            raise LogError(f"column {name!r} stands {times} times in the header: rename the others.")
 
 
-def _numbers_of_cells(cells: Sequence[object]) -> NDArray[np.float64]:
-    """Return a column of a file as floats, quickly where every cell is a plain number."""
+def numbers(cells: Sequence[Any]) -> NDArray[np.float64]:
+    """Return a column as floats: what is no number is a gap (NaN), the text "nan" infinity."""
     try:
-        numbers = np.array(cells, dtype=np.float64)
+        values = np.asarray(cells, dtype=np.float64)
     except (TypeError, ValueError):
         return np.array([number(cell) for cell in cells])
-    return np.where(np.isnan(numbers), np.inf, numbers) if any(isinstance(c, str) for c in cells[:1]) else numbers
+    if values.ndim != 1:
+        return np.full(len(cells), np.nan)
+    return np.where(np.isnan(values), np.inf, values) if isinstance(next(iter(cells), None), str) else values
 
 
 def number(value: object) -> float:
-    """Return one cell as a float: what is no number is a gap (NaN), the text "nan" is infinity."""
-    text = str(value).strip()
-    try:
-        found = float(text)
-    except ValueError:
-        try:
-            found = float(text.removesuffix("%").replace(",", "."))
-        except ValueError:
-            return np.nan
-    return np.inf if np.isnan(found) and isinstance(value, str) else found
+    """Return one cell as a float, whether its decimals stand behind a point or a comma."""
+    found = printed_number(str(value).replace(",", "."))
+    return np.nan if np.isinf(found) and isinstance(value, float) and np.isnan(value) else found
 
 
 # ---- what is in memory, or was JSON --------------------------------------------------------------------------------
@@ -254,26 +237,21 @@ def number(value: object) -> float:
 def from_content(content: object, origin: str) -> Table:
     """Read a dict of lists, a list of dicts, or a dict that holds either, as Hugging Face's ``trainer_state.json``."""
     if isinstance(content, Mapping):
-        flat = _flat(content)
-        vectors = {name: numbers(values) for name, values in flat.items() if _is_sequence(values)}
-        if any(map(canonical_name, vectors)):
-            return _equally_long(vectors, origin)
+        flat = flat_record(content)
+        sequences = {name: values for name, values in flat.items() if hasattr(values, "__len__")}
+        vectors = {n: numbers(v) for n, v in sequences.items() if not isinstance(v, str | bytes | Mapping)}
         lists = [value for value in [*content.values(), *flat.values()] if _is_records(value)]
-        records = next((value for value in lists if any(map(canonical_name, _flat(value[0])))), None) or next(
-            iter(lists), None
-        )
-        if records is None:
-            if vectors:
-                return _equally_long(vectors, origin)
-            raise LogError(
-                f"the {origin} holds no list of values, got {list(content)!r:.80}: pass {{'val_loss': [...], ...}}."
-            )
-        content = records
+        named = [records for records in lists if any(map(canonical_name, flat_record(records[0])))]
+        if any(map(canonical_name, vectors)) or (vectors and not lists):
+            return _equally_long(vectors, origin)
+        if not lists:
+            got = f"got {list(content)!r:.80}"
+            raise LogError(f"the {origin} holds no list of values, {got}: pass {{'val_loss': [...], ...}}.")
+        content = [*named, *lists][0]
     if not _is_records(content):
         raise LogError(f"{origin} holds a {type(content).__name__}: it should hold {{'val_loss': [...], ...}}.")
-    rows = [_flat(record) for record in content if "train_runtime" not in record]  # Hugging Face's summary at the end
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return from_cells({name: [row.get(name, np.nan) for row in rows] for name in names}, origin)
+    # Hugging Face's summary at the end is no row.
+    return _from_rows([flat_record(record) for record in content if "train_runtime" not in record], origin)
 
 
 def _equally_long(vectors: Columns, origin: str) -> Table:
@@ -281,42 +259,14 @@ def _equally_long(vectors: Columns, origin: str) -> Table:
     read = {name: values for name, values in vectors.items() if canonical_name(name) or position(name)}
     lengths = {name: len(values) for name, values in (read or vectors).items()}
     if len(set(lengths.values())) > 1:
-        raise LogError(
-            f"columns of a {origin} must be equally long, got {lengths}: log every metric in every epoch (with Keras' "
-            "validation_freq, read the file of its CSVLogger)."
-        )
+        remedy = "log every metric in every epoch (with Keras' validation_freq, read the file of its CSVLogger)"
+        raise LogError(f"columns of a {origin} must be equally long, got {lengths}: {remedy}.")
     n_rows = next(iter(lengths.values()))
     return Table({name: values for name, values in vectors.items() if len(values) == n_rows}, origin, dense=True)
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "", depth: int = 3) -> dict[str, Any]:
-    """Name what is nested by its path, ``train/loss``; pandas' ``{"0": 1.2, "1": 0.9}`` is a list."""
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        if isinstance(value, Mapping) and value and all(str(index).isdigit() for index in value):
-            value = list(value.values())
-        if isinstance(value, Mapping) and depth:
-            flat |= _flat(value, f"{prefix}{key}/", depth - 1)
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _is_sequence(values: object) -> bool:
-    return hasattr(values, "__len__") and not isinstance(values, str | bytes | Mapping)
-
-
 def _is_records(content: object) -> bool:
     return isinstance(content, list) and bool(content) and all(isinstance(record, Mapping) for record in content)
-
-
-def numbers(values: Iterable[Any]) -> NDArray[np.float64]:
-    """Return a column as floats; what is no number is NaN, a gap."""
-    try:
-        vector = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        vector = np.array([number(value) for value in values])
-    return vector if vector.ndim == 1 else np.full(len(values), np.nan)
 
 
 # ---- folders ----------------------------------------------------------------------------------------------------
@@ -345,10 +295,8 @@ def _series_at(path: Path) -> Series:
     if metrics:
         raise LogError(f"{path} holds {len(metrics)} runs of MLflow: pass the folder of one, such as {metrics[0]}.")
     logs = ", ".join(sorted(file.name for file in path.iterdir() if file.suffix in (".csv", ".json"))) or "none"
-    raise LogError(
-        f"there is no event file (*tfevents*) in {path}, and no metrics of MLflow or DVCLive: pass the folder given to "
-        f"TensorBoard, or a log as a file (CSV and JSON in this folder: {logs})."
-    )
+    what = f"no event file (*tfevents*) in {path}, and no metrics of MLflow or DVCLive"
+    raise LogError(f"there is {what}: pass TensorBoard's folder, or a log (CSV and JSON in this folder: {logs}).")
 
 
 def _event_series(files: Iterable[Path], prefixes: Iterable[str]) -> Series:
@@ -357,23 +305,20 @@ def _event_series(files: Iterable[Path], prefixes: Iterable[str]) -> Series:
     for file, prefix in zip(files, prefixes, strict=True):
         if file.stat().st_size == 0:
             raise LogError(f"{file} is empty: TensorBoard files are written when the writer is flushed or closed.")
-        events = _events(file)
-        at = 0
-        while True:
-            try:
-                event = next(events)
-            except StopIteration:
-                break
-            except Exception as error:  # TensorFlow's or TensorBoard's own
-                if at == 0 or type(error).__name__ != "DataLossError":
-                    raise LogError(f"{file} is no event file, or damaged ({type(error).__name__}).") from error
-                break
-            at += 1
-            for value in event.summary.value:
-                if (scalar := _scalar(value)) is not None:
-                    series.setdefault(prefix + value.tag, {})[event.step] = scalar
+        is_event_file = False
+        try:
+            for event in _events(file):
+                is_event_file = True
+                for value in event.summary.value:
+                    if (scalar := _scalar(value)) is not None:
+                        series.setdefault(prefix + value.tag, {})[event.step] = scalar
+        except LogError:
+            raise
+        except Exception as error:  # TensorFlow's or TensorBoard's own
+            if not is_event_file or type(error).__name__ != "DataLossError":
+                raise LogError(f"{file} is no event file, or damaged ({type(error).__name__}).") from error
     if not series:
-        raise LogError(f"there is no scalar in {', '.join(str(file) for file in files)}: no event file, or damaged.")
+        raise LogError(f"there is no scalar in {', '.join(map(str, files))}: no event file, or damaged.")
     return series
 
 
@@ -386,28 +331,20 @@ def _events(file: Path) -> Iterator[Any]:
         try:
             import tensorflow
         except ImportError as error:
-            raise LogError(
-                f"{file} needs TensorBoard's reader or TensorFlow's: pip install tensorboard, then again."
-            ) from error
+            raise LogError(f"{file} needs TensorBoard's reader: pip install tensorboard, then again.") from error
         yield from tensorflow.compat.v1.train.summary_iterator(str(file))
         return
-    for record in RawEventFileLoader(str(file)).Load():
-        yield event_pb2.Event.FromString(record)
+    yield from map(event_pb2.Event.FromString, RawEventFileLoader(str(file)).Load())
 
 
 def _scalar(value: Any) -> float | None:
     """Return the floating-point number that a summary's value holds, if it holds one; not a number is infinity."""
-    if value.HasField("simple_value"):
-        found = value.simple_value
-    elif value.HasField("tensor") and (kind := {1: "<f4", 2: "<f8"}.get(value.tensor.dtype)):
-        tensor = value.tensor
-        numbers_ = [*tensor.float_val, *tensor.double_val, *np.frombuffer(tensor.tensor_content, kind)]
-        if len(numbers_) != 1:
-            return None
-        found = numbers_[0]
-    else:
+    found, tensor = [value.simple_value] if value.HasField("simple_value") else [], value.tensor
+    if value.HasField("tensor") and (kind := {1: "<f4", 2: "<f8"}.get(tensor.dtype)):
+        found = [*tensor.float_val, *tensor.double_val, *np.frombuffer(tensor.tensor_content, kind)]
+    if len(found) != 1:
         return None
-    return np.inf if np.isnan(found) else float(found)
+    return np.inf if np.isnan(found[0]) else float(found[0])
 
 
 def _prefixes(folders: list[tuple[str, ...]]) -> list[str]:
@@ -415,7 +352,7 @@ def _prefixes(folders: list[tuple[str, ...]]) -> list[str]:
     common = 0
     while all(len(parts) > common and parts[: common + 1] == folders[0][: common + 1] for parts in folders):
         common += 1
-    if common and folders[0][common - 1] in _SPLIT_FOLDERS:
+    if common and folders[0][common - 1] in SPLITS:
         common -= 1
     return ["".join(f"{part}/" for part in parts[common:]) for parts in folders]
 
@@ -424,15 +361,16 @@ def _mlflow_series(folder: Path) -> Series:
     """Read MLflow's metrics: a file for each, with time, value and step in each line."""
     series: Series = {}
     for file in sorted(found for found in folder.rglob("*") if found.is_file()):
-        points = [line.split() for line in _decoded(file.read_bytes(), file).splitlines()]
+        points = [line.split() for line in _decoded(file).splitlines()]
         try:
-            values = [np.inf if np.isnan(value) else value for value in (float(point[1]) for point in points)]
+            values = [float(point[1]) for point in points]
             steps = [int(point[2]) if len(point) > 2 else 0 for point in points]
         except (IndexError, ValueError) as error:
             raise LogError(f"{file} is no metric of MLflow ({error}): a line has time, value and step.") from error
         if len(set(steps)) == 1:  # logged without steps
-            steps = list(range(len(values)))
-        series[file.relative_to(folder).as_posix()] = dict(zip(steps, values, strict=True))
+            steps = range(len(values))
+        curve = {step: np.inf if np.isnan(value) else value for step, value in zip(steps, values, strict=True)}
+        series[file.relative_to(folder).as_posix()] = curve
     return series
 
 
@@ -440,7 +378,7 @@ def _dvclive_series(files: Sequence[Path]) -> Series:
     """Read DVCLive's metrics: a file for each, a table of step and value."""
     series: Series = {}
     for file in files:
-        table = _parse_table(_decoded(file.read_bytes(), file), file.name).columns
+        table = _parse_table(_decoded(file), file.name).columns
         value = next((name for name in table if not position(name) and name != "timestamp"), None)
         if "step" in table and value is not None:
             parts = file.with_suffix("").parts

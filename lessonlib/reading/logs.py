@@ -8,6 +8,7 @@ read). Taught in lesson 9.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib.reading import log_files
-from lessonlib.reading.log_files import Columns, LogError, Table
+from lessonlib.reading.log_files import Columns, LogError, Table, to_type
 from lessonlib.reading.names import (
     NAMES,
     RUN_WORDS,
@@ -32,22 +33,16 @@ from lessonlib.reading.names import (
 )
 from lessonlib.runs import Run
 
-#: What only just exceeds 1 is neither a share nor a percentage that anyone would keep a log of.
-LEAST_PERCENTAGE = 1.5
-#: A training that was logged by step has at least this many steps in an epoch.
-FEWEST_STEPS = 5
-#: A share may exceed 1 by what single precision rounds.
-ROUNDING = 1e-5
-#: A training loss that jumps to this many times what it was, and keeps, did not go on from there.
-NEW_RUN = 5.0
-#: A count that begins anew goes on if the loss is above where it was by less than this share of its way so far.
-GOES_ON = 0.3
-#: A count that falls more often than this counts something else.
-MOST_RESTARTS = 200
+LEAST_PERCENTAGE = 1.5  # what only just exceeds 1 is neither a share nor a percentage that anyone would keep a log of
+FEWEST_STEPS = 5  # a training that was logged by step has at least this many steps in an epoch
+ROUNDING = 1e-5  # a share may exceed 1 by what single precision rounds
+NEW_RUN = 5.0  # a training loss that jumps to this many times what it was, and keeps, did not go on from there
+GOES_ON = 0.3  # a count that begins anew goes on if the loss is above where it was by less of its way so far
+MOST_RESTARTS = 200  # a count that falls more often counts something else
 
 
 def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run:
-    """Read a training log of any of the known kinds.
+    """Read a training log of any of the known kinds, one value per epoch (or evaluation).
 
     Parameters
     ----------
@@ -55,51 +50,22 @@ def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run
         A `Run`; a Keras ``History``; a dict of lists; a list of dicts; a pandas DataFrame; text with line breaks, as
         it was printed or pasted; or a path: printed output, a table with a header, JSON, a TensorBoard event file or
         folder, the folder of an MLflow or DVCLive run, or a run saved by lessonlib (``docs/reading-curves.md``).
+        LogError if there is nothing to read or it is ambiguous which column is meant.
     columns : mapping of str to str, optional
         From our names (`names.NAMES`) to the log's, where they are not recognised: ``{"val_loss": "my column"}``.
-
-    Returns
-    -------
-    Run
-        One value per epoch (or evaluation), with the provenance that this module names.
-
-    Raises
-    ------
-    LogError
-        If there is nothing to read in it, or it is ambiguous which column is meant.
-    FileNotFoundError, OSError
-        If a file is not there or cannot be read.
-    TypeError
-        If the source is of no known kind.
 
     Examples
     --------
     >>> run = read_log({"loss": [1.0, 0.5], "val_loss": [1.1, 0.7], "val_acc": [40.0, 60.0]})
     >>> sorted(run.metrics), run["val_accuracy"].tolist()
     (['running_train_loss', 'val_accuracy', 'val_loss'], [0.4, 0.6])
-    >>> read_log("epoch 1: train loss 0.9, val loss 1.0\\nepoch 2: train loss 0.7, val loss 0.8")["val_loss"].tolist()
-    [1.0, 0.8]
     """
     if isinstance(source, Run):
         return source
     if isinstance(source, str | os.PathLike) and not _is_text(source):
         path = Path(source)
         return Run.load(path) if path.suffix == ".npz" and path.exists() else _run(log_files.from_path(path), columns)
-    if isinstance(source, str):
-        return _run(log_files.from_text(source, "pasted text"), columns)
-    if hasattr(source, "history") and isinstance(source.history, Mapping):  # a Keras History
-        return _run(log_files.from_content(source.history, "History"), columns)
-    if hasattr(source, "columns") and hasattr(source, "to_numpy"):  # a pandas DataFrame
-        log_files.refuse_repeated([str(name) for name in source.columns])
-        return _run(
-            log_files.from_cells({str(name): list(source[name]) for name in source.columns}, "DataFrame"), columns
-        )
-    if isinstance(source, Mapping | list):
-        return _run(log_files.from_content(source, "dict" if isinstance(source, Mapping) else "list"), columns)
-    raise TypeError(
-        f"a log is text, a path, a Keras History, a dict of lists, a list of dicts, a DataFrame or a Run, got "
-        f"{type(source).__name__}: pass history.history or a dict such as {{'val_loss': [...]}}."
-    )
+    return _run(_table(source), columns)
 
 
 def _is_text(source: str | os.PathLike[str]) -> bool:
@@ -109,52 +75,65 @@ def _is_text(source: str | os.PathLike[str]) -> bool:
     return "\n" in source or source.lstrip()[:1] in ("{", "[") or bool(re.search(r"\w[:= ]+\d*\.\d+.*\s", source))
 
 
+def _table(source: object) -> Table:
+    """Return what is in memory as a table."""
+    if isinstance(source, str):
+        return log_files.from_text(source, "pasted text")
+    if isinstance(getattr(source, "history", None), Mapping):
+        return log_files.from_content(source.history, "History")
+    if hasattr(source, "columns") and hasattr(source, "to_numpy"):
+        log_files.refuse_repeated([str(name) for name in source.columns])
+        return log_files.from_cells({str(name): list(source[name]) for name in source.columns}, "DataFrame")
+    if isinstance(source, Mapping | list):
+        return log_files.from_content(source, "dict" if isinstance(source, Mapping) else "list")
+    raise TypeError(
+        f"a log is text, a path, a Keras History, a dict of lists, a list of dicts, a DataFrame or a Run, got "
+        f"{type(source).__name__}: pass history.history or a dict such as {{'val_loss': [...]}}."
+    )
+
+
 def _run(table: Table, columns: Mapping[str, str] | None) -> Run:
     """Turn a table into a run: one run of it, one row per epoch, numbers with a meaning."""
-    if columns is None or not set(columns.values()) <= table.columns.keys():
-        table = _one_set_per_column(table)
+    if not columns or not set(columns.values()) <= table.columns.keys():
+        _spread_sets(table)
     chosen = _choose_columns(table, columns)
-    metrics = {ours: table.columns[theirs] for ours, theirs in chosen.items()}
-    if not any((~np.isnan(values)).any() or (table.dense and len(values)) for values in metrics.values()):
+    rows = {ours: table.columns[theirs] for ours, theirs in chosen.items()}
+    if not any((~np.isnan(values)).any() or (table.dense and len(values)) for values in rows.values()):
         raise LogError(f"there is no number in {', '.join(chosen.values())} of {table.origin}: log the values.")
-    rate = next((name for name in table.columns if is_rate(name) and np.isfinite(table.columns[name]).any()), None)
-    if rate is not None:
-        metrics["learning_rate"] = table.columns[rate]
-    places = _positions(table)
+    rates = [values for name, values in table.columns.items() if is_rate(name) and np.isfinite(values).any()]
+    rows |= {"learning_rate": rates[0]} if rates else {}
+    rows |= _positions(table)
     if table.series:
-        metrics, places = _on_one_scale(metrics, places, table.notes)
-    rows = ~np.logical_and.reduce([np.isnan(values) for name, values in metrics.items() if name != "learning_rate"])
-    rows |= table.dense
-    metrics, places = _rows(metrics, rows), _rows(places, rows)
-    kept = _named_run(table, rows)
-    metrics, places = _rows(metrics, kept), _rows(places, kept)
-    places = {kind: values for kind, values in places.items() if np.isfinite(values).any()}
-    metrics, places = _one_run(metrics, places, table)
-    is_batch = _is_batches(metrics, places)
-    metrics, places = _one_row_per_epoch(metrics, places, table.notes)
-    metrics, places = _without_later_evaluation(metrics, places, table)
-    rates = metrics.pop("learning_rate", None)
-    validated = np.logical_or.reduce([~np.isnan(v) for name, v in metrics.items() if name[:4] == "val_"], initial=False)
-    for ours, values in metrics.items():
-        if ours.endswith("accuracy"):
-            values = _as_share(chosen[ours], values, table.notes)
-        metrics[ours] = _interpolated(chosen[ours], values, validated, table.notes) if "train" in ours else values
+        rows = _on_one_scale(rows, table.notes)
+    rows = _keep(rows, _named_run(table, _known(rows) | table.dense))
+    rows = {name: values for name, values in rows.items() if name in NAMES or np.isfinite(values).any()}
+    rows = _one_run(rows, table)
+    is_batch = _is_batches(rows)
+    rows = _without_later_evaluation(_one_row_per_epoch(rows, table.notes), table.structure)
+    metrics, validated = {}, _known(rows, "val_")
+    for ours, theirs in chosen.items():
+        if ours in rows:
+            metrics[ours] = _as_share(theirs, rows[ours], table.notes) if ours.endswith("accuracy") else rows[ours]
+            if "train" in ours:
+                metrics[ours] = _interpolated(theirs, metrics[ours], validated, table.notes)
+    rates = rows.get("learning_rate")
+    rates = rates if rates is not None and np.isfinite(rates).all() else None
     _say_phases(table, rates)
-    unit, numbers, beside = _own_numbers(places, len(next(iter(metrics.values()))))
-    about = {"origin": table.origin, "columns": chosen, "notes": table.notes + _said_of(chosen, metrics)}
-    about |= {"structure": table.structure, "numbers": numbers, "unit": unit}
+    unit, numbers, beside = _own_numbers(rows)
     kinds = set(map(position, table.columns))
-    if unit == "epoch" and "round" in kinds and "epoch" not in kinds:
-        about["unit"] = "round"
-    about |= {"epochs_beside": beside, "batch_losses": is_batch, "unread": _unread(table, chosen), **table.facts}
-    if rates is not None and np.isfinite(rates).all():
-        about["learning_rates"] = rates.tolist()
+    unread = [
+        name for name, values in table.columns.items()
+        if name not in chosen.values() and measures_something(name) and np.isfinite(values).sum() > 1
+    ]  # fmt: skip
+    about = {
+        "origin": table.origin, "columns": chosen, "notes": table.notes + _said_of(chosen, metrics),
+        "structure": table.structure, "numbers": numbers,
+        "unit": "round" if unit == "epoch" and "round" in kinds and "epoch" not in kinds else unit,
+        "epochs_beside": beside, "batch_losses": is_batch, "unread": unread, **table.facts,
+    }  # fmt: skip
     named = {name: values for name, values in metrics.items() if (~np.isnan(values)).any()}
+    about |= {} if rates is None else {"learning_rates": rates.tolist()}
     return Run(named or metrics, provenance=about)
-
-
-def _rows(columns: Columns, kept: NDArray) -> Columns:
-    return {name: values[kept] for name, values in columns.items()}
 
 
 def _say_phases(table: Table, rates: NDArray | None) -> None:
@@ -163,7 +142,7 @@ def _say_phases(table: Table, rates: NDArray | None) -> None:
         parts = list(dict.fromkeys(cell for cell in cells if cell))
         if {"phase", "stage"} & set(words(name)) and 1 < len(parts) <= 6:
             table.structure.append(f"Phases, by {name!r}: {', then '.join(parts)}. They were read as one training.")
-    if rates is not None and np.isfinite(rates).all() and len(rates) > 4:
+    if rates is not None and len(rates) > 4:
         again = np.flatnonzero((rates[1:] > 3 * rates[:-1]) & (np.maximum.accumulate(rates)[:-1] > 2 * rates[:-1])) + 1
         if len(again):
             table.structure.append(
@@ -172,31 +151,56 @@ def _say_phases(table: Table, rates: NDArray | None) -> None:
             )
 
 
+# ---- rows: metrics under our names, the learning rate, and what counts epochs and steps ----------------------------
+
+
+def _keep(rows: Columns, kept: NDArray) -> Columns:
+    """Return some of the rows: those that a mask keeps, or the last of stretches."""
+    return {name: values[kept] for name, values in rows.items()}
+
+
+def _known(rows: Columns, which: str = "") -> NDArray[np.bool_]:
+    """Tell which rows have a value of a set ("train", "val_"), or of any metric."""
+    known = [~np.isnan(values) for name, values in rows.items() if name in NAMES and which in name]
+    return np.logical_or.reduce([np.zeros(_length(rows), bool), *known])
+
+
+def _measured(rows: Columns) -> list[str]:
+    """Return the names of what is measured, not counted."""
+    return [name for name in rows if name not in ("epoch", "step", "round")]
+
+
+def _length(rows: Columns) -> int:
+    return len(next(iter(rows.values())))
+
+
+def _has_whole_epochs(rows: Columns) -> bool:
+    """Tell whether epochs are counted, and not in fractions as Hugging Face does."""
+    return "epoch" in rows and bool((rows["epoch"] % 1 == 0).all())
+
+
 # ---- which column is which metric ----------------------------------------------------------------------------------
 
 
-def _one_set_per_column(table: Table) -> Table:
+def _spread_sets(table: Table) -> None:
     """Spread a table with a row for each set ("train", "val" in a column) over columns that name the set."""
     sets_of = {
-        name: {cell: SPLITS.get(next(iter(words(cell)), "")) for cell in dict.fromkeys(cells) if cell}
+        name: {cell: SPLITS.get(next(iter(words(cell)), "")) for cell in cells if cell}
         for name, cells in table.texts.items()
     }
     name = next((n for n, sets in sets_of.items() if len(set(sets.values())) == 2 and None not in sets.values()), None)
     if name is None:
-        return table
-    sets, cells = sets_of[name], table.texts[name]
+        return
+    sets, cells = sets_of[name], table.texts.pop(name)
     where = {cell: np.array([other == cell for other in cells]) for cell in sets}
-    columns = {}
+    columns: Columns = {}
     for metric, values in table.columns.items():
-        if metric == name:
-            continue
-        if not canonical_name(metric):
+        if canonical_name(metric):
+            columns |= {f"{cell}_{metric}": np.where(at, values, np.nan) for cell, at in where.items()}
+        elif metric != name:
             columns[metric] = values
-            continue
-        columns |= {f"{cell}_{metric}": np.where(at, values, np.nan) for cell, at in where.items()}
     table.structure.append(f"One row for each set: {name!r} tells {' from '.join(map(repr, sets))}.")
     table.columns = columns
-    return table
 
 
 def _choose_columns(table: Table, wanted: Mapping[str, str] | None) -> dict[str, str]:
@@ -222,13 +226,9 @@ def _choose_columns(table: Table, wanted: Mapping[str, str] | None) -> dict[str,
         table.notes.append(f"{', '.join(loose)} read as the loss: it is no cross-entropy.")
     if not chosen:
         raise LogError(_no_metric(names, listed, origin))
-    if (
-        set(chosen) == {"running_train_accuracy"} and not told
-    ):  # what an evaluation prints; training has a loss beside it
-        table.notes.append(
-            f"{chosen['running_train_accuracy']} was taken to be of the validation set: no loss is there."
-        )
+    if set(chosen) == {"running_train_accuracy"} and not told:  # training would have a loss beside it
         chosen = {"val_accuracy": chosen["running_train_accuracy"]}
+        table.notes.append(f"{chosen['val_accuracy']} was taken to be of the validation set: no loss is there.")
     bare = [name for name in candidates.get("running_train_accuracy", ()) if "train" not in name.lower()]
     if bare and "val_loss" in chosen and not {"running_train_loss", "val_accuracy"} & chosen.keys():
         chosen["val_accuracy"] = chosen.pop("running_train_accuracy")  # as fastai and Ultralytics log it
@@ -256,18 +256,15 @@ def _no_metric(names: Sequence[str], listed: str, origin: str) -> str:
     named = [name for name in names if "loss" in words(name)]
     losses = {side: [n for n in named if SPLITS.get(words(n)[0]) == side] for side in ("train", "val")}
     if len(losses["val"]) > 1 and any({"box", "cls", "dfl", "obj"} & set(words(name)) for name in losses["val"]):
-        pair = [next((n for n in side if "cls" in words(n)), side[0]) for side in losses.values() if side]
-        ours = [f"{'train' if i == 0 and len(pair) > 1 else 'val'}_loss" for i in range(len(pair))]
-        typed = ", ".join(f"{name!r}: {theirs!r}" for name, theirs in zip(ours, pair, strict=True))
-        options = " ".join(f"--columns {name}={theirs!r}" for name, theirs in zip(ours, pair, strict=True))
+        pair = {f"{s}_loss": next((n for n in of if "cls" in words(n)), of[0]) for s, of in losses.items() if of}
         return (
             f"{origin} is the log of a detector: its losses are {', '.join(losses['val'])}, and none is the whole. "
-            f"What decides is mAP50-95, not any loss. To read one of them: columns={{{typed}}} ({options})."
+            f"What decides is mAP50-95, not any loss. To read one of them: {to_type(**pair)}."
         )
     likely = next((name for name in names if measures_something(name)), "my column")
     return (
-        f"no column of the {origin} is a loss or an accuracy, it has {listed}: say which, "
-        f"columns={{'val_loss': {likely!r}}} (--columns val_loss={likely!r}). Several runs: pass one."
+        f"no column of the {origin} is a loss or an accuracy, it has {listed}: say which, {to_type(val_loss=likely)}. "
+        "Several runs: pass one."
     )
 
 
@@ -288,11 +285,8 @@ def _of_one_run(names: list[str], told: Mapping[str, str]) -> list[str]:
     runs = {run_and_metric(name)[0] for name in names}
     told_runs = {run_and_metric(name)[0] for name in told.values()}
     if len(runs) > 1 and len(told_runs) != 1:
-        ours, theirs = canonical_name(names[0]), names[0]
-        raise LogError(
-            f"the log holds {len(runs)} runs, {', '.join(sorted(runs))}: say which by one column, "
-            f"columns={{{ours!r}: {theirs!r}}} (--columns {ours}={theirs!r})."
-        )
+        which = to_type(**{canonical_name(names[0]): names[0]})
+        raise LogError(f"the log holds {len(runs)} runs, {', '.join(sorted(runs))}: say which by one column, {which}.")
     return [name for name in names if len(runs) < 2 or run_and_metric(name)[0] in told_runs]
 
 
@@ -307,16 +301,11 @@ def _plainest(ours: str, names: list[str], table: Table) -> str:
     best = sorted(names, key=ranks.__getitem__)
     ties = [name for name in best if ranks[name] == ranks[best[0]]]
     if len(ties) > 1 and len({re.sub(r"\d+", "", name) for name in ties}) > 1:
-        raise LogError(
-            f"both {best[0]!r} and {best[1]!r} could be {ours}: say which, columns={{{ours!r}: {best[0]!r}}} "
-            f"(--columns {ours}={best[0]!r})."
-        )
+        which = to_type(**{ours: best[0]})
+        raise LogError(f"both {best[0]!r} and {best[1]!r} could be {ours}: say which, {which}.")
+    plain, is_test = parts[best[0]], "test" in parts[best[0]]
     several = [name for name in best[1:] if np.isfinite(table.columns[name]).sum() > 1]
-    others = [
-        name
-        for name in several
-        if parts[name] == parts[best[0]] or ("test" in parts[name]) != ("test" in parts[best[0]])
-    ]
+    others = [name for name in several if parts[name] == plain or ("test" in parts[name]) != is_test]
     if ours[:4] == "val_" and others:
         table.structure.append(
             f"Several evaluation sets: {best[0]} was read, {', '.join(others)} not (--columns {ours}={others[0]!r})."
@@ -335,70 +324,61 @@ def _positions(table: Table) -> Columns:
     return places
 
 
-def _named_run(table: Table, rows: NDArray) -> NDArray:
-    """Return the rows of the longest run where a column names runs, and say so."""
-    everything = np.ones(int(rows.sum()), bool)
+def _named_run(table: Table, filled: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of the rows that are filled, return those of the longest run where a column names runs, and say so."""
     for name in [*table.texts, *table.columns]:
-        if words(name) not in RUN_WORDS:
-            continue
-        cells = np.array(table.texts.get(name) or [f"{value:g}" for value in _filled_forward(table.columns[name])])[
-            rows
-        ]
-        runs, counts = np.unique(cells, return_counts=True)
-        if 1 < len(runs) <= len(cells) / 3:
-            longest = runs[counts.argmax()]
-            table.structure.append(
-                f"{len(runs)} runs in one file, told apart by {name!r}: {longest} ({counts.max()} rows) was read."
-            )
-            return cells == longest
-    return everything
+        if words(name) in RUN_WORDS:
+            cells = table.texts.get(name) or [f"{value:g}" for value in _filled_forward(table.columns[name])]
+            cells = np.array(cells)
+            runs, counts = np.unique(cells[filled], return_counts=True)
+            if 1 < len(runs) <= filled.sum() / 3:
+                longest = runs[counts.argmax()]
+                table.structure.append(
+                    f"{len(runs)} runs in one file, told apart by {name!r}: {longest} ({counts.max()} rows) was read."
+                )
+                return filled & (cells == longest)
+    return filled
 
 
-def _one_run(metrics: Columns, places: Columns, table: Table) -> tuple[Columns, Columns]:
+def _one_run(rows: Columns, table: Table) -> Columns:
     """Return one run: the longest of several, without rows that a restart replaced, numbered on where it went on."""
-    kind = next((kind for kind in ("epoch", "step") if kind in places), None)
-    n_rows = len(next(iter(metrics.values())))
-    count = _filled_forward(places[kind]) if kind else np.arange(n_rows, dtype=float)
-    name = next((n for n in ("running_train_loss", "train_loss", "val_loss") if n in metrics), next(iter(metrics)))
-    values = metrics[name]
-    drops = np.flatnonzero(np.diff(count) < 0) + 1
-    starts, on, replaced = [0], np.zeros(n_rows), np.ones(n_rows, bool)
-    for at in drops[:MOST_RESTARTS]:
+    n, kind = _length(rows), next((kind for kind in ("epoch", "step") if kind in rows), None)
+    count = _filled_forward(rows[kind]) if kind else np.arange(n, dtype=float)
+    loss = rows[next(name for name in ("running_train_loss", "train_loss", "val_loss", *rows) if name in rows)]
+    starts, on, kept = [0], np.zeros(n), np.ones(n, bool)
+    for at in (np.flatnonzero(np.diff(count) < 0) + 1)[:MOST_RESTARTS]:
         if count[at] > count[starts[-1]] + 1e-9:  # resumed from a checkpoint
-            replaced[starts[-1] : at] &= count[starts[-1] : at] < count[at]
-        elif _goes_on(values, starts[-1], at):
+            kept[starts[-1] : at] &= count[starts[-1] : at] < count[at]
+        elif _goes_on(loss, starts[-1], at):
             on[at:] += count[at - 1] + on[at - 1] - count[at] - on[at] + 1
             table.notes.append(
                 "The count begins again and the loss goes on from where it was: read as one training, numbered on."
             )
         else:
             starts.append(int(at))
-    starts = sorted({*starts, *_new_runs(values, count, [*starts, n_rows])})
-    if not replaced.all():
+    starts = sorted({*starts, *_new_runs(loss, count, [*starts, n])})
+    if not kept.all():
         table.notes.append(
-            f"The log was continued or restarted: {int((~replaced).sum())} rows that later ones replace were dropped."
+            f"The log was continued or restarted: {int((~kept).sum())} rows that later ones replace were dropped."
         )
-    kept = replaced
     if len(starts) > 1:
-        ends = [*starts[1:], n_rows]
-        sizes = [len(np.unique(count[a:b])) for a, b in zip(starts, ends, strict=True)]
+        pieces = [slice(*ends) for ends in itertools.pairwise([*starts, n])]
+        sizes = [len(np.unique(count[piece])) for piece in pieces]
         longest = max(range(len(sizes)), key=lambda i: (sizes[i], i))
-        start, end = starts[longest], ends[longest]
-        unit = f"{kind or 'row'}s"
         table.structure.append(
-            f"The file holds {len(sizes)} runs, of {', '.join(map(str, sizes[:-1]))} and {sizes[-1]} {unit} (the loss "
-            f"begins anew at {unit[:-1]} {count[starts[1]]:g}): run {longest + 1} was read. Give each its own file."
+            f"The file holds {len(sizes)} runs, of {', '.join(map(str, sizes[:-1]))} and {sizes[-1]} {kind or 'row'}s "
+            f"(the loss begins anew at {kind or 'row'} {count[starts[1]]:g}): run {longest + 1} was read. Give each "
+            "its own file."
         )
-        kept = replaced & (np.arange(n_rows) >= start) & (np.arange(n_rows) < end)
-    if kind:
-        places = places | {kind: count + on}
-    return _rows(metrics, kept), _rows(places, kept)
+        chosen = np.zeros(n, bool)
+        chosen[pieces[longest]] = True
+        kept &= chosen
+    return _keep(rows | ({kind: count + on} if kind else {}), kept)
 
 
 def _goes_on(loss: NDArray, start: int, at: int) -> bool:
     """Tell whether a second training began about where the first one ended, as Keras' second ``fit`` does."""
-    before, after = loss[start:at], loss[at:]
-    before, after = before[np.isfinite(before)], after[np.isfinite(after)]
+    before, after = (part[np.isfinite(part)] for part in (loss[start:at], loss[at:]))
     return bool(len(before) and len(after) and after[0] - before[-1] < GOES_ON * abs(before[-1] - before[0]))
 
 
@@ -432,125 +412,94 @@ def _filled_forward(values: NDArray[np.float64]) -> NDArray[np.float64]:
 # ---- one row per epoch ---------------------------------------------------------------------------------------------
 
 
-def _is_batches(metrics: Columns, places: Columns) -> bool:
+def _is_batches(rows: Columns) -> bool:
     """Tell whether a log has nothing but training losses by step (or by fractions of an epoch)."""
-    if any(name[:4] == "val_" for name in metrics):
+    if any(name[:4] == "val_" for name in rows):
         return False
-    epochs = places.get("epoch")
-    fractions = epochs is not None and bool((epochs[np.isfinite(epochs)] % 1 != 0).any())
-    steps = places.get("step")
-    coarse = steps is not None and len(steps) > 1 and np.nanmedian(np.diff(steps)) >= 1
-    return fractions or (epochs is None and bool(coarse))
+    if "epoch" in rows:
+        return bool((rows["epoch"][np.isfinite(rows["epoch"])] % 1 != 0).any())
+    return len(rows.get("step", ())) > 1 and bool(np.nanmedian(np.diff(rows["step"])) >= 1)
 
 
-def _one_row_per_epoch(metrics: Columns, places: Columns, notes: list[str]) -> tuple[Columns, Columns]:
+def _one_row_per_epoch(rows: Columns, notes: list[str]) -> Columns:
     """Average the rows of the same epoch, or of the same stretch up to a validation; NaN is a gap."""
-    groups, unit = _groups(metrics, places)
-    n_rows, n_groups = len(groups), int(groups[-1]) + 1
-    means = {}
-    for name, values in metrics.items():
-        present = ~np.isnan(values)
-        counts = np.bincount(groups[present], minlength=n_groups)
-        sums = np.bincount(groups[present], weights=values[present], minlength=n_groups)
-        means[name] = np.divide(sums, counts, out=np.full(n_groups, np.nan), where=counts > 0)
-    kept = np.ones(n_groups, bool)
-    if n_groups < n_rows:
-        validation = [values for name, values in means.items() if name[:4] == "val_"]
-        validation = [values for values in validation if (~np.isnan(values)).sum() > 1] or validation
-        trained = [values for name, values in means.items() if "train" in name]
-        # An epoch without validation has nothing to compare; without any validation all epochs count.
-        kept = np.logical_or.reduce([~np.isnan(values) for values in validation or trained])
-        if kept.sum() == 0 or (kept.sum() == 1 and trained and n_groups > 3):
-            kept[:] = True
-        notes.append(f"{n_rows} rows were gathered into {int(kept.sum())}, one per {unit}.")
-    last_rows = np.append(np.flatnonzero(np.diff(groups)), n_rows - 1)
-    return _rows(means, kept), _rows(places, last_rows[kept])
+    groups, unit = _groups(rows)
+    last_rows = np.append(np.flatnonzero(np.diff(groups)), len(groups) - 1)
+    gathered = _keep(rows, last_rows)
+    for name in _measured(rows):
+        present = ~np.isnan(rows[name])
+        counts = np.bincount(groups[present], minlength=len(last_rows))
+        sums = np.bincount(groups[present], weights=rows[name][present], minlength=len(last_rows))
+        gathered[name] = np.divide(sums, counts, out=np.full(len(last_rows), np.nan), where=counts > 0)
+    if len(last_rows) == len(groups):
+        return gathered
+    # An epoch without validation has nothing to compare; without any validation all epochs count.
+    validation = [~np.isnan(values) for name, values in gathered.items() if name[:4] == "val_"]
+    validation = [present for present in validation if present.sum() > 1] or validation
+    kept = np.logical_or.reduce(validation) if validation else _known(gathered, "train")
+    if kept.sum() == 0 or (kept.sum() == 1 and any("train" in name for name in rows) and len(kept) > 3):
+        kept[:] = True
+    notes.append(f"{len(groups)} rows were gathered into {int(kept.sum())}, one per {unit}.")
+    return _keep(gathered, kept)
 
 
-def _groups(metrics: Columns, places: Columns) -> tuple[NDArray[np.int64], str]:
+def _groups(rows: Columns) -> tuple[NDArray[np.int64], str]:
     """Number the epoch (or the stretch up to a validation) that each row belongs to, from 0."""
-    n_rows = len(next(iter(metrics.values())))
-    epochs = places.get("epoch")
-    if epochs is not None and (epochs % 1 == 0).all():  # Hugging Face counts them in fractions, as it does steps
-        return np.concatenate([[0], np.cumsum(np.diff(epochs) != 0)]), "epoch"
-    present = {name: ~np.isnan(values) for name, values in metrics.items()}
-    ends = np.logical_or.reduce([rows for name, rows in present.items() if name[:4] == "val_"], initial=False)
-    trained = np.logical_or.reduce([rows for name, rows in present.items() if "train" in name], initial=False)
-    ends, trained = np.broadcast_to(ends, n_rows).copy(), np.broadcast_to(trained, n_rows)
-    if not ends.any() or not (trained & ~ends).any():
-        return np.arange(n_rows), "row"
-    if "step" in places:  # what is written in several rows at one step is one validation
-        ends &= np.append(np.diff(_filled_forward(places["step"])) != 0, True)
+    if _has_whole_epochs(rows):
+        return np.concatenate([[0], np.cumsum(np.diff(rows["epoch"]) != 0)]), "epoch"
+    ends = _known(rows, "val_")
+    if not ends.any() or not (_known(rows, "train") & ~ends).any():
+        return np.arange(len(ends)), "row"
+    if "step" in rows:  # what is written in several rows at one step is one validation
+        ends &= np.append(np.diff(_filled_forward(rows["step"])) != 0, True)
     return np.concatenate([[0], np.cumsum(ends)[:-1]]), "validation"
 
 
-def _without_later_evaluation(metrics: Columns, places: Columns, table: Table) -> tuple[Columns, Columns]:
+def _without_later_evaluation(rows: Columns, structure: list[str]) -> Columns:
     """Leave out a last row that only evaluates, where every epoch before it was trained; or a single final test."""
-    n_rows = len(next(iter(metrics.values())))
-    trained = [name for name in metrics if "train" in name]
-    validated = [name for name in metrics if name[:4] == "val_"]
-    if n_rows < 4 or not trained or not validated:
-        return metrics, places
-    known = {name: ~np.isnan(metrics[name]) for name in metrics}
-    at_end = [known[name][-1] and not known[name][:-1].any() for name in validated]
-    if all(at_end):
-        table.structure.append("A single evaluation at the end (a final test) was left out: it is no curve.")
-        cut = {name: values for name, values in metrics.items() if name not in validated}
-        kept = np.logical_or.reduce([known[name] for name in trained])
-        return _rows(cut, kept), _rows(places, kept)
-    any_trained = np.logical_or.reduce([known[name] for name in trained])
-    whole = "epoch" in places and (places["epoch"] % 1 == 0).all()
-    if not whole or any_trained[-1] or not any_trained[:-1].all():
-        return metrics, places
-    table.structure.append(
-        f"The last row (epoch {places['epoch'][-1]:g}) has validation without training: a later validate(), left out."
-    )
-    kept = np.arange(n_rows) < n_rows - 1
-    return _rows(metrics, kept), _rows(places, kept)
+    validated, trained = ([name for name in rows if which in name] for which in ("val_", "train"))
+    known = _known(rows, "train")
+    if len(known) < 4 or not trained or not validated:
+        return rows
+    if all(not np.isnan(rows[name][-1]) and np.isnan(rows[name][:-1]).all() for name in validated):
+        structure.append("A single evaluation at the end (a final test) was left out: it is no curve.")
+        return _keep({name: values for name, values in rows.items() if name not in validated}, known)
+    if not _has_whole_epochs(rows) or known[-1] or not known[:-1].all():
+        return rows
+    last = rows["epoch"][-1]
+    structure.append(f"The last row (epoch {last:g}) has validation without training: a later validate(), left out.")
+    return _keep(rows, slice(-1))
 
 
-def _on_one_scale(metrics: Columns, places: Columns, notes: list[str]) -> tuple[Columns, Columns]:
+def _on_one_scale(rows: Columns, notes: list[str]) -> Columns:
     """Spread validations that are counted by epoch over a training that is counted by step."""
-    steps = places["step"].astype(int)
-    known = {name: ~np.isnan(values) for name, values in metrics.items()}
-    at = np.logical_or.reduce([known[name] for name in known if name[:4] == "val_"], initial=False)
-    trained = np.logical_or.reduce([known[name] for name in known if "train" in name], initial=False)
-    validations, last = (
-        steps[np.broadcast_to(at, steps.shape)],
-        steps[np.broadcast_to(trained, steps.shape)].max(initial=0),
-    )
+    steps = rows["step"].astype(int)
+    validations, last = steps[_known(rows, "val_")], steps[_known(rows, "train")].max(initial=0)
     first, n = int(validations.min(initial=0)), len(validations)
     if n < 2 or first not in (0, 1) or validations.tolist() != list(range(first, first + n)) or last < FEWEST_STEPS * n:
-        return metrics, places
+        return rows
     notes.append(
         f"Training reaches step {last} and validation step {validations[-1]}: the steps of validation were read as "
         "epochs of equal length."
     )
-    series = {name: dict(zip(steps[rows].tolist(), metrics[name][rows], strict=True)) for name, rows in known.items()}
-    moved = {
-        name: {(step - first + 1) * int(last) // n: value for step, value in curve.items()}
-        if name[:4] == "val_"
-        else curve
-        for name, curve in series.items()
-    }
-    table = log_files.from_series(moved, "").columns
-    return {name: table[name] for name in moved}, {"step": table["step"]}
+    moved = {}
+    for name in _measured(rows):
+        present = ~np.isnan(rows[name])
+        at = (steps - first + 1) * int(last) // n if name[:4] == "val_" else steps
+        moved[name] = dict(zip(at[present].tolist(), rows[name][present], strict=True))
+    return log_files.from_series(moved, "").columns
 
 
-def _own_numbers(places: Columns, n_rows: int) -> tuple[str, list[int], list[float] | None]:
+def _own_numbers(rows: Columns) -> tuple[str, list[int], list[float] | None]:
     """Return the log's own count of what it reads: unit, numbers, and the epochs beside steps."""
-    epochs, steps = (places.get(kind) for kind in ("epoch", "step"))
-    usable = {
-        kind: values for kind, values in (("epoch", epochs), ("step", steps))
-        if values is not None and np.isfinite(values).all() and (values % 1 == 0).all() and (np.diff(values) > 0).all()
-    }  # fmt: skip
-    for kind, values in usable.items():
-        beside = None
-        if kind == "step" and epochs is not None and np.isfinite(epochs).all():
-            beside = [round(float(value), 2) for value in epochs]
-        return kind, [int(value) for value in values], beside
-    beside = None if epochs is None or not np.isfinite(epochs).all() else [round(float(value), 2) for value in epochs]
-    return ("epoch" if epochs is None and steps is None else "row"), list(range(1, n_rows + 1)), beside
+    epochs, beside = rows.get("epoch"), None
+    if epochs is not None and np.isfinite(epochs).all():
+        beside = [round(float(value), 2) for value in epochs]
+    for kind in ("epoch", "step"):
+        values = rows.get(kind)
+        if values is not None and (values % 1 == 0).all() and (np.diff(values) > 0).all():
+            return kind, [int(value) for value in values], beside if kind == "step" else None
+    return ("row" if {"epoch", "step"} & rows.keys() else "epoch"), list(range(1, _length(rows) + 1)), beside
 
 
 # ---- values ----------------------------------------------------------------------------------------------------------
@@ -592,11 +541,3 @@ def _said_of(chosen: Mapping[str, str], metrics: Iterable[str]) -> list[str]:
     if "val_accuracy" in metrics and canonical_name(chosen["val_accuracy"]) == "running_train_accuracy":
         notes.append(f"{chosen['val_accuracy']} was taken to be of the validation set: it stands beside its loss.")
     return notes
-
-
-def _unread(table: Table, chosen: Mapping[str, str]) -> list[str]:
-    """Return the columns that measure something, hold numbers and were not read."""
-    return [
-        name for name, values in table.columns.items()
-        if name not in chosen.values() and measures_something(name) and np.isfinite(values).sum() > 1
-    ]  # fmt: skip

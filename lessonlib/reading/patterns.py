@@ -1,9 +1,9 @@
 """The patterns of the curve reader: one function each, from curves to a finding or None.
 
 A function returns a finding only where the evidence for it exceeds its uncertainty; `find_all` puts them in order. What
-the numbers say of themselves is in `lessonlib.reading.sanity`, and comes first. Thresholds stand at the top with their
-reasons; they were tuned on some seeds of ``tools/reader_corpus.py`` and measured on others
-(``docs/reader-accuracy.md``). Taught in lesson 9.
+they say stands in ``patterns.toml``; what the numbers say of themselves is in `lessonlib.reading.sanity`, and comes
+first. Thresholds stand at the top with their reasons; they were tuned on some seeds of ``tools/reader_corpus.py`` and
+measured on others (``docs/reader-accuracy.md``). Taught in lesson 9.
 """
 
 from __future__ import annotations
@@ -22,354 +22,233 @@ from lessonlib.reading.evidence import (
     FEWEST_EPOCHS,
     LOSS_MARGIN,
     Curves,
-    Values,
     ends_of_last_fifth,
     late_jitter,
     loss_rise,
     moving_means,
+    needs,
     rise_lasts,
     still_falls,
 )
-from lessonlib.reading.findings import PATTERNS, Finding, number, share
+from lessonlib.reading.findings import Finding, number, points, share
 
-#: A training loss that ends this many times above its first value has run away; mere jumping stays below.
-RUNAWAY = 2.0
-#: A training accuracy from which a double softmax is looked for: below, other reasons for a high loss abound.
-ACCURATE = 0.7
-#: How much better than knowing nothing a loss must be, as a share, before it counts as learnt.
-LEARNT = 0.02
-#: A fall below this share of the larger first loss does not matter, whatever it is of a tiny loss.
-FALL_OF_ALL = 0.002
-#: A plateau above this share of the loss of knowing nothing is poor, whatever its reason.
-POOR = 0.5
-#: An accuracy above which a plateau is not called poor where the number of classes is not known.
-WELL_ENOUGH = 0.75
-#: Training ahead of validation by this much accuracy at the end is not nothing.
-AHEAD = 0.03
-#: Validation ahead of training by this much accuracy is the first thing to say of a quiet run.
-FAR_AHEAD = 0.1
-#: Training and validation run together when they are within this share of the validation loss.
-TOGETHER = 0.1
-#: Standard errors for what was selected as the largest of many: about 0.05 / 50 two-sided.
-SELECTED = 3.3
-#: Drops of accuracy below two points are no dip, however certain.
-ACCURACY_DROP = 0.02
-#: Real confidences are never quite equal: up to this share below the loss of equal ones counts as equal.
-EVEN_CONFIDENCE = 0.06
+RUNAWAY = 2.0  # a training loss that ends this many times above its first value has run away; jumping stays below
+ACCURATE = 0.7  # training accuracy from which a double softmax is looked for: below, other reasons abound
+LEARNT = 0.02  # how much better than knowing nothing a loss must be, as a share, before it counts as learnt
+FALL_OF_ALL = 0.002  # a fall below this share of the larger first loss does not matter, whatever it is of a tiny loss
+POOR = 0.5  # a plateau above this share of the loss of knowing nothing is poor, whatever its reason
+WELL_ENOUGH = 0.75  # accuracy above which a plateau is not called poor where the number of classes is not known
+AHEAD, FAR_AHEAD = 0.03, 0.1  # of accuracy between the sets at the end: not nothing; the first thing to say
+TOGETHER = 0.1  # training and validation run together when they are within this share of the validation loss
+SELECTED = 3.3  # standard errors for what was selected as the largest of many: about 0.05 / 50 two-sided
+ACCURACY_DROP = 0.02  # a smaller drop of accuracy is no dip, however certain
+EVEN_CONFIDENCE = 0.06  # real confidences are never quite equal: this share below the loss of equal ones is equal
 #: What training did not make does not grow: a difference at the start that is this share of the largest later one. The
 #: loss of a set that differs grows all the same, as the model becomes sure of itself.
 GAP_FROM_THE_START = {"accuracy": 0.7, "loss": 0.5}
-#: Five points of accuracy between the sets, before anything is memorised, matter; twenty where n is not known.
-EARLY_GAP, EARLY_GAP_WITHOUT_N = 0.05, 0.2
-#: A validation accuracy that never reaches this while training does is no gap that grew.
-NEVER_RIGHT = 0.1
-#: Standard errors that a difference between the sets must exceed: nobody asked for it beforehand.
-SURE = 3.0
-#: A training loss that scatters by more than this share of its level, at the start or later, jumps.
-TRAINING_JUMPS = 0.03
-#: A loss that falls steadily rises in few epochs; jumps up and down make it rise in more than a fifth of them.
-RISES = 0.2
-#: Jumps of the validation loss below this share of its first value do not matter, however certain.
-FLUCTUATION = 0.01
-#: Jumps below a quarter of the sampling error are hardly seen.
-VISIBLE_JUMP = 0.25
-#: Second differences of T independent values carry the information of about half as many (18 / 35) free squares.
-JITTER_FREEDOM = 18 / 35
-#: A rate that ends below this share of its largest has been annealed.
-ANNEALED = 0.15
-
-
-def _found(pattern: str, c: Curves, stretch: slice, evidence: str, *, confirm: str = "", advice: str = "") -> Finding:
-    return Finding(pattern, c.numbers(stretch), evidence, confirm, advice, c.unit)
+EARLY_GAP, EARLY_GAP_WITHOUT_N = 0.05, 0.2  # of accuracy between the sets, before anything is memorised
+NEVER_RIGHT = 0.1  # a validation accuracy that never reaches this while training does is no gap that grew
+SURE = 3.0  # standard errors that a difference between the sets must exceed: nobody asked for it beforehand
+TRAINING_JUMPS = 0.03  # a training loss that scatters by more than this share of its level, early or late, jumps
+RISES = 0.2  # a loss that falls steadily rises in few epochs; jumps make it rise in more than these
+FLUCTUATION = 0.01  # jumps of the validation loss below this share of its first value do not matter, however certain
+VISIBLE_JUMP = 0.25  # jumps below a quarter of the sampling error are hardly seen
+JITTER_FREEDOM = 18 / 35  # second differences of T independent values carry the information of about half as many
+ANNEALED = 0.15  # a rate that ends below this share of its largest has been annealed
 
 
 # ---- nothing to read, or nothing learnt ------------------------------------------------------------
 
 
-def _too_short(c: Curves) -> Finding:
-    """Say that so few epochs have no trend."""
-    evidence = f"{c.n} {c.unit}{' has' if c.n == 1 else 's have'} finite values in every curve; "
-    evidence += f"a trend needs at least {FEWEST_EPOCHS}."
-    numbers = c.numbers(c.whole) if c.n else (1, max(1, c.passed_over))
-    return Finding(
-        "cannot_tell", numbers, evidence, "Train on and read again.", "Log every epoch of both sets.", c.unit
-    )
-
-
 def diverged(c: Curves) -> Finding | None:
     """Find losses that are no longer finite, or a training loss that ran away."""
     if c.stopped_at is not None:
-        before = "" if c.n == 0 else f", after {c.n} {c.unit}s that were"
-        evidence = f"From {c.unit} {c.stopped_at} on a loss is NaN or infinite{before}."
-        return Finding("diverged", (c.stopped_at, c.stopped_at), evidence, unit=c.unit)
-    if c.train_loss is None or c.train_loss[0] <= 0:
+        after = "" if c.n == 0 else f", after {c.n} {c.unit}s that were"
+        return c.finding("diverged", (c.stopped_at, c.stopped_at), "stopped", after=after)
+    if c.train_loss is None or c.first.train_loss <= 0:
         return None
-    now, first, lowest = c.train_loss[c.end].mean(), c.train_loss[0], moving_means(c.train_loss, c.width).min()
-    nothing = knowing_nothing(c)
-    ran_away = now > RUNAWAY * first
-    back_at = 0.85 * first if nothing is None else (1 - LEARNT) * nothing
-    collapsed = lowest < POOR * (first if nothing is None else nothing) and now > back_at
-    if not (ran_away or collapsed):
+    now, first, lowest = c.ends.train_loss, c.first.train_loss, c.means(c.train_loss).min()
+    high, back_at = (first, 0.85 * first) if c.nothing is None else (c.nothing, (1 - LEARNT) * c.nothing)
+    if now <= RUNAWAY * first and not (lowest < POOR * high and now > back_at):
         return None
-    evidence = f"The training loss is {number(now)} at the end; it began at {number(first)} and had reached "
-    return _found("diverged", c, c.end, evidence + f"{number(lowest)}.")
+    return c.finding("diverged", c.end, "ran_away", lowest=lowest)
 
 
 def double_softmax(c: Curves) -> Finding | None:
     """Find a loss that stays above the floor of a softmax applied twice although the answers are right (lesson 1)."""
+    which = "validation" if c.train_loss is None else "training"
     loss, accuracy = (c.val_loss, c.val_accuracy) if c.train_loss is None else (c.train_loss, c.train_accuracy)
     if c.n_classes is None or loss is None or accuracy is None:
         return None
-    floor = double_softmax_floor(c.n_classes)
-    at_end, right = float(loss[c.end].mean()), float(accuracy[c.end].mean())
+    floor, level, right = double_softmax_floor(c.n_classes), c.at_end(loss), c.at_end(accuracy)
     even = _loss_of_even_confidence(right, c.n_classes)
     # A right answer costs at least the floor, a wrong one up to 1 more; a plain softmax less than even confidence.
     highest = floor + 1.2 * (1 - right) + 0.15 * (np.log(c.n_classes) - floor)
-    explained = floor * 0.99 <= loss.min() and at_end <= highest
+    explained = floor * 0.99 <= loss.min() and level <= highest
     # A loss that still falls is on its way down from a start without confidence, and may yet pass the floor.
-    if right < ACCURATE or not explained or at_end < even + 0.05 or still_falls(loss):
+    if right < ACCURATE or not explained or level < even + 0.05 or still_falls(loss):
         return None
-    which = "validation" if c.train_loss is None else "training"
-    return _found(
-        "double_softmax", c, c.end,
-        f"With {share(right)} of the {which} answers right, the loss is {number(at_end)}. It never went below "
-        f"ln(1 + {c.n_classes - 1}/e) = {floor:.3f}, the least that a softmax of a softmax can reach; answers that "
-        f"good, all equally confident, would cost {number(even)}.",
-    )  # fmt: skip
+    facts = {"right": right, "which": which, "level": level, "floor": floor, "even": even, "others": c.n_classes - 1}
+    return c.finding("double_softmax", c.end, **facts)
 
 
 def chance(c: Curves) -> Finding | None:
     """Find a validation accuracy at that of guessing and a loss not below that of knowing nothing, all along."""
     if c.n_classes is None or _is_imbalanced(c) or not _at_baseline(c):
         return None
-    nothing = knowing_nothing(c)
-    advice = "Check that labels belong to their inputs in both sets." if _training_learns(c) else ""
-    accuracy, loss = (float(np.median(values[c.second_half])) for values in (c.val_accuracy, c.val_loss))
-    return _found(
-        "chance", c, c.second_half,
-        f"Validation accuracy is {share(accuracy)}{_interval(c, accuracy)}, guessing gives {share(1 / c.n_classes)}; "
-        f"the loss is {number(loss)}, knowing nothing costs ln {c.n_classes} = {nothing:.3f}.{_training_meanwhile(c)}",
-        advice=advice,
-    )  # fmt: skip
+    meanwhile, facts = _training_meanwhile(c), {"base": 1 / c.n_classes, "interval": _interval(c)}
+    advice = "labels" if meanwhile == "memorised" else ""
+    return c.finding("chance", c.second_half, "main", meanwhile, advice=advice, **facts)
 
 
 def majority(c: Curves) -> Finding | None:
     """Find a validation accuracy at the share of the most frequent class and a loss not below that of the shares."""
-    half = c.second_half
-    if c.class_shares is not None:
-        if not _is_imbalanced(c) or not _at_baseline(c):
-            return None
-        accuracy = float(np.median(c.val_accuracy[half]))
-        evidence = (
-            f"Validation accuracy is {share(accuracy)}{_interval(c, accuracy)}, the most frequent class has "
-            f"{share(c.class_shares.max())}; the loss is {number(np.median(c.val_loss[half]))}, knowing the shares "
-            f"alone costs {knowing_nothing(c):.3f}."
-        )
-    elif (constant := _constant_accuracy(c)) is not None:
-        evidence = (
-            f"Validation accuracy is {share(constant)} in every {c.unit} of the second half, as when one class is "
-            "always said, and the loss is not below that of knowing the class shares only. Class shares make it sure."
-        )
-    else:
+    if c.class_shares is None:
+        constant = _constant_accuracy(c)
+        return None if constant is None else c.finding("majority", c.second_half, "constant", accuracy=constant)
+    if not _is_imbalanced(c) or not _at_baseline(c):
         return None
-    return _found("majority", c, half, evidence)
+    return c.finding("majority", c.second_half, "shares", base=c.class_shares.max(), interval=_interval(c))
 
 
 def guessing(c: Curves) -> Finding | None:
     """Find validation at the loss and accuracy of guessing among some number of classes, where none is told."""
-    if (k := sanity.guessed_classes(c)) is not None:
-        accuracy = "" if c.val_accuracy is None else f", the accuracy {share(np.median(c.val_accuracy[c.second_half]))}"
-        evidence = (
-            f"The validation loss began at {number(c.val_loss[0])} and its lowest is {number(c.val_loss.min())}"
-            f"{accuracy}. With {k} classes of equal size that is guessing: ln {k} = {np.log(k):.3f}, 1/{k} = "
-            f"{share(1 / k)}.{_training_meanwhile(c)}"
-        )
-        return _found("not_moving", c, c.whole, evidence, confirm=f"Read again with --classes {k} (n_classes={k}).")
-    return None
+    if (k := sanity.guessed_classes(c)) is None:
+        return None
+    says = ("began", c.val_accuracy is not None and "accuracy", "guessing", _training_meanwhile(c))
+    facts = {"lowest": c.val_loss.min(), "k": k, "ln": np.log(k), "base": 1 / k}
+    return c.finding("not_moving", c.whole, *says, confirm="again", **facts)
 
 
 def not_moving(c: Curves) -> Finding | None:
     """Find losses that are where they began."""
-    curves = [values for values in (c.train_loss, c.val_loss) if values is not None]
-    accuracies = [values for values in (c.train_accuracy, c.val_accuracy) if values is not None]
-    if not curves or any(abs(v.max() - v.min()) > 0.02 * abs(v[0]) for v in curves):
-        return None
-    if any(np.ptp(v) > 0.03 or np.median(v) > 0.9 for v in accuracies) or curves[0].max() < 0.1:
-        return None
-    level = float(np.median(curves[-1]))
-    k = round(np.exp(min(level, 7)))
-    guess = (
-        f" Guessing among {k} classes costs ln {k} = {np.log(k):.3f}."
-        if k > 1 and abs(np.log(k) - level) < 0.01
-        else ""
+    losses, accuracies = (
+        [values for values in both if values is not None]
+        for both in ((c.train_loss, c.val_loss), (c.train_accuracy, c.val_accuracy))
     )
-    evidence = f"No loss differs from its first value ({number(curves[-1][0])}) by more than 2 %.{guess}"
-    return _found("not_moving", c, c.whole, evidence)
+    moves = any(np.ptp(v) > 0.02 * abs(v[0]) for v in losses) or any(np.ptp(v) > 0.03 for v in accuracies)
+    if not losses or moves or any(np.median(v) > 0.9 for v in accuracies) or losses[0].max() < 0.1:
+        return None
+    level = float(np.median(losses[-1]))
+    k = round(np.exp(min(level, 7)))
+    equal = k > 1 and abs(np.log(k) - level) < 0.01 and "equal"
+    return c.finding("not_moving", c.whole, "still", equal, first=losses[-1][0], k=k, ln=np.log(max(k, 1)))
 
 
 # ---- training or validation gets worse ------------------------------------------------------------
 
 
+@needs("train_loss", epochs=FEWEST_EPOCHS + 2)
 def both_rise(c: Curves) -> Finding | None:
     """Find a training loss that has turned and rises steadily, as no overfitting does."""
-    if c.train_loss is None or c.n < FEWEST_EPOCHS + 2:
+    start = int(np.argmin(c.means(c.train_loss)))
+    after = c.train_loss[start:]
+    low, now, ups = float(after[0]), c.ends.train_loss, np.diff(after) > 0
+    matters = now > 1.05 * low and now - low > 0.1 * (c.first.train_loss - low)
+    if len(after) < 4 or not matters or ups.mean() < 0.75:
         return None
-    start = int(np.argmin(moving_means(c.train_loss, c.width)))
-    after = c.train_loss[start : c.n]
-    low, now = float(after[0]), float(c.train_loss[c.end].mean())
-    matters = now > 1.05 * low and now - low > 0.1 * (c.train_loss[0] - low)
-    if len(after) < 4 or not matters or (np.diff(after) > 0).mean() < 0.75:
+    if c.val_loss is not None and c.ends.val_loss < 1.03 * c.val_loss[start:].min():
         return None
-    if c.val_loss is not None and c.val_loss[c.end].mean() < 1.03 * c.val_loss[start : c.n].min():
-        return None
-    at = slice(start, c.n)
-    lines = [
-        f"Training loss {number(low)} to {number(now)}, up in {int((np.diff(after) > 0).sum())} of {len(after) - 1}"
-    ]
-    if c.val_loss is not None:
-        lines.append(f"validation loss {number(c.val_loss[at][0])} to {number(c.val_loss[-1])}")
-    for name, values in (("training", c.train_accuracy), ("validation", c.val_accuracy)):
-        if values is not None:
-            lines.append(f"{name} accuracy {share(values[at][0])} to {share(values[-1])}")
-    return _found("both_rise", c, at, "; ".join(lines) + ".")
+    others = "".join(
+        f"; {name} {says(values[start])} to {says(values[-1])}"
+        for name, values, says in (
+            ("validation loss", c.val_loss, number),
+            ("training accuracy", c.train_accuracy, share),
+            ("validation accuracy", c.val_accuracy, share),
+        )
+        if values is not None
+    )
+    facts = {"low": low, "now": now, "ups": int(ups.sum()), "steps": len(ups), "others": others}
+    return c.finding("both_rise", slice(start, c.n), **facts)
 
 
+@needs("train_loss", epochs=2 * FEWEST_EPOCHS)
 def learning_rate_too_high(c: Curves) -> Finding | None:
     """Find a training loss that jumps in the second half of the run."""
-    if c.train_loss is None or c.n < 2 * FEWEST_EPOCHS:
-        return None
     # Against the start as well, since a loss near 0 jumps by much of itself and means nothing.
-    jump = late_jitter(c.train_loss)
-    level = max(abs(float(c.train_loss[0])), float(c.train_loss[c.second_half].mean()))
-    rises = float((np.diff(c.train_loss[c.second_half]) > 0).mean())
+    jump, half = late_jitter(c.train_loss), c.train_loss[c.second_half]
+    level, rises = max(abs(float(c.first.train_loss)), float(half.mean())), float((np.diff(half) > 0).mean())
     if jump <= TRAINING_JUMPS * level or rises < RISES:
         return None
-    return _found(
-        "learning_rate_too_high", c, c.second_half,
-        f"In the second half the training loss jumps by {number(jump)} from one {c.unit} to the next (standard "
-        f"deviation), {share(jump / level)} of its level, and rises in {rises:.0%} of them. The training set is fixed: "
-        "no validation noise is in this.",
-    )  # fmt: skip
+    return c.finding("learning_rate_too_high", c.second_half, jump=jump, part=jump / level, rises=rises)
 
 
+@needs("train_loss", "val_loss", epochs=FEWEST_EPOCHS)
 def unrepresentative_validation(c: Curves) -> Finding | None:
     """Find a difference between the sets that is there before memorising can begin, or that favours validation."""
-    if c.train_loss is None or c.val_loss is None or c.n < FEWEST_EPOCHS:
-        return None
     if c.running_loss is not None and c.loss_error is not None:
-        half = c.second_half
-        gap_ = float((c.train_loss - c.val_loss)[half].mean())
-        error = np.sqrt(2) * float(c.loss_error[half].mean())
-        if gap_ > max(SURE * error, LOSS_MARGIN * float(c.val_loss.mean())):
-            return _found(
-                "unrepresentative_validation", c, c.whole,
-                f"Validation loss is {number(gap_)} (standard error {number(error)}) below a training loss that was "
-                "measured with the finished weights of each epoch: neither dropout nor a running mean explains it.",
-                confirm="Look for duplicates between the sets; score a second, fresh split.",
-                advice="Split again at random (by group or time where examples belong together), stratified by class.",
-            )  # fmt: skip
+        behind = float((c.train_loss - c.val_loss)[c.second_half].mean())
+        error = c.difference_error(c.loss_error, c.second_half)
+        if behind > max(SURE * error, LOSS_MARGIN * float(c.val_loss.mean())):
+            how = {"confirm": "duplicates", "advice": "split"}
+            return c.finding("unrepresentative_validation", c.whole, "easier", **how, gap=behind, error=error)
     return _gap_from_the_start(c)
 
 
 def _gap_from_the_start(c: Curves) -> Finding | None:
     """Find validation worse in epochs 2 and 3, for certain and by most of the gap ever after."""
     early = slice(1, 3)  # in the first epoch a running mean still has the untrained network in it
-    if c.train_accuracy is not None and c.val_accuracy is not None:
-        measure, gaps, errors = "accuracy", c.train_accuracy - c.val_accuracy, c.accuracy_error
+    measure = "accuracy" if c.has_accuracies else "loss"
+    if c.has_accuracies:
+        gaps, errors, says = c.train_accuracy - c.val_accuracy, c.accuracy_error, share
         matters = EARLY_GAP_WITHOUT_N if errors is None else EARLY_GAP
-        says = share
+        never, nowhere = c.val_accuracy.max() < NEVER_RIGHT, c.val_accuracy.max() < 0.15 < c.train_accuracy.min()
+        train, val = (float(np.mean(values[early])) for values in (c.train_accuracy, c.val_accuracy))
     else:
-        measure, gaps, errors, says = "loss", c.val_loss - c.train_loss, c.loss_error, number
+        gaps, errors, says, never, nowhere, train, val = c.val_loss - c.train_loss, c.loss_error, number, *[False] * 4
         matters = (1.0 if errors is None else TOGETHER) * c.val_loss[:3].max()
         if errors is None and c.val_loss[early].min() < 2 * c.train_loss[early].max():
             return None
-    first, largest = float(gaps[early].min()), float(moving_means(gaps, c.width).max())
-    error = 0.0 if errors is None else np.sqrt(2) * float(errors[early].mean())
-    never = measure == "accuracy" and c.val_accuracy.max() < NEVER_RIGHT
+    first, largest = float(gaps[early].min()), float(c.means(gaps).max())
+    error = c.difference_error(errors, early)
     if first < max(SURE * error, matters, 0.0 if never else GAP_FROM_THE_START[measure] * largest):
         return None
-    advice = ""
-    if measure == "accuracy":
-        at = (float(np.mean(values[early])) for values in (c.train_accuracy, c.val_accuracy))
-        evidence = "In the second and third {} training has {} right, validation {}".format(c.unit, *map(share, at))
-        if c.val_accuracy.max() < 0.15 < c.train_accuracy.min():
-            advice = (
-                "Are there classes in validation that training never sees (sorted data, split without shuffling)? "
-                "Shuffle and stratify before splitting; check that both sets have the same label numbers."
-            )
-    else:
-        evidence = f"In the second and third {c.unit} the validation loss is {says(first)} or more above training"
-    of = "" if errors is None else f" (standard error {says(error)})"
-    return _found(
-        "unrepresentative_validation", c, c.whole,
-        f"{evidence}{of}; later the gap is {says(largest)} at most. It was there before training could make it."
-        f"{' Any set of 30 examples shows a gap of this size.' if errors is None else ''}",
-        advice=advice,
+    return c.finding(
+        "unrepresentative_validation", c.whole, measure, "later", errors is None and "any_set",
+        advice="unseen" if nowhere else "", train=train, val=val, first=says(first), largest=says(largest),
+        of="" if errors is None else f" (standard error {says(error)})",
     )  # fmt: skip
 
 
-def confident_errors(c: Curves) -> Finding | None:
-    """Find a validation loss that rose from its lowest while accuracy did not fall (lessons 2, 6 and 7)."""
-    rise = loss_rise(c)
-    if rise is None or c.val_accuracy is None:
-        return None
-    change = c.accuracy_change(c.lowest, c.end)
-    if _fell(change):
-        return None
-    fall = -100 * change.interval.low
-    unsure = f" A fall of up to {fall:.1f} points is not excluded; that would be overfitting."
-    return _found(
-        "confident_errors", c, c.since_lowest,
-        f"Validation loss {c.said('loss', c.lowest, c.end)}; accuracy {c.said('accuracy', c.lowest, c.end)}."
-        f"{unsure if c.n_val and change.verdict == 'cannot tell' and fall > 0 else ''}{_training(c)}{_split(c)}",
-    )  # fmt: skip
-
-
-def overfitting(c: Curves) -> Finding | None:
-    """Find a validation loss that rose from its lowest, with an accuracy that fell or is not known."""
+def _risen_loss(c: Curves) -> Finding | None:
+    """Find a validation loss that rose: confident errors (lessons 2, 6, 7), or overfitting if accuracy fell as well."""
     if loss_rise(c) is None:
         return None
-    accuracy = " Accuracy is not known; had it not fallen, errors would have become confident." if c.classifies else ""
-    if c.val_accuracy is not None:
-        change = c.accuracy_change(c.lowest, c.end)
-        if not _fell(change):
-            return None
-        accuracy = f" Accuracy {c.said('accuracy', c.lowest, c.end)}."
-        if change.verdict == "cannot tell":
-            accuracy += " Had it not fallen, errors would have become confident."
-    return _found(
-        "overfitting", c, c.since_lowest,
-        f"Validation loss {c.said('loss', c.lowest, c.end)}.{accuracy}{_training(c)}",
-        advice=f"Stop near {c.unit} {c.numbers(c.lowest)[1]}; "
-        "then more data, augmentation, weight decay, dropout or a smaller model.",
-    )  # fmt: skip
+    training = "no_training" if c.train_loss is None else "training"
+    facts = {"loss": c.said("loss", c.lowest, c.end)}
+    stop = {"advice": "stop", "stop": c.numbers(c.lowest)[1]}
+    if c.val_accuracy is None:
+        says = ("main", c.classifies and "unknown", training)
+        return c.finding("overfitting", c.since_lowest, *says, **facts, **stop)
+    change = c.change("accuracy", c.lowest, c.end)
+    facts["accuracy"] = c.said("accuracy", c.lowest, c.end)
+    is_unsure, fall = change.verdict == "cannot tell", -100 * change.interval.low
+    if change.verdict != "flat" and change.interval.estimate.value < -change.margin / 2:  # or more likely fell than not
+        says = ("main", "accuracy", is_unsure and "unsure", training)
+        return c.finding("overfitting", c.since_lowest, *says, **facts, **stop)
+    says = ("main", c.n_val and is_unsure and fall > 0 and "unsure", training, "split")
+    return c.finding("confident_errors", c.since_lowest, *says, fall=fall, split=_split(c), **facts)
 
 
 def real_fluctuation(c: Curves) -> Finding | None:
     """Find a validation curve that jumps by more than even a fresh validation set per epoch would."""
-    loss_matters = 0.0 if c.val_loss is None else FLUCTUATION * abs(float(c.val_loss[0]))
-    for name, values, errors, matters in (
-        ("accuracy", c.val_accuracy, c.accuracy_error, ACCURACY_MARGIN / 2),
-        ("loss", c.val_loss, c.loss_error, loss_matters),
+    loss_matters = 0.0 if c.val_loss is None else FLUCTUATION * abs(float(c.first.val_loss))
+    for name, values, errors, matters, says in (
+        ("accuracy", c.val_accuracy, c.accuracy_error, ACCURACY_MARGIN / 2, points),
+        ("loss", c.val_loss, c.loss_error, loss_matters, number),
     ):
-        if values is None or errors is None or c.n < 2 * FEWEST_EPOCHS:
-            continue
-        jump, error = late_jitter(values), float(errors[c.second_half].mean())
-        if jump <= max(error * _largest_ratio(c), matters):
-            continue
-        says = (lambda v: f"{100 * v:.1f} points") if name == "accuracy" else number
-        return _found(
-            "real_fluctuation", c, c.second_half,
-            f"In the second half the validation {name} jumps by {says(jump)} from one {c.unit} to the next (standard "
-            f"deviation). A fresh set of {c.n_val} examples each time would make it jump by {says(error)} at most, the "
-            "same set by less: the model itself changes.",
-        )  # fmt: skip
+        if values is not None and errors is not None and c.n >= 2 * FEWEST_EPOCHS:
+            jump, error = late_jitter(values), float(errors[c.second_half].mean())
+            if jump > max(error * _largest_ratio(c), matters):
+                facts = {"name": name, "jump": says(jump), "error": says(error)}
+                return c.finding("real_fluctuation", c.second_half, **facts)
     return None
 
 
+@needs("val_loss", "val_accuracy")
 def dip(c: Curves) -> Finding | None:
     """Find an accuracy that fell from an earlier height while the loss fell: the reverse disagreement (lesson 2)."""
-    if c.val_loss is None or c.val_accuracy is None or c.n < 3 * c.width:
+    if c.n < 3 * c.width:
         return None
     width = max(1, c.width // 3)
     accuracy, loss = moving_means(c.val_accuracy, width), moving_means(c.val_loss, width)
@@ -380,15 +259,13 @@ def dip(c: Curves) -> Finding | None:
     before, after = slice(top, top + width), slice(bottom, bottom + width)
     if drop[bottom] <= ACCURACY_DROP or loss[bottom] >= loss[top]:
         return None
-    fall = c.accuracy_change(before, after)
-    if -fall.interval.estimate.value < SELECTED * fall.interval.estimate.standard_error:
+    fall = c.change("accuracy", before, after).interval.estimate
+    if -fall.value < SELECTED * fall.standard_error:
         return None
-    back = accuracy[bottom:].max() >= accuracy[top] - drop[bottom] / 2
-    return _found(
-        "dip", c, slice(top, bottom + width),
-        f"Accuracy {c.said('accuracy', before, after)} while the loss went from {number(loss[top])} to "
-        f"{number(loss[bottom])}. It {'came back: no place to stop' if back else 'did not come back'}.",
-    )  # fmt: skip
+    came_back = accuracy[bottom:].max() >= accuracy[top] - drop[bottom] / 2
+    back = "came back: no place to stop" if came_back else "did not come back"
+    facts = {"accuracy": c.said("accuracy", before, after), "top": loss[top], "bottom": loss[bottom], "back": back}
+    return c.finding("dip", slice(top, bottom + width), **facts)
 
 
 # ---- not learnt enough ------------------------------------------------------------------------------
@@ -406,224 +283,149 @@ def unfinished(c: Curves) -> Finding | None:
     before, after = ends_of_last_fifth(last)
     if before - after < FALL_OF_ALL * max(abs(float(values[0])) for values in curves.values()):
         return None
-    way = (before - after) / (last[0] - last.min())
-    evidence = (
-        f"Over the last fifth the {which} went from {number(before)} to {number(after)} "
-        f"({100 * (after - before) / abs(before):+.0f} %), {way:.0%} of all that it has fallen so far"
-    )
-    if c.val_loss is not None and c.train_loss is not None:
-        before, after = ends_of_last_fifth(c.train_loss)
-        evidence += f"; training {number(before)} to {number(after)}"
-    advice = ""
-    falls = c.rates is not None and (np.diff(c.rates[c.second_half]) <= 0).all()
-    if falls and c.rates[-1] < ANNEALED * c.rates.max():
-        evidence += f". The learning rate has been annealed from {number(c.rates.max())} to {number(c.rates[-1])}"
-        advice = (
-            "More epochs at this rate change little: train again with a longer schedule. Compare finished models only."
-        )
-    return _found("unfinished", c, slice(c.n - 1 - max(1, c.n // 5), c.n), evidence + ".", advice=advice)
+    way, change = (before - after) / (last[0] - last.min()), 100 * (after - before) / abs(before)
+    both = c.val_loss is not None and c.train_loss is not None
+    highest = None if c.rates is None else c.rates.max()
+    falls = highest and (np.diff(c.rates[c.second_half]) <= 0).all() and c.last.rates < ANNEALED * highest
+    return c.finding(
+        "unfinished", slice(c.n - 1 - max(1, c.n // 5), c.n), "main", both and "training", falls and "annealed", "end",
+        advice="longer" if falls else "", which=which, before=before, after=after, way=way, change=change,
+        train=ends_of_last_fifth(c.train_loss) if both else None, highest=highest,
+    )  # fmt: skip
 
 
+@needs("val_accuracy", "n_classes")
 def noise_ceiling(c: Curves) -> Finding | None:
     """Find both sets on a poor plateau whose loss is that of equal confidence in every answer."""
-    plateau = _poor_plateau(c)
-    if plateau is None or c.val_accuracy is None or c.n_classes is None:
+    plateau, even = _poor_plateau(c), _loss_of_even_confidence(c.ends.val_accuracy, c.n_classes)
+    if plateau is None or not (1 - EVEN_CONFIDENCE) * even <= plateau <= (1 - LEARNT) * c.nothing:
         return None
-    right = float(c.val_accuracy[c.end].mean())
-    even = _loss_of_even_confidence(right, c.n_classes)
-    if plateau < (1 - EVEN_CONFIDENCE) * even or plateau > (1 - LEARNT) * knowing_nothing(c):
-        return None
-    return _found(
-        "noise_ceiling", c, c.second_half,
-        f"Both losses have stopped together at {number(plateau)}, with {share(right)} right. Labels of which a "
-        f"constant share is wrong would cost {number(even)} at that accuracy; a model that is too small can look the "
-        "same.",
-    )  # fmt: skip
+    return c.finding("noise_ceiling", c.second_half, even=even)
 
 
 def underfitting(c: Curves) -> Finding | None:
     """Find both sets on a poor plateau."""
-    plateau = _poor_plateau(c)
-    if plateau is None:
+    if (plateau := _poor_plateau(c)) is None:
         return None
-    nothing = knowing_nothing(c)
-    poor = nothing is not None and plateau >= POOR * nothing
-    of = f"{POOR:.0%} of what knowing nothing costs" if poor else f"{POOR:.0%} of its first value"
-    return _found(
-        "underfitting", c, c.second_half,
-        f"Both losses have stopped together at {number(plateau)}, more than {of}. Nothing is memorised.",
-    )  # fmt: skip
+    poor = c.nothing is not None and plateau >= POOR * c.nothing
+    of = "what knowing nothing costs" if poor else "its first value"
+    return c.finding("underfitting", c.second_half, part=POOR, of=of)
 
 
 # ---- notes ------------------------------------------------------------------------------------------
 
 
+@needs("train_loss", "val_loss")
 def validation_better(c: Curves) -> Finding | None:
     """Find a validation loss below the training loss, and ask whether half an epoch's delay explains it (lesson 3)."""
-    if c.train_loss is None or c.val_loss is None:
-        return None
     running = c.train_loss if c.running_loss is None else c.running_loss
     difference, ahead = float((running - c.val_loss).mean()), float((running > c.val_loss).mean())
-    error = 0.0 if c.loss_error is None else np.sqrt(2) * float(c.loss_error.mean())
-    least = LOSS_MARGIN if c.loss_error is not None else 2 * LOSS_MARGIN
-    if ahead < (0.5 if c.loss_error is not None else 0.8) or difference < max(2 * error, least * c.val_loss.mean()):
+    error, known = c.difference_error(c.loss_error, c.whole), c.loss_error is not None
+    least = LOSS_MARGIN if known else 2 * LOSS_MARGIN
+    if ahead < (0.5 if known else 0.8) or difference < max(2 * error, least * c.val_loss.mean()):
         return None
     delayed = float(((running[:-1] + running[1:]) / 2 - c.val_loss[:-1]).mean())
-    reason = (
-        "A mean over the moving epoch explains it."
-        if abs(delayed) < max(2 * error, 0.4 * difference)
-        else "The delay of a running mean does not explain it: dropout, augmentation or mixup in training may, else an "
-        "easier validation set or a leak."
-    )
-    accuracy = ""
-    if c.train_accuracy is not None and c.val_accuracy is not None:
-        values = (share(values[c.end].mean()) for values in (c.val_accuracy, c.train_accuracy))
-        accuracy = "; accuracy at the end {} against {} in training".format(*values)
-    return _found(
-        "validation_better", c, c.whole,
-        f"Validation loss is below training loss in {ahead:.0%} of the {c.unit}s, by {number(difference)} on average"
-        f"{accuracy}. {reason}",
-    )  # fmt: skip
+    reason = "delay" if abs(delayed) < max(2 * error, 0.4 * difference) else "no_delay"
+    says = ("main", c.has_accuracies and "accuracy", reason)
+    return c.finding("validation_better", c.whole, *says, ahead=ahead, difference=difference)
 
 
+@needs("val_accuracy", epochs=FEWEST_EPOCHS)
 def accuracy_stands(c: Curves) -> Finding | None:
     """Read the accuracy where there is no validation loss: it rose and stands, or it fell."""
-    if c.val_loss is not None or c.val_accuracy is None or c.n < FEWEST_EPOCHS:
+    if c.val_loss is not None:
         return None
-    means = moving_means(c.val_accuracy, c.width)
-    scatter = late_jitter(c.val_accuracy) / np.sqrt(c.width)
-    top, end = int(means.argmax()), float(means[-1])
-    training = ""
+    means = c.means(c.val_accuracy)
+    scatter = np.sqrt(2) * late_jitter(c.val_accuracy) / np.sqrt(c.width)
+    top, end, training = int(means.argmax()), float(means[-1]), ""
     if c.train_loss is not None:
-        training = f" The training loss goes from {number(c.train_loss[top])} there to {number(c.train_loss[-1])}."
-    if means[top] - end > max(ACCURACY_DROP, SURE * np.sqrt(2) * scatter) and not _training_rises(c, top):
-        evidence = f"Accuracy {c.said('accuracy', slice(top, top + c.width), c.end)}; there is no validation loss."
-        return _found("overfitting", c, slice(top, c.n), evidence + training)
-    near = max(ACCURACY_MARGIN, 2 * np.sqrt(2) * scatter)
-    since = int(np.argmax(means >= end - near))
+        training = f" The training loss goes from {number(c.train_loss[top])} there to {number(c.last.train_loss)}."
+    rises = c.train_loss is not None and c.last.train_loss > 1.02 * c.train_loss[top]
+    if means[top] - end > max(ACCURACY_DROP, SURE * scatter) and not rises:
+        fell = c.said("accuracy", slice(top, top + c.width), c.end)
+        return c.finding("overfitting", slice(top, c.n), "alone", accuracy=fell, training=training)
+    since = int(np.argmax(means >= end - max(ACCURACY_MARGIN, 2 * scatter)))
     if end - means[0] < ACCURACY_DROP or c.n - since < 3 or still_falls(1 - c.val_accuracy):
         return None
     best = int(c.val_accuracy.argmax())
-    return _found(
-        "accuracy_stands", c, slice(since, c.n),
-        f"Accuracy rose from {share(c.val_accuracy[0])} to {share(end)} by about {c.unit} {c.epochs[since]} and stays; "
-        f"the best ({c.unit} {c.epochs[best]}, {share(c.val_accuracy[best])}) is within the {c.unit}s' own scatter "
-        f"({100 * scatter * np.sqrt(c.width):.1f} points).{training}",
+    return c.finding(
+        "accuracy_stands", slice(since, c.n), training=training, end=end,
+        since=c.epochs[since], best=c.epochs[best], highest=c.val_accuracy[best], scatter=late_jitter(c.val_accuracy),
     )  # fmt: skip
 
 
+@needs("train_loss", "val_loss")
 def gap(c: Curves) -> Finding | None:
     """Find a training loss well below a validation loss that does not rise."""
-    if c.train_loss is None or c.val_loss is None or loss_rise(c) is not None:
+    val, train = c.ends.val_loss, c.ends.train_loss
+    error = c.difference_error(c.loss_error, c.end)
+    if loss_rise(c) is not None or val - train < max(SURE * error, 2 * TOGETHER * val):
         return None
-    val, train = float(c.val_loss[c.end].mean()), float(c.train_loss[c.end].mean())
-    error = 0.0 if c.loss_error is None else np.sqrt(2) * float(c.loss_error[c.end].mean())
-    if val - train < max(SURE * error, 2 * TOGETHER * val):
-        return None
-    accuracy = ""
-    if c.train_accuracy is not None and c.val_accuracy is not None:
-        values = (share(values[c.end].mean()) for values in (c.train_accuracy, c.val_accuracy))
-        accuracy = "; accuracy {} against {}".format(*values)
-    return _found(
-        "gap", c, c.end, f"At the end training has a loss of {number(train)}, validation {number(val)}{accuracy}. "
-        "Validation has not certainly got worse.",
-    )  # fmt: skip
+    return c.finding("gap", c.end, "main", c.has_accuracies and "accuracy", "end")
 
 
+@needs("val_accuracy", "accuracy_error", epochs=2 * FEWEST_EPOCHS)
 def sampling_noise(c: Curves) -> Finding | None:
     """Say what a validation set of this size cannot show, where the curve's jumps are no larger."""
-    if c.val_accuracy is None or c.accuracy_error is None or c.n < 2 * FEWEST_EPOCHS:
-        return None
     jump, error = late_jitter(c.val_accuracy), float(c.accuracy_error[c.second_half].mean())
     if not VISIBLE_JUMP * error < jump <= error * _largest_ratio(c):
         return None
-    z = NormalDist().inv_cdf((1 + c.level) / 2)
-    shown = z * error
-    more = ""
+    shown, needed = NormalDist().inv_cdf((1 + c.level) / 2) * error, None
     if shown > ACCURACY_MARGIN:
         right = float(c.val_accuracy[c.second_half].mean())
-        needed = uncertainty.examples_needed(
-            ACCURACY_MARGIN, float(np.sqrt(right * (1 - right))) or 0.1, level=c.level, power=0.5
-        )
-        more = f"; for ±{100 * ACCURACY_MARGIN:g} you need about {needed:,}"
-    return _found(
-        "sampling_noise", c, c.second_half,
-        f"Validation accuracy jumps by {100 * jump:.1f} points from one {c.unit} to the next (standard deviation); "
-        f"fresh sets of n = {c.n_val} would by {100 * error:.1f}. n = {c.n_val} shows an accuracy to "
-        f"±{100 * shown:.1f} points{more}.",
-    )  # fmt: skip
+        sd = float(np.sqrt(right * (1 - right))) or 0.1
+        needed = uncertainty.examples_needed(ACCURACY_MARGIN, sd, level=c.level, power=0.5)
+    facts = {"jump": jump, "error": 100 * error, "shown": 100 * shown, "margin": 100 * ACCURACY_MARGIN}
+    return c.finding("sampling_noise", c.second_half, "main", needed and "more", "end", needed=needed, **facts)
+
+
+# ---- no alarm ---------------------------------------------------------------------------------------
 
 
 def _verdict_without_alarm(c: Curves, notes: list[Finding]) -> Finding:
     """Say that nothing is wrong where that is earned, that a rise may hide in the noise, or what is missing."""
     if c.val_loss is None and c.val_accuracy is None:
-        move = f"The training loss goes from {number(c.train_loss[0])} to {number(c.train_loss[-1])}; " if (
-            c.train_loss is not None) else ""  # fmt: skip
-        return _found(
-            "cannot_tell", c, c.whole, f"{move}there is no validation, so there is nothing to hold it against.",
-            confirm="Log the validation loss.", advice="Pass validation_data or log val_loss.",
-        )  # fmt: skip
+        training = c.train_loss is not None and "training"
+        return c.finding("cannot_tell", c.whole, training, "alone", confirm="log_loss", advice="pass_data")
     if c.val_loss is not None:
-        change = c.loss_change(c.lowest, c.end)
-        rise = change.interval.estimate
+        change = c.change("loss", c.lowest, c.end)
+        rise, needed = change.interval.estimate, None
         seen = rise.value > rise.standard_error or rise_lasts(c, change.margin)
         if change.verdict == "cannot tell" and rise.value > change.margin and seen:
-            more = ""
             if c.n_val is not None:
                 needed = uncertainty.examples_needed(rise.value, rise.standard_error * np.sqrt(c.n_val))
-                more = f" About {needed:,} validation examples would show a rise of this size."
-            evidence = f"Validation loss {c.said('loss', c.lowest, c.end)}: a rise that chance can make.{more}"
-            return _found("cannot_tell", c, c.whole, evidence)
-    open_ = _what_is_missing(c, notes)
-    parts = []
-    for measure, values in (("loss", c.val_loss), ("accuracy", c.val_accuracy)):
-        if values is not None:
-            parts.append(f"validation {measure} {c.said(measure, slice(0, 1), c.end)}")
-    evidence = "; ".join(parts)
-    evidence = f"{evidence[0].upper()}{evidence[1:]}"
-    if open_:
-        return _found("quiet", c, c.whole, f"{evidence}. But {'; '.join(open_)}.")
-    return _found("healthy", c, c.whole, f"{evidence}. It improved, stands, and training is not far ahead.")
+            says, loss = ("rise", needed is not None and "needed"), c.said("loss", c.lowest, c.end)
+            return c.finding("cannot_tell", c.whole, *says, loss=loss, needed=needed)
+    measures = [name for name in ("loss", "accuracy") if getattr(c, f"val_{name}") is not None]
+    changes = "; ".join(f"validation {name} {c.said(name, slice(0, 1), c.end)}" for name in measures)
+    missing = "; ".join(_what_is_missing(c, {finding.pattern for finding in notes}))
+    pattern = "quiet" if missing else "healthy"
+    return c.finding(pattern, c.whole, changes=f"V{changes[1:]}", missing=missing)
 
 
-def _what_is_missing(c: Curves, notes: list[Finding]) -> list[str]:
+def _what_is_missing(c: Curves, noted: set[str]) -> list[str]:
     """Return what keeps "nothing is wrong" from being earned."""
-    names = {finding.pattern for finding in notes}
-    missing = []
-    if c.train_loss is None:
-        missing.append("there is no training curve to compare with")
-    if c.val_loss is None:
-        missing.append("there is no validation loss")
-    elif c.val_loss[c.end].mean() > 0.9 * c.val_loss[0] or c.n < 2 * FEWEST_EPOCHS - 2:
-        missing.append(f"{c.n} {c.unit}s show little improvement" if c.n > 5 else f"{c.n} {c.unit}s are few")
-    if (
-        c.val_accuracy is not None
-        and c.val_accuracy[0] < 0.97
-        and c.val_accuracy[c.end].mean() < c.val_accuracy[0] + 0.01
-    ):
-        missing.append("accuracy did not improve (it may be the share of the most frequent class)")
-    if c.val_loss is not None and (still_falls(c.val_loss) or _falls_by(c.val_loss) > LOSS_MARGIN):
-        missing.append("the validation loss is still falling")
-    if "gap" in names and _training_ahead(c):
-        missing.append("training is far ahead of validation")
-    missing += _doubts(c)
-    if c.unread:
-        missing.append(f"{', '.join(c.unread[:4])} {'was' if len(c.unread) == 1 else 'were'} not read")
-    if "other_loss" in names or "odd_epochs" in names:
-        missing.append("see the note on the numbers themselves")
-    return missing
-
-
-def _falls_by(values: Values) -> float:
-    """Return by what share of itself a loss falls over the last fifth."""
-    before, after = ends_of_last_fifth(values)
-    return (before - after) / max(abs(after), 1e-12)
-
-
-def _training_ahead(c: Curves) -> bool:
-    if c.train_accuracy is not None and c.val_accuracy is not None:
-        return bool((c.train_accuracy - c.val_accuracy)[c.end].mean() > AHEAD)
-    return bool(c.val_loss[c.end].mean() > 2 * c.train_loss[c.end].mean())
+    loss, accuracy = c.val_loss, c.val_accuracy
+    before, after = (0, 0) if loss is None else ends_of_last_fifth(loss)
+    few = loss is not None and (c.at_end(loss) > 0.9 * loss[0] or c.n < 2 * FEWEST_EPOCHS - 2)
+    stood = accuracy is not None and accuracy[0] < 0.97 and c.at_end(accuracy) < accuracy[0] + 0.01
+    falls = loss is not None and (still_falls(loss) or (before - after) / max(abs(after), 1e-12) > LOSS_MARGIN)
+    ahead = c.has_accuracies and c.ends.train_accuracy - c.ends.val_accuracy > AHEAD
+    if "gap" in noted and not c.has_accuracies:
+        ahead = c.ends.val_loss > 2 * c.ends.train_loss
+    unread = f"{', '.join(c.unread[:4])} {'was' if len(c.unread) == 1 else 'were'} not read"
+    missing = {
+        "there is no training curve to compare with": c.train_loss is None,
+        "there is no validation loss": loss is None,
+        f"{c.n} {c.unit}s show little improvement" if c.n > 5 else f"{c.n} {c.unit}s are few": few,
+        "accuracy did not improve (it may be the share of the most frequent class)": stood,
+        "the validation loss is still falling": falls,
+        "training is far ahead of validation": "gap" in noted and ahead,
+        **dict.fromkeys(_doubts(c), True),
+        unread: c.unread,
+        "see the note on the numbers themselves": noted & {"other_loss", "odd_epochs"},
+    }
+    return [said for said, holds in missing.items() if holds]
 
 
 def _doubts(c: Curves) -> list[str]:
@@ -631,131 +433,94 @@ def _doubts(c: Curves) -> list[str]:
     doubts = []
     if c.val_accuracy is None or c.val_loss is None:
         return doubts
-    right = float(c.val_accuracy[c.end].mean())
+    right, jump = c.ends.val_accuracy, late_jitter(c.val_accuracy)
     flat = np.ptp(c.val_accuracy[c.second_half]) < ACCURACY_MARGIN * (3 if c.n_classes is None else 0.5)
     if c.class_shares is None and right < 0.97 and flat:
-        ahead = 0.0 if c.train_accuracy is None else abs(float(c.train_accuracy[c.end].mean()) - right)
-        even = -right * np.log(right) - (1 - right) * np.log(1 - right) if right > 0 else 0.0
-        if ahead < FAR_AHEAD and c.val_loss[c.end].mean() > 0.95 * even:
+        ahead = 0.0 if c.train_accuracy is None else abs(c.ends.train_accuracy - right)
+        if ahead < FAR_AHEAD and c.ends.val_loss > 0.95 * _loss_of_even_confidence(right, 2):
             doubts.append(f"always saying a class of {share(right)} would do as well: class shares tell")
-    jump = late_jitter(c.val_accuracy)
     if c.n_val is None and jump > 1.5 * ACCURACY_MARGIN:
         alike = max(1, round(right * (1 - right) / jump**2))
         doubts.append(
-            f"validation accuracy jumps by {100 * jump:.1f} points from one {c.unit} to the next, as fresh sets of "
-            f"{alike} would: whether that is noise, n tells"
+            f"validation accuracy jumps by {points(jump)} from one {c.unit} to the next, as fresh sets of {alike} "
+            "would: whether that is noise, n tells"
         )
     return doubts
 
 
 # ---- the order --------------------------------------------------------------------------------
 
-#: Looked for unless nothing was learnt, the most important first.
+#: Where nothing was learnt, everything else would describe its consequences.
+NOTHING_LEARNT: tuple[Callable[[Curves], Finding | None], ...] = (
+    diverged, chance, guessing, sanity.dead, majority, sanity.frozen_validation, not_moving, double_softmax,
+)  # fmt: skip
+#: Looked for otherwise, the most important first.
 IN_ORDER: tuple[Callable[[Curves], Finding | None], ...] = (
-    both_rise,
-    learning_rate_too_high,
-    unrepresentative_validation,
-    confident_errors,
-    overfitting,
-    real_fluctuation,
-    unfinished,
-    noise_ceiling,
-    underfitting,
-    dip,
-    accuracy_stands,
-    validation_better,
-    gap,
-)
+    both_rise, learning_rate_too_high, unrepresentative_validation, _risen_loss, real_fluctuation,
+    unfinished, noise_ceiling, underfitting, dip, accuracy_stands, validation_better, gap,
+)  # fmt: skip
 
 
 def find_all(c: Curves, *, batches: bool = False) -> tuple[list[Finding], Curves]:
     """Return every finding, the most important first, and the curves that were believed.
 
-    Parameters
-    ----------
-    c : Curves
-    batches : bool
-        Whether the log holds losses of single batches only.
-
-    Returns
-    -------
-    tuple of (list of Finding, Curves)
-        Never without a finding. Accuracies that mean nothing and epochs out of line are no longer in the curves.
+    There is always one. Accuracies that mean nothing and epochs out of line are no longer in the curves. With `batches`
+    the log holds losses of single batches only.
     """
     if c.stopped_at is not None:
         return [diverged(c)], c
-    if finding := sanity.batch_losses(batches, c):
-        return [finding], c
-    if finding := sanity.negative_loss(c):
+    if finding := (batches and sanity.batch_losses(c)) or sanity.negative_loss(c):
         return [finding], c
     if c.n < FEWEST_EPOCHS:
-        return [_too_short(c)], c
-    first = []
-    if finding := sanity.impossible_accuracy(c):
-        first.append(finding)
-        if finding.pattern == "meaningless_accuracy":
-            c = dataclasses.replace(
-                c, train_accuracy=None, val_accuracy=None, n_val=None if c.n_counted else c.n_val, classifies=False
-            )
+        have = " has" if c.n == 1 else "s have"
+        how = {"confirm": "train_on", "advice": "log_both"}
+        return [c.finding("cannot_tell", c.whole, "short", **how, have=have, least=FEWEST_EPOCHS)], c
+    impossible = sanity.impossible_accuracy(c)
+    if impossible and impossible.pattern == "meaningless_accuracy":
+        n_val = None if c.n_counted else c.n_val
+        c = dataclasses.replace(c, train_accuracy=None, val_accuracy=None, n_val=n_val, classifies=False)
     c, odd = sanity.odd_epochs(c)
-    first += [odd] if odd else []
-    alone = (
-        diverged, chance, guessing, sanity.dead, majority, sanity.frozen_validation, not_moving, double_softmax,
-    )  # fmt: skip
-    nothing_learnt = next(filter(None, (pattern(c) for pattern in alone)), None)
-    if nothing_learnt is not None:  # everything else would describe its consequences, unless it is on its way
-        found = [nothing_learnt, *filter(None, [unfinished(c)])]
+    first = [impossible, odd]
+    nothing_learnt = next(filter(None, (pattern(c) for pattern in NOTHING_LEARNT)), None)
+    if nothing_learnt is not None:
+        found = [nothing_learnt, *filter(None, [unfinished(c)])]  # unless it is on its way
     else:
-        penalty = sanity.mostly_penalty(c)
-        first += [penalty] if penalty else []
+        first.append(sanity.mostly_penalty(c))
         found = [finding for pattern in IN_ORDER if (finding := pattern(c)) is not None]
+    first = [finding for finding in first if finding is not None]
     found.sort(key=lambda finding: finding.severity != "alarm")  # stable: the order above within each
     if not any(finding.severity == "alarm" for finding in found) and not _says_enough(c, found, first):
         found.insert(0, _verdict_without_alarm(c, [*first, *found]))
-    noise = sampling_noise(c)
-    return [*first, *found, *([noise] if noise else [])], c
+    return [*first, *found, *filter(None, [sampling_noise(c)])], c
 
 
 def _says_enough(c: Curves, found: list[Finding], first: list[Finding]) -> bool:
     """Tell whether a note stands for a verdict: on the accuracy alone, on odd numbers, on validation far ahead."""
-    both = c.train_accuracy is not None and c.val_accuracy is not None and c.train_loss is not None
-    ahead = (c.val_accuracy - c.train_accuracy)[c.end].mean() if both else 0.0
-    tiny = both and c.val_loss is not None and c.val_loss[c.end].mean() < 0.1 * c.train_loss[c.end].mean()
-    if ahead > FAR_AHEAD or (tiny and ahead > AHEAD):
-        return any(f.pattern == "validation_better" for f in found)
-    return any(f.pattern == "accuracy_stands" for f in found) or any(
-        PATTERNS[f.pattern].severity == "alarm" for f in first
-    )
+    names = {finding.pattern for finding in found}
+    if c.has_accuracies and c.train_loss is not None:
+        ahead = c.ends.val_accuracy - c.ends.train_accuracy
+        tiny = c.val_loss is not None and c.ends.val_loss < 0.1 * c.ends.train_loss
+        if ahead > (AHEAD if tiny else FAR_AHEAD):
+            return "validation_better" in names
+    return "accuracy_stands" in names or any(finding.severity == "alarm" for finding in first)
 
 
 # ---- what the patterns share ----------------------------------------------------------------------
 
 
-def _training_learns(c: Curves) -> bool:
-    return c.train_loss is not None and c.train_loss[c.end].mean() < (1 - 5 * LEARNT) * c.train_loss[0]
-
-
-def _training_rises(c: Curves, since: int) -> bool:
-    return c.train_loss is not None and c.train_loss[-1] > 1.02 * c.train_loss[since]
-
-
 def _training_meanwhile(c: Curves) -> str:
+    """Return the sentence on training beside a validation that never moved."""
     if c.train_loss is None:
         return ""
-    if _training_learns(c):
-        return (
-            f" The training loss falls from {number(c.train_loss[0])} to {number(c.train_loss[-1])} all the same: the "
-            "examples are memorised, and nothing carries over."
-        )
-    return " The training loss does not leave it either."
+    return "memorised" if c.ends.train_loss < (1 - 5 * LEARNT) * c.first.train_loss else "neither"
 
 
-def knowing_nothing(c: Curves) -> float | None:
-    """Return the loss of always giving the class shares (ln K where they are not known), in nats; None without K."""
-    if c.class_shares is not None:
-        present = c.class_shares[c.class_shares > 0]
-        return float(-(present * np.log(present)).sum())
-    return None if c.n_classes is None else float(np.log(c.n_classes))
+def _interval(c: Curves) -> str:
+    """Return the interval of the accuracy of the second half, if n is known."""
+    if c.n_val is None:
+        return ""
+    interval = uncertainty.accuracy_interval(c.later.val_accuracy, c.n_val, level=c.level)
+    return f" ({100 * c.level:g} % interval {share(interval.low)} to {share(interval.high)})"
 
 
 def _loss_of_even_confidence(right: float, n_classes: int) -> float:
@@ -773,80 +538,54 @@ def _is_imbalanced(c: Curves) -> bool:
     return bool(c.class_shares.max() > 1.2 * equal + by_chance)
 
 
-def _interval(c: Curves, accuracy: float) -> str:
-    if c.n_val is None:
-        return ""
-    interval = uncertainty.accuracy_interval(min(max(accuracy, 0), 1), c.n_val, level=c.level)
-    return f" ({100 * c.level:g} % interval {share(interval.low)} to {share(interval.high)})"
-
-
+@needs("val_loss", "val_accuracy", "nothing")
 def _at_baseline(c: Curves) -> bool:
     """Tell whether validation never left guessing: neither its accuracy nor its loss."""
-    if c.val_loss is None or c.val_accuracy is None or knowing_nothing(c) is None:
-        return False
     base = 1 / c.n_classes if c.class_shares is None else float(c.class_shares.max())
-    accuracy, loss = (float(np.median(values[c.second_half])) for values in (c.val_accuracy, c.val_loss))
+    accuracy, loss = c.later.val_accuracy, c.later.val_loss
     slack = np.sqrt(base * (1 - base) / (c.n_val or 1_000))
     # Near chance all examples cost about the same, ln K give or take a third: far less spread than `loss_error` allows.
     loss_slack = LEARNT + (0.0 if c.n_val is None else 0.35 / np.sqrt(c.n_val))
-    best_loss = float(moving_means(c.val_loss, c.width).min())
-    is_low = accuracy <= base + ACCURACY_MARGIN + 2 * slack
     if c.n_classes > 2 and not _is_imbalanced(c) and accuracy < 0.5 * base - slack:
         return False  # below guessing: the labels mean something else there
-    return is_low and min(loss, best_loss) >= knowing_nothing(c) * (1 - loss_slack)
+    lowest = min(loss, float(c.means(c.val_loss).min()))
+    return accuracy <= base + ACCURACY_MARGIN + 2 * slack and lowest >= c.nothing * (1 - loss_slack)
 
 
+@needs("val_loss", "val_accuracy", epochs=2 * FEWEST_EPOCHS)
 def _constant_accuracy(c: Curves) -> float | None:
     """Return the accuracy if it is one and the same in the second half, on both sets, and the loss that of shares."""
-    if c.val_accuracy is None or c.val_loss is None or c.n < 2 * FEWEST_EPOCHS:
+    right = c.later.val_accuracy
+    if np.ptp(c.val_accuracy[c.second_half]) > 1e-4 or not 0.02 < right < 0.98:
         return None
-    half = c.val_accuracy[c.second_half]
-    right = float(np.median(half))
-    if np.ptp(half) > 1e-4 or not 0.02 < right < 0.98:
+    if c.train_accuracy is not None and abs(c.ends.train_accuracy - right) > 0.1:
         return None
-    if c.train_accuracy is not None and abs(c.train_accuracy[c.end].mean() - right) > 0.1:
-        return None
-    binary = -right * np.log(right) - (1 - right) * np.log(1 - right)
-    return right if c.val_loss[c.second_half].min() >= (1 - LEARNT) * binary else None
-
-
-def _fell(accuracy: uncertainty.Change) -> bool:
-    """Tell whether accuracy fell, or more likely did where that cannot be told."""
-    if accuracy.verdict == "cannot tell":
-        return accuracy.interval.estimate.value < -accuracy.margin / 2
-    return accuracy.verdict == "fall" and accuracy.interval.estimate.value < -accuracy.margin / 2
-
-
-def _training(c: Curves) -> str:
-    if c.train_loss is None:
-        return " There is no training loss: that training went on improving is assumed."
-    return f" Training loss {number(c.train_loss[c.lowest].mean())} to {number(c.train_loss[c.end].mean())}."
+    of_shares = (1 - LEARNT) * _loss_of_even_confidence(right, 2)
+    return right if c.val_loss[c.second_half].min() >= of_shares else None
 
 
 def _split(c: Curves) -> str:
     """Say how much of the rise the best temperature takes back, where logits are kept."""
     if c.refinement is None or not np.isfinite(c.refinement).all():
         return ""
-    before, after = c.refinement[c.lowest].mean(), c.refinement[c.end].mean()
+    before, after = c.refinement[c.lowest].mean(), c.ends.refinement
     which = "all" if after <= before else "the rest"
     return f" At the best temperature the loss goes {number(before)} to {number(after)}: {which} of it is calibration."
 
 
+@needs("train_loss", "val_loss")
 def _poor_plateau(c: Curves) -> float | None:
     """Return the validation loss if both sets stand still together, far above what knowledge would cost."""
-    if c.train_loss is None or c.val_loss is None:
-        return None
-    train, val = float(c.train_loss[c.end].mean()), float(c.val_loss[c.end].mean())
+    train, val = c.ends.train_loss, c.ends.val_loss
     right = c.val_accuracy if c.val_accuracy is not None else c.train_accuracy
-    well = right is not None and right[c.end].mean() > WELL_ENOUGH
-    stands = right is not None and right[c.end].mean() < right[0] + ACCURACY_MARGIN
-    nothing = knowing_nothing(c)
-    nothing = float(c.val_loss[0]) if nothing is None or (stands and not well) else nothing
+    well = right is not None and c.at_end(right) > WELL_ENOUGH
+    stands = right is not None and c.at_end(right) < right[0] + ACCURACY_MARGIN
+    nothing = float(c.first.val_loss) if c.nothing is None or (stands and not well) else c.nothing
     moving = any(still_falls(values) for values in (c.train_loss, c.val_loss)) or both_rise(c) is not None
-    sampling = 0.0 if c.loss_error is None else float(c.loss_error[c.end].mean())
+    sampling = 0.0 if c.loss_error is None else c.ends.loss_error
     if moving or abs(val - train) > max(TOGETHER * val, sampling) or val < POOR * nothing or loss_rise(c) is not None:
         return None
-    return None if knowing_nothing(c) is None and well else val
+    return None if c.nothing is None and well else val
 
 
 def _largest_ratio(c: Curves) -> float:

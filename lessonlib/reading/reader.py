@@ -34,7 +34,6 @@ from lessonlib.reading.evidence import LOSS_SD_WITHOUT_ACCURACY, Curves
 from lessonlib.reading.findings import Finding
 from lessonlib.reading.reading_report import BestEpoch, Reading
 from lessonlib.runs import Run
-from lessonlib.uncertainty import Change
 
 #: After these no epoch is the best: the curves they stand on mean nothing, or do not move.
 _WITHOUT_BEST = {"negative_loss", "dead", "batch_losses", "frozen_validation"}
@@ -49,12 +48,10 @@ def read(
     columns: Mapping[str, str] | None = None,
     level: float = 0.95,
 ) -> Reading:
-    """Read the curves of a run.
+    """Read the curves of a run, or of anything that `lessonlib.reading.logs.read_log` takes.
 
     Parameters
     ----------
-    source : Run or anything that `lessonlib.reading.logs.read_log` takes
-        Text with line breaks is read as what a training printed.
     n_val : int, optional
         How many validation examples there are. Without it (and if neither the log nor its accuracies tell), nothing is
         said of another validation set.
@@ -66,123 +63,79 @@ def read(
         From our names (``val_loss``, ``train_accuracy``, ...) to those in the log, where they are not recognised.
     level : float
         Of the intervals behind every verdict.
-
-    Returns
-    -------
-    Reading
-
-    Raises
-    ------
-    ValueError
-        If there is no loss or accuracy to read, or a number is not possible.
-    FileNotFoundError, OSError
-        If a file cannot be read.
     """
     run = logs.read_log(source, columns=columns)
     prepared = evidence.prepare(run, n_val=n_val, n_classes=n_classes, class_shares=class_shares, level=level)
-    findings, curves = patterns.find_all(prepared, batches=bool(run.provenance.get("batch_losses")))
-    best = () if findings[0].pattern in _WITHOUT_BEST else _best_epochs(curves)
-    if best:
-        findings.append(_best_epoch(best, curves))
-    return Reading(
-        run=run,
-        findings=tuple(findings),
-        loss_change=_from_lowest(curves, "loss"),
-        accuracy_change=_from_lowest(curves, "accuracy"),
-        best=best,
-        structure=tuple(run.provenance.get("structure", ())),
-        assumptions=assumptions(run, curves),
-        missing=_missing(curves),
-        curves=curves,
+    findings, c = patterns.find_all(prepared, batches=bool(run.provenance.get("batch_losses")))
+    best = () if findings[0].pattern in _WITHOUT_BEST else _best_epochs(c)
+    findings += [_best_epoch(best, c)] if best else []
+    changes = (
+        c.change(measure, c.lowest, c.end) if known is not None and c.val_loss is not None and c.n > 1 else None
+        for measure, known in (("loss", c.val_loss), ("accuracy", c.val_accuracy))
     )
+    structure = tuple(run.provenance.get("structure", ()))
+    return Reading(run, tuple(findings), *changes, best, structure, _assumptions(run, c), _missing(c), c)
 
 
-def _from_lowest(c: Curves, measure: str) -> Change | None:
-    """Return the change of the validation loss or accuracy from the lowest loss to the end."""
-    if c.val_loss is None or c.n < 2 or (measure == "accuracy" and c.val_accuracy is None):
-        return None
-    change = c.loss_change if measure == "loss" else c.accuracy_change
-    return change(c.lowest, c.end)
-
-
-def _best_epochs(curves: Curves) -> tuple[BestEpoch, ...]:
+def _best_epochs(c: Curves) -> tuple[BestEpoch, ...]:
     """Return the epochs that validation loss, accuracy and (with logits) refinement would choose."""
-    columns = {"loss": curves.val_loss, "accuracy": curves.val_accuracy, "refinement": curves.refinement}
-    best = []
+    columns, best = {"loss": c.val_loss, "accuracy": c.val_accuracy, "refinement": c.refinement}, []
     for by, values in columns.items():
-        if values is None or curves.n == 0 or np.isnan(values).all():
-            continue
-        at = int(np.nanargmax(values) if by == "accuracy" else np.nanargmin(values))
-        there = {name: None if column is None else float(column[at]) for name, column in columns.items()}
-        best.append(BestEpoch(by, int(curves.epochs[at]), **there))
+        if values is not None and np.isfinite(values).any():
+            at = int(np.nanargmax(values) if by == "accuracy" else np.nanargmin(values))
+            there = {name: None if column is None else float(column[at]) for name, column in columns.items()}
+            best.append(BestEpoch(by, int(c.epochs[at]), **there))
     return tuple(best)
 
 
 def _best_epoch(best: tuple[BestEpoch, ...], c: Curves) -> Finding:
     """Say which epoch each measure chooses and what that choice costs in the others."""
-    uncertain = ""
-    chosen = next((choice for choice in best if choice.by == "accuracy"), None)
-    if c.accuracy_error is not None and chosen is not None:
-        error = c.accuracy_error[np.flatnonzero(c.epochs == chosen.epoch)[0]]
-        uncertain = (
-            f" With n = {c.n_val} its accuracy is known to ±{100 * 1.96 * error:.1f} points, "
-            "and the best of many looks better than it is."
-        )
-    epochs = [choice.epoch for choice in best]
-    said = f"{c.unit.capitalize()} " + "; ".join(map(str, best)) + "."
-    return Finding("best_epoch", (min(epochs), max(epochs)), said + uncertain, unit=c.unit)
+    epochs = sorted(choice.epoch for choice in best)
+    said = f"{c.unit.capitalize()} {'; '.join(map(str, best))}."
+    if c.accuracy_error is not None:
+        error = 196 * c.accuracy_error[np.argmax(c.val_accuracy)]
+        said += f" With n = {c.n_val} its accuracy is known to ±{error:.1f} points, and the best of many looks better "
+        said += "than it is."
+    return Finding("best_epoch", (epochs[0], epochs[-1]), said, unit=c.unit)
 
 
 def _missing(c: Curves) -> str:
     """Return in one line what can be pasted, and what it would add."""
-    options, adds = [], []
     if c.val_loss is None and c.val_accuracy is None:
         return ""
-    if c.n_val is None:
-        options.append(("--n-val N", "n_val=N"))
-        adds.append("chance from change")
-    if c.n_classes is None and (c.val_accuracy is not None or c.train_accuracy is not None):
-        options.append(("--classes K", "n_classes=K"))
-        adds.append("guessing and noisy labels from learning")
-    if not options:
+    has_accuracy = c.val_accuracy is not None or c.train_accuracy is not None
+    adds = [("--n-val N", "n_val=N", "chance from change")] if c.n_val is None else []
+    if c.n_classes is None and has_accuracy:
+        adds.append(("--classes K", "n_classes=K", "guessing and noisy labels from learning"))
+    if not adds:
         return ""
-    typed, passed = (" ".join(option[0] for option in options), ", ".join(option[1] for option in options))
-    return f"To say more: {typed} (in Python {passed}) would tell {', '.join(adds)}."
+    typed, passed, added = zip(*adds, strict=True)
+    return f"To say more: {' '.join(typed)} (in Python {', '.join(passed)}) would tell {', '.join(added)}."
 
 
-def assumptions(run: Run, c: Curves) -> tuple[str, ...]:
+def _assumptions(run: Run, c: Curves) -> tuple[str, ...]:
     """Return what was done to the log, and what the uncertainty of the reading rests on."""
-    about = run.provenance
+    about, n = run.provenance, c.n_val
     renamed = [f"{ours} is {theirs!r}" for ours, theirs in about.get("columns", {}).items() if ours != theirs]
-    said = [f"Columns of the log: {', '.join(renamed)}."] if renamed else []
-    said += [str(note) for note in about.get("notes", ())]
-    if about.get("unread"):
-        said.append(f"Not read: {', '.join(about['unread'][:12])}.")
-    beside = about.get("epochs_beside")
-    if beside:
-        pairs = zip(about["numbers"], beside, strict=True)
-        said.append(
-            "Steps are the log's; "
-            + ", ".join(f"{step} is epoch {epoch:g}" for step, epoch in list(pairs)[:3])
-            + ", ..."
-        )
-    if c.n_counted:
-        said.append(f"n = {c.n_val}: every validation accuracy is a whole number of {c.n_val}ths (or n is a multiple).")
-    elif about.get("n_val") and about.get("n_val") == c.n_val:
-        said.append(f"n = {c.n_val}: the log says so.")
-    if c.val_loss is not None:
-        said.append(f"Standard error of the validation loss: {_loss_error_source(c)}.")
-    if c.val_accuracy is not None and c.n_val is not None:
-        said.append(
-            "Standard error of the accuracy: binomial; a change counts as on separate sets unless logits are kept."
-        )
-    if c.running_loss is None and c.train_loss is not None:
-        said.append("Training loss: it may be a mean over the moving epoch, with dropout on; the log does not say.")
-    if c.class_shares is None and c.n_classes is not None:
-        said.append("Class shares (--class-shares) are not known: classes were taken to be equally frequent.")
-    if c.passed_over:
-        said.append(f"{c.passed_over} {c.unit}s without a finite value in every curve were passed over.")
-    return tuple(said)
+    beside = about.get("epochs_beside") or ()
+    pairs = [f"{step} is epoch {epoch:g}" for step, epoch in zip(about.get("numbers", ()), beside, strict=False)]
+    says_n = about.get("n_val") and about.get("n_val") == n
+    lagging, equal = c.running_loss is None and c.train_loss is not None, c.class_shares is None and c.n_classes
+    said = {
+        f"Columns of the log: {', '.join(renamed)}.": renamed,
+        **dict.fromkeys(map(str, about.get("notes", ())), True),
+        f"Not read: {', '.join(about.get('unread', ())[:12])}.": about.get("unread"),
+        f"Steps are the log's; {', '.join(pairs[:3])}, ...": beside,
+        f"n = {n}: every validation accuracy is a whole number of {n}ths (or n is a multiple).": c.n_counted,
+        f"n = {n}: the log says so.": says_n and not c.n_counted,
+        f"Standard error of the validation loss: {_loss_error_source(c)}.": c.val_loss is not None,
+        "Standard error of the accuracy: binomial; a change counts as on separate sets unless logits are kept.":
+            c.val_accuracy is not None and n is not None,
+        "Training loss: it may be a mean over the moving epoch, with dropout on; the log does not say.": lagging,
+        "Class shares (--class-shares) are not known: classes were taken to be equally frequent.": equal,
+        f"{c.passed_over} {c.unit}s without a finite value in every curve were passed over.": c.passed_over,
+    }  # fmt: skip
+    return tuple(line for line, holds in said.items() if holds)
 
 
 def _loss_error_source(c: Curves) -> str:

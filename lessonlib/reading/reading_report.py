@@ -5,7 +5,6 @@ Taught in lesson 9.
 
 from __future__ import annotations
 
-import base64
 import os
 import textwrap
 from dataclasses import dataclass
@@ -25,10 +24,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: A curve of more points than this is thinned for the picture, which has fewer pixels.
-MOST_POINTS = 2_000
-#: Half-width of a 95 % interval in standard errors.
-_INTERVAL = 1.96
+MOST_POINTS = 2_000  # a longer curve is thinned for the picture, which has fewer pixels
+_SIDES, _MEASURES = {"train": "training", "val": "validation"}, ("loss", "accuracy")
+_INTERVAL = 1.96  # half-width of a 95 % interval in standard errors
 _CSS = """
 .reading {max-width:60rem; line-height:1.45}
 .reading pre {white-space:pre-wrap; border-left:4px solid #666; padding-left:.6rem; font:inherit}
@@ -36,6 +34,7 @@ _CSS = """
 .reading dl {margin:.2rem 0 0; display:grid; grid-template-columns:max-content 1fr; gap:.1rem .8rem}
 .reading dt {font-weight:600}
 .reading dd {margin:0}
+.reading img {max-width:100%}
 """
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Reading of {source}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>
@@ -55,35 +54,19 @@ class BestEpoch:
     refinement: float | None
 
     def __str__(self) -> str:
-        values = (
-            ("loss", self.loss, number),
-            ("accuracy", self.accuracy, share),
-            ("refinement", self.refinement, number),
-        )
-        there = ", ".join(f"{name} {says(value)}" for name, value, says in values if value is not None)
-        return f"by {self.by}: {self.epoch} ({there})"
+        says = {"loss": number, "accuracy": share, "refinement": number}
+        there = [f"{name} {say(getattr(self, name))}" for name, say in says.items() if getattr(self, name) is not None]
+        return f"by {self.by}: {self.epoch} ({', '.join(there)})"
 
 
 @dataclass(frozen=True, repr=False)
 class Reading:
     """What the curves of one run say.
 
-    Attributes
-    ----------
-    run : Run
-    findings : tuple of Finding
-        The most important first; never empty.
-    loss_change, accuracy_change : Change or None
-        Of the validation set, from the stretch of the lowest loss to the end; None where there is no such curve.
-    best : tuple of BestEpoch
-    structure : tuple of str
-        What the log is made of, where it is not simply one run with one row per epoch.
-    assumptions : tuple of str
-        What was done to the log, and what the uncertainty rests on.
-    missing : str
-        What the validation size and the number of classes would add, as options to paste; empty if both are known.
-    curves : Curves
-        What the patterns saw.
+    The first of the `findings` is the most important; there is always one. The changes are those of the validation set,
+    from the stretch of the lowest loss to the end. `structure` says what the log is made of, where it is not simply one
+    run with one row per epoch; `assumptions` what was done to it, and what the uncertainty rests on; `missing` what
+    sizes would add, as options to paste; `curves` is what the patterns saw.
     """
 
     run: Run
@@ -120,17 +103,14 @@ class Reading:
     @property
     def head(self) -> str:
         """Return what was read, in one line."""
-        c = self.curves
-        names = {"train_loss": "training loss", "train_accuracy": "training accuracy", "val_loss": "validation loss",
-                 "val_accuracy": "validation accuracy"}  # fmt: skip
-        read = ", ".join(said for name, said in names.items() if getattr(c, name) is not None) or "no finite curve"
-        numbers = self.run.provenance.get("numbers", self.run.epochs)
+        c, about = self.curves, self.run.provenance
+        read = [f"{said} {m}" for s, said in _SIDES.items() for m in _MEASURES if getattr(c, f"{s}_{m}") is not None]
+        numbers, beside = about.get("numbers", self.run.epochs), about.get("epochs_beside")
         size = "" if c.n_val is None else f"; n = {c.n_val:,}"
         size += "" if c.n_classes is None else f", {c.n_classes} classes"
-        beside = self.run.provenance.get("epochs_beside")
         beside = f", epochs {beside[0]:g} to {beside[-1]:g}" if beside else ""
         counted = f"{len(numbers)} {c.unit}{'s' * (len(numbers) > 1)} ({numbers[0]} to {numbers[-1]}{beside})"
-        return f"{self.source}: {counted}, {read}{size}"
+        return f"{self.source}: {counted}, {', '.join(read) or 'no finite curve'}{size}"
 
     def __str__(self) -> str:
         first, *others = self.findings
@@ -142,11 +122,9 @@ class Reading:
         parts = {"Evidence": parts.pop("Evidence"), **({"How sure": f"{sure}."} if sure else {}), **parts}
         lines += [f"  {heading}: {text}" for heading, text in parts.items() if heading != "To confirm" or not alarms]
         lines += [f"{_headline(finding)}: {finding.evidence}" for finding in alarms]
-        notes = [f for f in others if f not in alarms and f.pattern != "best_epoch"][:4]
+        notes = [f.title for f in others if f not in alarms and f.pattern != "best_epoch"][:4]
         if notes:
-            lines.append(
-                "Also: " + "; ".join(f"{finding.title[0].lower()}{finding.title[1:]}" for finding in notes) + "."
-            )
+            lines.append(f"Also: {'; '.join(title[0].lower() + title[1:] for title in notes)}.")
         if self.best:
             lines.append(f"Best {self.curves.unit} " + "; ".join(map(str, self.best)) + ".")
         if self.missing:
@@ -187,12 +165,12 @@ def figure(reading: Reading) -> tuple[Figure, str]:
     from lessonlib import figures
 
     c = reading.curves
-    measures = [m for m in ("loss", "accuracy") if any(getattr(c, f"{s}_{m}") is not None for s in ("train", "val"))]
-    measures = measures if c.n else []
+    measures = [m for m in _MEASURES if c.n and any(getattr(c, f"{s}_{m}") is not None for s in _SIDES)]
+    n_panels = max(len(measures), 1)
     with figures.style():
-        fig = Figure(figsize=(4.8 * max(len(measures), 1), 4.2), layout="constrained")
-        fig.suptitle(textwrap.fill(reading.first.title, 60 * max(len(measures), 1)), fontsize="medium")
-        for ax, measure in zip(fig.subplots(1, max(len(measures), 1), squeeze=False)[0], measures, strict=False):
+        fig = Figure(figsize=(4.8 * n_panels, 4.2), layout="constrained")
+        fig.suptitle(textwrap.fill(reading.first.title, 60 * n_panels), fontsize="medium")
+        for ax, measure in zip(fig.subplots(1, n_panels, squeeze=False)[0], measures, strict=False):
             _draw(ax, reading, measure)
     return fig, _alt_text(reading)
 
@@ -208,7 +186,7 @@ def _draw(ax: Axes, reading: Reading, measure: str) -> None:
     ax.set(xlabel=c.unit, title="accuracy, %" if measure == "accuracy" else "loss")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     errors = c.loss_error if measure == "loss" else c.accuracy_error
-    for part, name, colour in (("train", "training", "blue"), ("val", "validation", "vermilion")):
+    for (part, name), colour in zip(_SIDES.items(), ("blue", "vermilion"), strict=True):
         values = getattr(c, f"{part}_{measure}")
         if values is None:
             continue
@@ -219,15 +197,13 @@ def _draw(ax: Axes, reading: Reading, measure: str) -> None:
                             alpha=0.2, linewidth=0, label="its 95 % interval")  # fmt: skip
     for best in reading.best:
         if best.by == measure:
-            value = best.loss if measure == "loss" else best.accuracy
-            ax.plot([best.epoch], [scale * value], MARKERS["green"], color=PALETTE["green"], linestyle="none",
-                    label=f"best: {c.unit} {best.epoch}")  # fmt: skip
+            ax.plot([best.epoch], [scale * getattr(best, measure)], MARKERS["green"], color=PALETTE["green"],
+                    linestyle="none", label=f"best: {c.unit} {best.epoch}")  # fmt: skip
     if reading.first.severity == "alarm":
         start, end = reading.first.epochs
         half = 0.5 * float(np.median(np.diff(c.epochs))) if c.n > 1 else 0.5
-        ax.axvspan(
-            start - half, end + half, color=PALETTE["purple"], alpha=0.12, linewidth=0, label=reading.first.where
-        )
+        look = {"color": PALETTE["purple"], "alpha": 0.12, "linewidth": 0, "label": reading.first.where}
+        ax.axvspan(start - half, end + half, **look)
     if measure == "accuracy":  # the curves' own range, not that of a wide interval
         low, high = ax.dataLim.intervaly
         ax.set_ylim(max(-2, low - 2), min(102, high + 2))
@@ -236,13 +212,10 @@ def _draw(ax: Axes, reading: Reading, measure: str) -> None:
 
 def _alt_text(reading: Reading) -> str:
     """Return what the picture shows, in one or two sentences."""
-    c, parts = reading.curves, []
-    for name, values, says in (
-        ("training loss", c.train_loss, number), ("validation loss", c.val_loss, number),
-        ("validation accuracy", c.val_accuracy, share),
-    ):  # fmt: skip
-        if values is not None and len(values):
-            parts.append(f"{name} from {says(values[0])} to {says(values[-1])}")
+    c = reading.curves
+    drawn = (("training loss", c.train_loss, number), ("validation loss", c.val_loss, number),
+             ("validation accuracy", c.val_accuracy, share))  # fmt: skip
+    parts = [f"{name} from {says(v[0])} to {says(v[-1])}" for name, v, says in drawn if v is not None and len(v)]
     curves = "; ".join(parts) or "no finite curve"
     return f"Curves of {reading.run.n_epochs} {c.unit}s: {curves}. First finding: {reading.first.title}."
 
@@ -250,21 +223,17 @@ def _alt_text(reading: Reading) -> str:
 # ---- the page --------------------------------------------------------------------------------------------------------
 
 
-def html(reading: Reading, *, with_figure: bool = True) -> str:
-    """Return a reading as HTML for any page: summary, picture (PNG with alt text), all findings folded."""
-    picture = ""
-    if with_figure:
-        from lessonlib import figures
+def html(reading: Reading, *, own_page: bool = False) -> str:
+    """Return a reading as HTML: summary, picture with alt text (PNG, or following the theme), all findings folded."""
+    from lessonlib import figures
 
-        fig, alt = figure(reading)
-        data = base64.b64encode(figures.png_bytes(fig)).decode("ascii")
-        picture = f'<p><img style="max-width:100%" alt="{escape(alt)}" src="data:image/png;base64,{data}"></p>'
+    picture = figures.static_bundle(*figure(reading), own_page=own_page)["text/html"]
     summary = str(reading).rpartition("\n")[0]
-    items = "".join(_item(finding) for finding in reading.findings)
     rests = "".join(f"<li>{escape(line)}</li>" for line in (*reading.structure, *reading.assumptions))
     return (
         f'<div class="reading"><style>{_CSS}</style><pre class="{reading.first.severity}">{escape(summary)}</pre>'
-        f"{picture}<details><summary>All findings</summary><ol>{items}</ol></details>"
+        f"{picture}"
+        f"<details><summary>All findings</summary><ol>{''.join(map(_item, reading.findings))}</ol></details>"
         f"<details><summary>What this rests on</summary><ul>{rests}</ul></details></div>"
     )
 
@@ -277,12 +246,7 @@ def _item(finding: Finding) -> str:
 def save(reading: Reading, path: str | os.PathLike[str]) -> Path:
     """Write the annotated picture (``.png``) or the whole reading as a page that needs nothing else (``.html``).
 
-    Raises
-    ------
-    ValueError
-        If the path ends in anything else.
-    OSError
-        If it cannot be written, completely or not at all.
+    ValueError if the path ends in anything else; written completely or not at all.
     """
     suffix = Path(path).suffix.lower()
     if suffix == ".png":
@@ -290,7 +254,7 @@ def save(reading: Reading, path: str | os.PathLike[str]) -> Path:
 
         content = figures.png_bytes(figure(reading)[0], dpi=150)
     elif suffix == ".html":
-        content = _PAGE.format(source=escape(str(reading.source)), reading=html(reading)).encode()
+        content = _PAGE.format(source=escape(str(reading.source)), reading=html(reading, own_page=True)).encode()
     else:
         raise ValueError(f"{path} ends in {suffix!r}: a picture ends in .png, a page in .html.")
     return storage.write_atomically(path, lambda file: file.write(content))

@@ -1,8 +1,8 @@
 """What the numbers of a log say before any curve is believed: that they cannot be what their names promise.
 
 A wrong answer gives its class at most one half, so it costs at least ln 2, and a cross-entropy is at least
-(1 - accuracy) ln 2. It is never negative. A curve that is one number
-throughout was not measured anew, or nothing moved.
+(1 - accuracy) ln 2. It is never negative. A curve that is one number throughout was not measured anew, or nothing
+moved.
 """
 
 from __future__ import annotations
@@ -13,54 +13,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib.metrics import double_softmax_floor
-from lessonlib.reading.evidence import FEWEST_EPOCHS, Curves, Values, still_falls
+from lessonlib.reading.evidence import FEWEST_EPOCHS, Curves, Values, needs, still_falls
 from lessonlib.reading.findings import Finding, number, share
 
-#: A loss below this share of its least is not just rounded, or a mean over batches.
-BELOW_THE_LEAST = 0.9
-#: A wrong answer that costs more than this (nats) on average has exp(-15) left for its class: others cost instead.
-DEAREST_ANSWER = 15.0
-#: A loss that still falls is on its way from a start without confidence, unless it is more than ln 12.
-CERTAINLY_MORE = 2.5
-#: A value this many times its neighbours is out of line ...
-OUT_OF_LINE = 4.0
-#: ... if it is one of at most this share of the epochs; more is a fluctuation.
-FEW = 0.1
-#: Losses that rise in fewer than this share of the steps are of the whole set, whatever they are counted by.
-SMOOTH = 0.15
-#: Differences below this share are those of printed digits.
-SAME = 5e-5
+BELOW_THE_LEAST = 0.9  # a loss below this share of its least is not just rounded, or a mean over batches
+DEAREST_ANSWER = 15.0  # nats: a dearer wrong answer has exp(-15) left for its class, so others cost instead
+CERTAINLY_MORE = 2.5  # a loss that still falls is on its way from a start without confidence, unless above ln 12
+OUT_OF_LINE, FEW = 4.0, 0.1  # times its neighbours, in at most this share of the epochs: more is a fluctuation
+SMOOTH = 0.15  # losses that rise in fewer of the steps are of the whole set, whatever they are counted by
+SAME = 5e-5  # differences below this share are those of printed digits
 
 
-def batch_losses(run_is_batches: bool, c: Curves) -> Finding | None:
-    """Find a log that has nothing but training losses by step."""
-    if not run_is_batches or c.train_loss is None or c.stopped_at is not None:
-        return None
+@needs("train_loss")
+def batch_losses(c: Curves) -> Finding | None:
+    """Find training losses by step, of a log that has nothing else, that go up and down."""
     if c.n > 2 and (np.diff(c.train_loss) > 0).mean() < SMOOTH:
         return None
     tenth = max(1, c.n // 10)
     first, last = c.train_loss[:tenth].mean(), c.train_loss[-tenth:].mean()
-    return Finding(
-        "batch_losses",
-        c.numbers(c.whole),
-        f"{c.n} training losses by {c.unit}; averaged over a tenth of the log they go from {number(first)} to "
-        f"{number(last)}. There is no validation in this log.",
-        unit=c.unit,
-    )
+    return c.finding("batch_losses", c.whole, first=first, last=last)
 
 
 def negative_loss(c: Curves) -> Finding | None:
     """Find losses below zero."""
-    losses = [(name, v) for name, v in (("validation", c.val_loss), ("training", c.train_loss)) if v is not None]
-    bad = [(name, values) for name, values in losses if (values < -1e-6).any()]
-    if not bad:
-        return None
-    name, values = bad[0]
-    constant = c.val_accuracy is not None and np.ptp(c.val_accuracy) <= SAME
-    also = f" The accuracy is {share(c.val_accuracy[-1])} throughout." if constant else ""
-    return Finding(
-        "negative_loss", c.numbers(c.whole), f"The {name} loss goes down to {number(values.min())}.{also}", unit=c.unit
-    )
+    for name, values in (("validation", c.val_loss), ("training", c.train_loss)):
+        if values is not None and (values < -1e-6).any():
+            constant = c.val_accuracy is not None and np.ptp(c.val_accuracy) <= SAME and "constant"
+            return c.finding("negative_loss", c.whole, "main", constant, name=name, lowest=values.min())
+    return None
 
 
 def impossible_accuracy(c: Curves) -> Finding | None:
@@ -71,91 +51,64 @@ def impossible_accuracy(c: Curves) -> Finding | None:
             continue
         least = (1 - accuracy) * np.log(2)
         below = (loss < BELOW_THE_LEAST * least) & (least > 0.02)
-        standing = np.ptp(accuracy) < 0.05
-        fell = loss.min() < 0.7 * loss[0]
         never_right = accuracy.max() <= 0.02 and loss.min() < 0.5 * loss[0]
         if below.mean() < 0.5 and not never_right:
             continue
-        at = int(np.argmax(least - loss)) if below.any() else int(np.argmin(loss))
-        level = " to ".join(dict.fromkeys((share(accuracy.min()), share(accuracy.max()))))
-        evidence = f"The {name} accuracy is {level}, the loss goes down to {number(loss.min())}."
-        if below.any():
-            evidence += (
-                f" At {share(accuracy[at])} right a cross-entropy is at least (1 - accuracy) ln 2 = {least[at]:.2f}; "
-                f"here it is {number(loss[at])}."
-            )
-        nothing = (standing and fell) or never_right or accuracy.max() < 0.1
-        return Finding("meaningless_accuracy" if nothing else "other_loss", c.numbers(c.whole), evidence, unit=c.unit)
+        standing = np.ptp(accuracy) < 0.05 and loss.min() < 0.7 * loss[0]
+        nothing = standing or never_right or accuracy.max() < 0.1
+        at = int(np.argmax(least - loss))
+        return c.finding(
+            "meaningless_accuracy" if nothing else "other_loss", c.whole, "main", below.any() and "least",
+            name=name, level=" to ".join(dict.fromkeys((share(accuracy.min()), share(accuracy.max())))),
+            lowest=loss.min(), right=accuracy[at], least=least[at], here=loss[at],
+        )  # fmt: skip
     return None
 
 
+@needs("train_loss", epochs=FEWEST_EPOCHS)
 def dead(c: Curves) -> Finding | None:
     """Find a training loss that is one number from the second epoch on."""
-    if c.train_loss is None or c.n < FEWEST_EPOCHS:
+    later, accuracy = c.train_loss[1:], c.train_accuracy
+    still = _is_one_number(later) and (accuracy is None or _is_one_number(accuracy[1:]))
+    if not still or later.mean() < 0.05 or (accuracy is not None and accuracy[-1] > 0.99):
         return None
-    later = c.train_loss[1:]
-    still = _is_one_number(later) and (c.train_accuracy is None or _is_one_number(c.train_accuracy[1:]))
-    learnt = later.mean() < 0.05 or (c.train_accuracy is not None and c.train_accuracy[-1] > 0.99)
-    if not still or learnt:
-        return None
-    accuracy = "" if c.train_accuracy is None else f", the accuracy {share(c.train_accuracy[-1])}"
-    return Finding(
-        "dead",
-        c.numbers(slice(1, c.n)),
-        f"The training loss is {number(later[-1])}{accuracy} in each of the last {c.n - 1} {c.unit}s.",
-        unit=c.unit,
-    )
+    return c.finding("dead", slice(1, c.n), "main", accuracy is not None and "accuracy", "times", times=c.n - 1)
 
 
+@needs("train_loss", epochs=FEWEST_EPOCHS)
 def frozen_validation(c: Curves) -> Finding | None:
     """Find a validation that gives one number throughout while training learns."""
-    if c.train_loss is None or c.n < FEWEST_EPOCHS or (c.val_loss is None and c.val_accuracy is None):
+    if c.last.train_loss >= 0.8 * c.first.train_loss or (c.val_loss is None and c.val_accuracy is None):
         return None
-    improved = c.train_loss[-1] < 0.8 * c.train_loss[0]
-    if c.val_accuracy is not None:
-        values, counts = np.unique(np.round(c.val_accuracy, 4), return_counts=True)
-        share_ = float(values[counts.argmax()])
-        ahead = c.train_accuracy is None or c.train_accuracy[c.end].mean() - share_ > 0.15
-        frozen = counts.max() >= 0.9 * c.n and share_ < 0.99 and ahead
-        if c.train_accuracy is None and c.val_loss is not None:  # an accuracy can stand by chance, a loss cannot
-            frozen &= np.ptp(c.val_loss[c.second_half]) < 0.01 * c.val_loss[-1]
-        level = share(share_)
+    if c.val_accuracy is None:
+        frozen, level, loss = _is_one_number(c.val_loss), number(c.last.val_loss), ""
     else:
-        frozen, level = _is_one_number(c.val_loss), number(c.val_loss[-1])
-    if not (frozen and improved):
-        return None
-    training = f"training loss falls from {number(c.train_loss[0])} to {number(c.train_loss[-1])}"
-    if c.train_accuracy is not None:
-        training += f", training accuracy reaches {share(c.train_accuracy[-1])}"
-    loss = "" if c.val_loss is None or c.val_accuracy is None else f" (loss {number(c.val_loss[-1])})"
-    return Finding(
-        "frozen_validation", c.numbers(c.whole), f"Validation stays at {level}{loss} while {training}.", unit=c.unit
-    )
+        values, counts = np.unique(np.round(c.val_accuracy, 4), return_counts=True)
+        right = float(values[counts.argmax()])
+        ahead = c.train_accuracy is None or c.ends.train_accuracy - right > 0.15
+        frozen = counts.max() >= 0.9 * c.n and right < 0.99 and ahead
+        if c.train_accuracy is None and c.val_loss is not None:  # an accuracy can stand by chance, a loss cannot
+            frozen &= np.ptp(c.val_loss[c.second_half]) < 0.01 * c.last.val_loss
+        level, loss = share(right), "" if c.val_loss is None else f" (loss {number(c.last.val_loss)})"
+    reaches = c.train_accuracy is not None and "reaches"
+    return c.finding("frozen_validation", c.whole, "main", reaches, "end", level=level, loss=loss) if frozen else None
 
 
+@needs("val_loss", "val_accuracy", epochs=FEWEST_EPOCHS)
 def mostly_penalty(c: Curves) -> Finding | None:
     """Find a loss on both sets that is far more than its wrong answers can cost."""
-    if c.val_loss is None or c.val_accuracy is None or c.n < FEWEST_EPOCHS:
-        return None
-    pairs = [(c.val_loss, c.val_accuracy)]
-    if c.train_loss is not None and c.train_accuracy is not None:
-        pairs.append((c.train_loss, c.train_accuracy))
+    pairs = [(c.val_loss, c.val_accuracy), (c.train_loss, c.train_accuracy)]
     for loss, accuracy in pairs:
-        level, wrong = float(loss[c.end].mean()), 1 - float(accuracy[c.end].mean())
-        if level < 0.3 or wrong > 0.35 or level < DEAREST_ANSWER * wrong:
-            return None
-    level, right = float(c.val_loss[c.end].mean()), float(c.val_accuracy[c.end].mean())
+        if loss is not None and accuracy is not None:
+            level, wrong = c.at_end(loss), 1 - c.at_end(accuracy)
+            if level < 0.3 or wrong > 0.35 or level < DEAREST_ANSWER * wrong:
+                return None
+    level = c.ends.val_loss
     if still_falls(c.val_loss) and level < CERTAINLY_MORE:
         return None
-    floors = [k for k in range(2, 1001) if abs(c.val_loss[c.end].mean() / double_softmax_floor(k) - 1) < 0.06]
-    floor = f" With {floors[0]} classes a softmax applied twice ends there too." if floors else ""
-    return Finding(
-        "mostly_penalty",
-        c.numbers(c.end),
-        f"At {share(right)} right the validation loss is {number(level)}: if wrong answers alone cost it, each would "
-        f"cost {number(level / max(1 - right, 1e-3))} nats.{floor}",
-        unit=c.unit,
-    )
+    floors = [k for k in range(2, 1001) if abs(level / double_softmax_floor(k) - 1) < 0.06]
+    each = level / max(1 - c.ends.val_accuracy, 1e-3)
+    return c.finding("mostly_penalty", c.end, "main", floors and "floor", each=each, k=floors[:1])
 
 
 def odd_epochs(c: Curves) -> tuple[Curves, Finding | None]:
@@ -170,15 +123,16 @@ def odd_epochs(c: Curves) -> tuple[Curves, Finding | None]:
         odd[0] = False
     if not odd.any() or odd.sum() > max(1, FEW * c.n):
         return c, None
-    numbers_ = ", ".join(str(value) for value in c.epochs[odd])
-    values = c.val_loss if c.val_loss is not None else c.val_accuracy
-    said = ", ".join(number(value) for value in values[odd])
-    return without(c, odd), Finding(
-        "odd_epochs",
-        (int(c.epochs[odd][0]), int(c.epochs[odd][-1])),
-        f"Validation is {said} in {c.unit} {numbers_}, far from the {c.unit}s beside it.",
-        unit=c.unit,
-    )
+    which = c.epochs[odd]
+    values = ", ".join(map(number, (c.val_loss if c.val_loss is not None else c.val_accuracy)[odd]))
+    stretch = (int(which[0]), int(which[-1]))
+    finding = c.finding("odd_epochs", stretch, values=values, numbers=", ".join(map(str, which)))
+    kept = {
+        field.name: value[~odd]
+        for field in dataclasses.fields(c)
+        if isinstance(value := getattr(c, field.name), np.ndarray) and field.name != "class_shares"
+    }
+    return dataclasses.replace(c, **kept), finding
 
 
 def _out_of_line(values: Values, *, is_loss: bool) -> NDArray[np.bool_]:
@@ -195,24 +149,12 @@ def _out_of_line(values: Values, *, is_loss: bool) -> NDArray[np.bool_]:
     return odd
 
 
-def without(c: Curves, odd: NDArray[np.bool_]) -> Curves:
-    """Return curves without some epochs."""
-    cut = {
-        field.name: value[~odd]
-        for field in dataclasses.fields(c)
-        if isinstance(value := getattr(c, field.name), np.ndarray) and field.name != "class_shares"
-    }
-    return dataclasses.replace(c, **cut)
-
-
+@needs("val_loss", epochs=FEWEST_EPOCHS)
 def guessed_classes(c: Curves) -> int | None:
-    """Return the number of equal classes for which a validation that never moved is guessing, or None.
+    """Return the number K of equal classes for which a validation that never moved is guessing, or None.
 
     Both its accuracy must be about 1/K and its loss about ln K or above.
     """
-    if c.val_loss is None or c.n < FEWEST_EPOCHS:
-        return None
-    half = c.second_half
     best = float(np.sort(c.val_loss)[: max(1, c.n // 4)].mean())
     if best < 0.93 * c.val_loss[0]:
         return None
@@ -221,11 +163,10 @@ def guessed_classes(c: Curves) -> int | None:
     if c.train_accuracy is not None:  # training that begins far above guessing has something to say
         fits &= c.train_accuracy[0] <= np.maximum(0.5, 3 / ks)
     if c.val_accuracy is not None:
-        accuracy = float(np.median(c.val_accuracy[half]))
-        n = c.n_val or 1_000
-        fits &= np.abs(accuracy - 1 / ks) <= 0.02 + 2 * np.sqrt((1 - 1 / ks) / ks / n)
+        slack = 0.02 + 2 * np.sqrt((1 - 1 / ks) / ks / (c.n_val or 1_000))
+        fits &= np.abs(c.later.val_accuracy - 1 / ks) <= slack
     else:
-        fits &= np.abs(np.median(c.val_loss[half]) / np.log(ks) - 1) < 0.01
+        fits &= np.abs(c.later.val_loss / np.log(ks) - 1) < 0.01
     return int(ks[fits][np.argmin(np.abs(np.log(ks[fits]) - best))]) if fits.any() else None
 
 

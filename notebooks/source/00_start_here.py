@@ -14,7 +14,7 @@
 # In 2017 somebody trained a network on small photographs and [asked](https://stats.stackexchange.com/questions/282160/how-is-it-possible-that-validation-loss-is-increasing-while-validation-accuracy):
 # *validation loss goes up while validation accuracy goes up; how is this possible?* A [blog post of 2018](https://www.jussihuotari.com/2018/01/17/why-loss-and-accuracy-metrics-conflict/)
 # asks why loss and accuracy conflict at all. There are many answers, and they contradict each other. This course takes up these two texts and three longer
-# guides (whose public address we do not know), tests what they say, and ends with your own curves.
+# guides (whose public address we do not know), tests what they say, goes on to your own curves, and ends with language models.
 #
 # After this lesson you
 #
@@ -31,8 +31,8 @@ import numpy as np
 from IPython.display import display
 from scipy.stats import binom
 
-from lessonlib import environment, figures
-from lessonlib.course import concept_inventory
+from lessonlib import figures
+from lessonlib.course import concept_inventory, environment
 from lessonlib.explorer import Explorer, Panel, Picture, slider
 from lessonlib.questions import Prediction, choice, solution, your_code
 
@@ -192,7 +192,7 @@ print(f"{n_kept} of {n_asked} answers kept")
 #
 # **What would change your mind?** Of each of your sixteen answers, ask which experiment could show that it is wrong. The lessons do these experiments.
 #
-# **Exercises.** Each lesson from 1 to 10 has a graded exercise; this one has none. **Next:** [lesson 1](01_horse_or_dog.ipynb), what do loss and accuracy measure?
+# **Exercises.** Each lesson from 1 to 11 has a graded exercise; this one has none. A letter, as in 2b, marks a further lesson that you may leave out. **Next:** [lesson 1](01_horse_or_dog.ipynb), what do loss and accuracy measure?
 #
 # **Further reading.** G. W. Brier, "Verification of forecasts expressed in terms of probability", *Monthly Weather Review* 78 (1950): where the score of
 # your predictions comes from.

@@ -31,6 +31,7 @@ import numpy as np
 from IPython.display import Markdown
 
 from lessonlib import figures, metrics, questions
+from lessonlib.course import environment
 from lessonlib.explorer import Explorer, Panel, Picture, slider
 
 # %% [markdown]
@@ -164,6 +165,7 @@ for name, values in zip(suspect.options, suspects):
 # Probabilities were treated as **logits**, the raw scores before the softmax, so softmax was applied twice. The mistake is silent: torch's `cross_entropy` wants logits and accepts probabilities.
 
 # %% claims=["001-C9"]
+environment.need("torch")  # waits while it is being fetched
 import torch
 
 torch.set_num_threads(1)
@@ -494,6 +496,7 @@ Markdown(
 # Libraries differ in what they want to be given. torch's `cross_entropy` wants **logits**. Keras wants **probabilities** unless you say `from_logits=True`.
 
 # %%
+environment.need("keras")
 import keras
 
 from_logits = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -31,6 +31,10 @@ import io
 import subprocess
 import sys
 
+from lessonlib.course import environment
+
+environment.need("torch", "keras")  # waits while they are being fetched
+
 # What becomes of a double softmax in Keras, way by way; used below.
 WAYS = """
 import os, warnings, sys

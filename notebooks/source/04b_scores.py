@@ -31,6 +31,7 @@ import numpy as np
 from sklearn import metrics as sk
 
 from lessonlib import figures, metrics, network, problems, questions
+from lessonlib.course import environment
 from lessonlib.explorer import Explorer, Panel, Picture, slider
 from lessonlib.uncertainty import count_seeds
 
@@ -263,6 +264,7 @@ print(f"F1 of all answers {whole:.2f}, mean over 400 batches {averaged:.2f}")
 assert averaged < whole - 0.1
 
 # %%
+environment.need("keras")
 import keras
 
 

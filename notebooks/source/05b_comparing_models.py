@@ -24,11 +24,14 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks are fastest with one thread
 
 import numpy as np
-import torch
 
 from lessonlib import figures, metrics, network, problems, questions, runs, uncertainty
+from lessonlib.course import environment
 from lessonlib.explorer import Explorer, Panel, Picture, slider
 from lessonlib.uncertainty import count_seeds
+
+environment.need("torch")  # waits while it is being fetched
+import torch
 
 torch.set_num_threads(1)
 SEEDS = range(100, 110)  # the settings were chosen on others

@@ -32,7 +32,8 @@ from functools import cache
 
 import numpy as np
 
-from lessonlib import environment, figures, problems
+from lessonlib import figures, problems
+from lessonlib.course import environment
 from lessonlib.explorer import Explorer, Panel, Picture, slider, training_panels
 from lessonlib.network import Adam, Network, fit
 from lessonlib.problems import Examples

@@ -296,6 +296,6 @@ choice(
 #
 # **What would change your mind?** A case whose curves fit another cause as well as the one that was built in. If you find one, the case is wrong, not you: please report it.
 #
-# **Exercise:** [exercise 10](../exercises/exercise_10_curve_clinic.ipynb). **Before:** [lesson 9](09_reading_curves.ipynb). **Next:** [10b](10b_more_cases.ipynb), six further cases, [10c](10c_what_you_gained.ipynb), what you gained; then lesson 11, language models.
+# **Exercise:** [exercise 10](../exercises/exercise_10_curve_clinic.ipynb). **Before:** [lesson 9](09_reading_curves.ipynb). **Next:** [10b](10b_more_cases.ipynb), six further cases, [10c](10c_what_you_gained.ipynb), what you gained; then [lesson 11](11_language_models.ipynb), language models.
 #
 # **Further reading.** A. Karpathy, ["A recipe for training neural networks"](https://karpathy.github.io/2019/04/25/recipe/) (2019), on looking at data and baselines first.

@@ -207,6 +207,6 @@ choice(
 #
 # **What would change your mind?** A further case of your own, with a cause that you built in and that your diagnosis misses. `lessonlib/course/known_causes.py` trains such runs.
 #
-# **Exercise:** [exercise 10](../exercises/exercise_10_curve_clinic.ipynb). **Before:** [lesson 10](10_curve_clinic.ipynb). **Next:** [10c](10c_what_you_gained.ipynb), what you gained.
+# **Exercise:** [exercise 10](../exercises/exercise_10_curve_clinic.ipynb). **Before:** [lesson 10](10_curve_clinic.ipynb). **Next:** [10c](10c_what_you_gained.ipynb), what you gained; then [lesson 11](11_language_models.ipynb), language models.
 #
 # **Further reading.** I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning* (MIT Press, 2016), chapter 11.

@@ -222,7 +222,7 @@ choice(
 #
 # **What would change your mind?** A gain that stays when somebody else writes the questions.
 #
-# **Exercise:** the last question of [exercise 10](../exercises/exercise_10_curve_clinic.ipynb). **Before:** [10b](10b_more_cases.ipynb). **Next:** your own runs, and lesson 11, language models.
+# **Exercise:** the last question of [exercise 10](../exercises/exercise_10_curve_clinic.ipynb). **Before:** [10b](10b_more_cases.ipynb), or [lesson 10](10_curve_clinic.ipynb). **Next:** [lesson 11](11_language_models.ipynb), where language models are asked the same question, and your own runs.
 #
 # **Further reading.** R. R. Hake, "Interactive-engagement versus traditional methods", *American Journal of Physics* 66 (1998), where the normalised gain comes from.
 # G. W. Brier, "Verification of forecasts expressed in terms of probability", *Monthly Weather Review* 78 (1950). P. Tetlock and D. Gardner, *Superforecasting* (2015),

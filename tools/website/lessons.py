@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup, Tag
 from nbformat import NotebookNode
 
 from notebooks import build, rules
+from tools.website import mentions
 
 EXECUTED = build.ROOT / "build" / "executed"
 
@@ -42,9 +43,11 @@ class Body:
     title, html : str
     sections : list of Section
     pictures : dict of str to str
-        The explorers' pictures (JSON), by the file that the page asks for.
+        The explorers' pictures (JSON), by the file that holds them, compressed.
     questions : list of (str, str)
         Kind and name of each check and prediction, in order.
+    explorers : dict of str to str
+        The explorers' HTML by their names in addresses.
     """
 
     title: str
@@ -52,6 +55,7 @@ class Body:
     sections: list[Section]
     pictures: dict[str, str] = field(default_factory=dict)
     questions: list[tuple[str, str]] = field(default_factory=list)
+    explorers: dict[str, str] = field(default_factory=dict)
 
     def sections_of_level(self, level: int) -> list[Section]:
         """Return the sections whose heading has this level."""
@@ -68,17 +72,25 @@ def executed(source: Path) -> NotebookNode:
         return nbformat.read(kept, as_version=4)
     notebook = build.convert(source)
     cost = build.execute(notebook, LESSONLIB_STATIC="1")
-    build.tidy(notebook)
-    for old in EXECUTED.glob(f"{source.stem}-*.ipynb"):
-        old.unlink()
-    build.write_if_changed(kept, nbformat.writes(notebook))
     print(f"{source.stem}: executed in {cost.seconds:.0f} s", flush=True)
+    keep(source, notebook)
     return notebook
 
 
+def keep(source: Path, notebook: NotebookNode) -> None:
+    """Keep a lesson executed for a page without a kernel, in place of an older one."""
+    build.tidy(notebook)
+    for old in EXECUTED.glob(f"{source.stem}-*.ipynb"):
+        old.unlink()
+    build.write_if_changed(EXECUTED / f"{source.stem}-{fingerprint(source)}.ipynb", nbformat.writes(notebook))
+
+
 def fingerprint(source: Path) -> str:
-    """Return a hash of all that decides a lesson's outputs: its text, the library, the recordings, the lock."""
-    library = sorted(path for path in (build.ROOT / "lessonlib").rglob("*.*") if path.suffix in {".py", ".js", ".css"})
+    """Return a hash of what decides a lesson's outputs: its text, the library, the recordings, the lock.
+
+    Scripts and styles are not among it: the site has them once for all pages.
+    """
+    library = sorted((build.ROOT / "lessonlib").rglob("*.py"))
     recordings = sorted((build.NOTEBOOKS / "recordings").glob("*"))
     digest = hashlib.sha256()
     for path in (source, *library, *recordings, build.ROOT / "requirements.lock"):
@@ -106,15 +118,15 @@ def lesson_body(source: Path, link: Callable[[str], str | None]) -> Body:
         for output in cell.get("outputs", []):
             if html := output.get("data", {}).get("text/html"):
                 output.data["text/html"] = _apart(html, source.stem, pictures)
-    return body(notebook_html(notebook), link, pictures)
+    return body(notebook_html(notebook), link, pictures, mentioned_on=f"{source.stem}.html")
 
 
 #: The mark of cells whose code waits behind a line.
 COLLAPSED = "collapsed"
 
 
-def notebook_html(notebook: NotebookNode) -> str:
-    """Return a notebook's cells as HTML: no prompts, collapsed code marked, formulas as MathML.
+def notebook_html(notebook: NotebookNode, *, fold: bool = True) -> str:
+    """Return a notebook's cells as HTML: no prompts, code marked that waits behind a line, formulas as MathML.
 
     Code that holds the answer to its question is left out.
     """
@@ -125,11 +137,13 @@ def notebook_html(notebook: NotebookNode) -> str:
             cell["source"] = formulas_to_mathml(cell.source)
         elif rules.gives_answers_away(cell):
             cell.metadata["transient"] = {"remove_source": True}  # the word of nbconvert's templates for it
-        elif rules.is_hidden(cell):
+        elif fold and "your_code(" not in cell.source:  # what the learner is to write stays in sight
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), COLLAPSED]  # it becomes a class of the cell
     exporter = HTMLExporter(
         template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True
     )
+    # It is our own HTML, and to clean it takes a third of the time.
+    exporter.register_filter("clean_html", lambda html: html)
     return exporter.from_notebook_node(notebook)[0]
 
 
@@ -140,7 +154,7 @@ def markdown_html(text: str) -> str:
     return markdown2html(formulas_to_mathml(text))
 
 
-_DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
+DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 _ASSET = re.compile(r'<style>.*?</style>|<script type="module">.*?</script>', re.DOTALL)
 _PICTURES = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
 
@@ -151,22 +165,27 @@ def _apart(html: str, lesson: str, pictures: dict[str, str]) -> str:
         return html
 
     def put_aside(match: re.Match[str]) -> str:
-        name = f"pictures/{lesson}-{len(pictures) + 1}.json"
+        name = f"pictures/{lesson}-{len(pictures) + 1}.bin"  # gzip, which no server is to unpack by itself
         pictures[name] = match[1]
         return f'<script type="application/json" data-src="{name}"></script>'
 
     return _PICTURES.sub(put_aside, _ASSET.sub("", html))
 
 
-def body(html: str, link: Callable[[str], str | None], pictures: dict[str, str] | None = None) -> Body:
-    """Give a page's HTML its anchors, links and tables that scroll, and list what is in it."""
+def body(
+    html: str, link: Callable[[str], str | None], pictures: dict[str, str] | None = None, mentioned_on: str = ""
+) -> Body:
+    """Give a page's HTML its anchors, links and tables that scroll, and list what is in it.
+
+    With the file of the page as `mentioned_on`, what its prose mentions is linked.
+    """
     drawings: list[str] = []  # most of a page's bytes, and nothing in them changes: they need not be parsed
 
     def put_aside(match: re.Match[str]) -> str:
         drawings.append(match[0])
         return f"<svg data-drawing={len(drawings) - 1}></svg>"
 
-    soup = BeautifulSoup(_DRAWING.sub(put_aside, html), "html.parser")
+    soup = BeautifulSoup(DRAWING.sub(put_aside, html), "html.parser")
     for table in soup.find_all("table"):
         table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "region"}))
         table.parent["aria-label"] = "Table"
@@ -174,23 +193,50 @@ def body(html: str, link: Callable[[str], str | None], pictures: dict[str, str] 
         fold, line = soup.new_tag("details", attrs={"class": "code"}), soup.new_tag("summary")
         line.string = "Show code"
         code.wrap(fold).insert(0, line)
+    for finding in soup.select("p > strong:first-child"):
+        if finding.get_text().startswith("Verdict"):
+            finding.parent["class"] = "finding"
     for sign in soup.select("a.anchor-link"):  # nbconvert puts a ¶ behind each heading of a document
         sign.decompose()
-    _name_headings(soup)
+    _name(soup)
     _follow_links(soup, link)
+    if mentioned_on:
+        mentions.mark(soup, link, mentioned_on)
     sections = list(_sections(soup))
+    explorers = {box["id"]: str(box) for box in soup.select(".lesson-explorer")}
+    _show_addresses(soup)
     questions = [(form["data-kind"], form["data-name"]) for form in soup.select("form.lesson-panel")]
     title = soup.h1.get_text().strip() if soup.h1 else ""
-    whole = re.sub(r'<svg data-drawing="(\d+)"></svg>', lambda match: drawings[int(match[1])], str(soup))
-    return Body(title, whole, sections, pictures or {}, questions)
+
+    def put_back(html: str) -> str:
+        return re.sub(r'<svg data-drawing="(\d+)"></svg>', lambda match: drawings[int(match[1])], html)
+
+    explorers = {name: put_back(box) for name, box in explorers.items()}
+    return Body(title, put_back(str(soup)), sections, pictures or {}, questions, explorers)
 
 
-def _name_headings(soup: BeautifulSoup) -> None:
+def _name(soup: BeautifulSoup) -> None:
+    """Give headings and then explorers, by their titles, the names that addresses use."""
     seen: dict[str, int] = {}
-    for heading in soup.find_all(re.compile("^h[1-6]$")):
-        anchor = re.sub(r"[^a-z0-9]+", "-", heading.get_text().lower()).strip("-") or "section"
+    named = [(tag, tag.get_text()) for tag in soup.find_all(re.compile("^h[1-6]$"))]
+    named += [(box, box["aria-label"]) for box in soup.select(".lesson-explorer")]
+    for tag, text in named:
+        anchor = rules.anchor(text)
         seen[anchor] = seen.get(anchor, 0) + 1
-        heading["id"] = anchor if seen[anchor] == 1 else f"{anchor}-{seen[anchor]}"
+        tag["id"] = anchor if seen[anchor] == 1 else f"{anchor}-{seen[anchor]}"
+
+
+def _show_addresses(soup: BeautifulSoup) -> None:
+    """Put a link to itself behind each section's heading and each explorer's title.
+
+    For a mouse alone: by keyboard the contents lead to the same places.
+    """
+    for tag in soup.select("h2, h3, .lesson-title"):
+        place = tag if tag.has_attr("id") else tag.find_parent(id=True)
+        address = {"href": f"#{place['id']}", "class": "here", "tabindex": "-1", "aria-hidden": "true"}
+        sign = soup.new_tag("a", attrs=address)
+        sign.string = "#"
+        tag.extend([" ", sign])
 
 
 def _follow_links(soup: BeautifulSoup, link: Callable[[str], str | None]) -> None:
@@ -266,4 +312,4 @@ def headline(source: Path) -> tuple[str, str, str]:
         raise build.LessonError(
             f"{source.name}: the first cell must hold '# title', '**Time** about N minutes' and '**You need** ...'"
         )
-    return title[1], hours[1], needs[1]
+    return title[1], hours[1], re.sub(r"\[(.+?)\]\(.+?\)", r"\1", needs[1])

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shutil
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path, PurePosixPath
 
 import nbformat
-from bs4 import BeautifulSoup
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from lessonlib import explorer, questions
+from lessonlib.figures import DARK, LIGHT, PALETTE
 from notebooks import build
-from tools.website import colab, lessons
+from tools.website import answer, colab, lessons
 from tools.website.lessons import Body
 from tools.website.repository import Repository
 
@@ -26,18 +28,13 @@ SITE = ROOT / "build" / "site"
 LITE = ROOT / "build" / "lite"
 SINGLE_PAGES = ROOT / "build" / "export"
 COURSE = "Loss and accuracy"
-#: The first page shows the first explorer of this lesson.
-SHOWN_FIRST = "06"
-#: The documents that readers of the site want, in the order of its menu.
-DOCS = (
-    "anywhere",
-    "reading-curves",
-    "glossary",
-    "misconceptions",
-    "claim-index",
-    "data-card-cifar10",
-    "troubleshooting",
-)
+#: The documents that readers of the site want, in the order of its menu, and where they stand in the repository.
+DOCS = {name: f"docs/{name}.md" for name in ("reading-curves", "reader-accuracy", "glossary", "misconceptions",
+        "claim-index", "predictions", "predictions-outcome", "data-card-cifar10")} | {
+    "exercises": "exercises/README.md", "teachers-guide": "docs/teachers-guide.md", "anywhere": "docs/anywhere.md",
+    "troubleshooting": "docs/troubleshooting.md", "changelog": "CHANGELOG.md",
+}  # fmt: skip
+EXERCISES = sorted((ROOT / "exercises").glob("exercise_*.ipynb"))
 
 
 @dataclass(frozen=True)
@@ -89,31 +86,36 @@ def write_site(
     taught = [
         Page(f"{path.stem}.html", f"notebooks/source/{path.name}", lessons.lesson_body(path, link)) for path in chosen
     ]
-    documents = [document(f"docs/{name}.md", f"{name}.html", link) for name in DOCS]
+    exercises = [exercise(path, link) for path in EXERCISES]
+    documents = [document(origin, f"{name}.html", link, exercises) for name, origin in DOCS.items()]
     first = index(chosen, taught, link)
+    documents.insert(0, gallery(taught, link))
     found = Page("search.html", "tools/website/pages.py", lessons.body(SEARCH, link))
-    pages = [first, *taught, *documents, found]
+    pages = [first, *taught, *documents, *exercises, found]
     for at in pages:
         put(folder, at.file, framed(at, taught, documents, known, lite))
         for name, data in at.body.pictures.items():
-            put(folder, name, data)
-    put(folder, "search.json", search_index([first, *taught, *documents]))
+            put(folder, name, gzip.compress(data.encode(), mtime=0))
+    put(folder, "search.json", search_index(pages[:-1]))
     for name, text in assets().items():
         put(folder, name, text)
+    put(folder, "assets/explorer.png", (ROOT / "docs" / "explorer.png").read_bytes())
     put(folder, ".nojekyll", "")  # GitHub Pages: files as they are
     if lite.exists():
         shutil.copytree(lite, folder / "lite")
     if known:
+        addresses = "".join(f"<url><loc>{known.site}{at.file}</loc></url>" for at in pages)
+        put(folder, "sitemap.xml", f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{addresses}</urlset>')
         for path in chosen:
             put(folder, f"colab/{path.stem}.ipynb", nbformat.writes(colab.edition(build.notebook_path(path), known)))
     return pages
 
 
-def put(folder: Path, name: str, text: str) -> None:
+def put(folder: Path, name: str, content: str | bytes) -> None:
     """Write one file of the site."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 SEARCH = '<h1>Search</h1><div id="results"><p role="status">The search needs JavaScript.</p><ol></ol></div>'
@@ -123,57 +125,98 @@ def assets() -> dict[str, str]:
     """Return the files that all pages share."""
     return {
         "assets/site.css": (HERE / "site.css").read_text(encoding="utf-8"),
-        "assets/lesson.css": explorer.Stage._css + questions.STYLE,
+        "assets/lesson.css": explorer.Stage._css + questions.STYLE + hues(),
+        "assets/icon.svg": (HERE / "icon.svg").read_text(encoding="utf-8"),
+        "assets/theme.js": (HERE / "theme.js").read_text(encoding="utf-8"),
         "assets/site.js": (HERE / "site.js").read_text(encoding="utf-8"),
         "assets/explorer.js": explorer.SCRIPT,
         "assets/questions.js": questions.SCRIPT,
     }
 
 
+def hues() -> str:
+    """Return the style of words that name a line's colour."""
+    return "".join(f".hue-{name} {{color:light-dark({LIGHT[name]}, {DARK[name]})}}\n" for name in PALETTE)
+
+
 def linker(known: Repository | None) -> Callable[[str], str | None]:
     """Return what turns a link between the repository's files into one for the site."""
-    docs = {f"{name}.md": f"{name}.html" for name in DOCS} | {"README.md": "index.html"}
+    docs = {path: f"{name}.html" for name, path in DOCS.items()}
+    docs |= {PurePosixPath(path).name: file for path, file in docs.items()} | {"README.md": "index.html"}
 
     def link(target: str) -> str | None:
         path, _, anchor = target.partition("#")
         path = re.sub(r"^(\.\./)+", "", path)
         name = PurePosixPath(path).name
         hook = f"#{anchor}" if anchor else ""
-        if re.fullmatch(r"\d\d[a-z]?_\w+\.ipynb", name):
+        if re.fullmatch(r"(exercise_)?\d\d[a-z]?_\w+\.ipynb", name):
             return name.replace(".ipynb", ".html") + hook
-        if name in docs:
-            return docs[name] + hook
+        if file := docs.get(path, docs.get(name)):
+            return file + hook
         return known.file(path) + hook if known else None
 
     return link
 
 
-def document(origin: str, file: str, link: Callable[[str], str | None]) -> Page:
-    """Make a page of a Markdown file of the repository."""
+def document(origin: str, file: str, link: Callable[[str], str | None], exercises: Sequence[Page]) -> Page:
+    """Make a page of a Markdown file of the repository; that about exercises lists them."""
     html = lessons.markdown_html((ROOT / origin).read_text(encoding="utf-8"))
+    if file == "exercises.html":
+        rows = "".join(f'<li><a href="{Path(at.file).stem}.ipynb">{escape(at.title)}</a></li>' for at in exercises)
+        html = html.replace("</p>", f"</p><ul>{rows}</ul>", 1)
     return Page(file, origin, lessons.body(html, link))
 
 
+def exercise(path: Path, link: Callable[[str], str | None]) -> Page:
+    """Make a page of an exercise as learners get it, to be read."""
+    html = lessons.notebook_html(nbformat.read(path, as_version=4), fold=False)
+    body = lessons.body(html, link, mentioned_on=f"{path.stem}.html")
+    return Page(f"{path.stem}.html", f"exercises/{path.name}", body)
+
+
 def index(chosen: Sequence[Path], taught: Sequence[Page], link: Callable[[str], str | None]) -> Page:
-    """Make the first page: what the course is, an explorer to try, and the map of its lessons."""
+    """Make the first page: the answer, the explorers that carry it, and the map of the lessons."""
     rows = "".join(map(_map_row, chosen, taught))
     table = (
         "<table class='map'><thead><tr><th>lesson</th><th>time</th><th>you need</th><th>your answers</th></tr></thead>"
     )
-    shown, pictures = _first_explorer(taught)
-    html = lessons.markdown_html(template("index.md").render(explorer=shown)).replace("<p>EXPLORER</p>", shown)
+    shown = {name: (box, at) for at in taught for name, box in at.body.explorers.items()}
+    pictures = {}
+
+    def enter(match: re.Match[str]) -> str:
+        if match[1] not in shown:  # a site of a few lessons lacks some
+            return ""
+        box, at = shown[match[1]]
+        pictures[_file(box)] = at.body.pictures[_file(box)]
+        return box
+
+    html = re.sub("<p>EXPLORER ([a-z-]+)</p>", enter, lessons.markdown_html(answer.text()))
     html = html.replace("<p>LESSON_MAP</p>", f"{table}<tbody>{rows}</tbody></table>")
-    return Page("index.html", "tools/website/index.md", lessons.body(html, link, pictures))
+
+    def here(target: str) -> str | None:
+        """Lead to no lesson that this site lacks."""
+        address = link(target) or ""
+        made = not re.match(r"\d\d", address) or address.partition("#")[0] in {at.file for at in taught}
+        return address if address and made else None
+
+    return Page("index.html", "tools/website/answer.md", lessons.body(html, here, pictures, mentioned_on="index.html"))
 
 
-def _first_explorer(taught: Sequence[Page]) -> tuple[str, dict[str, str]]:
-    """Return the explorer of the first page and its pictures; nothing where its lesson is left out."""
+def _file(explorer_html: str) -> str:
+    return re.search('data-src="(.+?)"', explorer_html)[1]
+
+
+def gallery(taught: Sequence[Page], link: Callable[[str], str | None]) -> Page:
+    """Make the page of all explorers; each is drawn when it comes near."""
+    parts = ["<h1>All explorers</h1><p>Every explorer of the course, lesson by lesson.</p>"]
     for at in taught:
-        if at.file.startswith(SHOWN_FIRST):
-            shown = BeautifulSoup(at.body.html, "html.parser").select_one(".lesson-explorer")
-            name = shown.select_one("script[data-src]")["data-src"]
-            return str(shown), {name: at.body.pictures[name]}
-    return "", {}
+        notebook = f"{Path(at.file).stem}.ipynb"
+        parts.append(f'<h2><a href="{notebook}">{escape(at.title)}</a></h2>')
+        for name, box in at.body.explorers.items():
+            there = f'<p><a href="{notebook}#{name}">Where it stands in its lesson</a></p>'
+            parts += [lessons.DRAWING.sub("", box), there]
+    pictures = {name: data for at in taught for name, data in at.body.pictures.items()}
+    return Page("gallery.html", "tools/website/pages.py", lessons.body("".join(parts), link, pictures))
 
 
 def _map_row(source: Path, made: Page) -> str:
@@ -197,12 +240,29 @@ def framed(at: Page, taught: Sequence[Page], documents: Sequence[Page], known: R
         html=at.body.html,
         lessons=taught,
         docs=documents,
-        contents=at.body.sections_of_level(2) if place is not None else [],
+        description=description(at),
+        contents=at.body.sections_of_level(2),
+        first_slider=next(iter(re.findall(r'class="lesson-explorer" id="([^"]+)"', at.body.html)), None),
         before=taught[place - 1] if place else None,
         after=taught[place + 1] if place is not None and place + 1 < len(taught) else None,
         links=_elsewhere(Path(at.file).stem, known, lite) if place is not None else [],
         source=known.file(at.origin) if known else None,
+        report=known.report(at.title) if known else None,
+        site=known.site if known else None,
+        cite=cited(),
     )
+
+
+def description(at: Page) -> str:
+    """Return what search engines and links show under a page's title."""
+    said = next((section.text for section in at.body.sections if section.text), at.title)
+    return textwrap.shorten(re.sub("^Time about.*?(?=After this lesson)", "", said), 200, placeholder=" …")
+
+
+def cited() -> str:
+    """Return how the course is cited, without the address."""
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    return ". ".join(re.search(rf'^\W*{key}: "(.+)"', text, re.M)[1] for key in ("name", "title"))
 
 
 def _elsewhere(lesson: str, known: Repository | None, lite: Path) -> list[tuple[str, str]]:
@@ -261,6 +321,8 @@ def write_single(source: Path, *, folder: Path = SINGLE_PAGES) -> Path:
         before=None,
         after=None,
         source=None,
+        report=None,
+        theme=shared["assets/theme.js"],
         styles=shared["assets/site.css"] + shared["assets/lesson.css"],
         scripts="\n".join(scripts),
         title=made.title,
@@ -271,7 +333,8 @@ def write_single(source: Path, *, folder: Path = SINGLE_PAGES) -> Path:
 
 
 def _inline(script: str, selector: str) -> str:
-    return f'<script type="module">{script}\ndocument.querySelectorAll("{selector}").forEach(hydrate);</script>'
+    each = f'document.querySelectorAll("{selector}").forEach((box) => hydrate(box));'
+    return f'<script type="module">{script}\n{each}</script>'
 
 
 def template(name: str) -> Template:
@@ -292,6 +355,6 @@ def weights(pages: Sequence[Page], folder: Path = SITE) -> list[tuple[str, float
     found = []
     for at in pages:
         first = shared + (folder / at.file).stat().st_size
-        every = first + sum(len(data.encode()) for data in at.body.pictures.values())
+        every = first + sum((folder / name).stat().st_size for name in at.body.pictures)
         found.append((at.file, first / 1e6, every / 1e6))
     return found

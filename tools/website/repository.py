@@ -40,6 +40,15 @@ class Repository:
         """Its page, which git can clone too."""
         return f"https://github.com/{self.owner}/{self.name}"
 
+    @property
+    def site(self) -> str:
+        """Where its site is published, with a slash at the end."""
+        return f"https://{self.owner.lower()}.github.io/{self.name}/"
+
+    def report(self, page: str) -> str:
+        """Return the address of the form for an error on a page."""
+        return f"{self.address}/issues/new?title={quote(f'Error on the page: {page}')}"
+
     def file(self, path: str) -> str:
         """Return the page of a file."""
         return f"{self.address}/blob/HEAD/{quote(path)}"

@@ -64,9 +64,9 @@ def noise_floor(n_classes, flipped):
 
 
 # %% right="by logarithm rules and lists"
-honest_mse = float(((shape_labels.reshape(-1, 1) - shape_predictions) ** 2).mean())
-n_terms = len(shape_labels) ** 2
-consequence = "the mean of the labels for everyone"
+honest_mse = float(((shape_labels - shape_predictions.reshape(-1)) ** 2).mean())
+n_terms = len(shape_labels) * len(shape_predictions)
+consequence = ["the mean of the labels for everyone", "the labels"][n_terms == 40]
 
 
 # %% wrong="share_of_one" because="its share of the pictures"

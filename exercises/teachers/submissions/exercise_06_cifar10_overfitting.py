@@ -31,6 +31,8 @@ loss = metrics.estimate_mean(run_losses[-1] - run_losses[low])
 hit = metrics.estimate_mean(run_hits[-1] * 1.0 - run_hits[low])
 loss_errors, accuracy_errors = (each.value / each.standard_error for each in (loss, hit))
 run_verdict = "Both rise" if accuracy_errors > 2 else "Only the loss rises"
+if accuracy_errors < -2:
+    run_verdict = "The loss rises, accuracy falls"
 
 
 # %% right="with lessonlib"
@@ -151,14 +153,15 @@ loss_errors, accuracy_errors = (
 )
 run_verdict = "only the loss rises"
 
-# %% wrong="loss_errors, accuracy_errors, run_verdict" because="if the loss rises, accuracy must fall"
+# %% wrong="loss_errors, accuracy_errors, run_verdict" because="the accuracy upside down: from the end to the minimum"
 low = run_losses.mean(axis=1).argmin()
 loss_change = run_losses[-1] - run_losses[low]
 hit_change = run_hits[-1] * 1.0 - run_hits[low]
 loss_errors, accuracy_errors = (
     each.mean() / each.std() * np.sqrt(1_500) for each in (loss_change, hit_change)
 )
-run_verdict = "the loss rises, accuracy falls"
+accuracy_errors = -accuracy_errors
+run_verdict = "both rise" if accuracy_errors > 2 else "the loss rises, accuracy falls"
 
 # %% wrong="loss_errors, accuracy_errors, run_verdict" because="all pictures of the run, not the class's"
 every_loss, every_hit = class_run.val_losses(), class_run.val_hits() * 1.0

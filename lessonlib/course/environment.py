@@ -1,17 +1,18 @@
 """Does this machine have what the lessons need? Lesson 0 asks, and says what to do where it has not.
 
-PyTorch and Keras may still be on their way: `course.py start` opens lesson 0 first and fetches them meanwhile. A lesson
-that uses one calls `need` in its first cell.
+PyTorch and Keras may still be on their way: `course.py start` opens lesson 0 first and fetches them meanwhile.
 """
 
 from __future__ import annotations
 
+import contextlib
 import html
 import importlib
 import importlib.metadata
 import importlib.util
 import json
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,9 +23,9 @@ from IPython.display import HTML, display
 
 from lessonlib import runs, storage
 
-#: What must be installed for every lesson, and for some.
-REQUIRED = ("numpy", "matplotlib", "ipywidgets", "anywidget", "scikit-learn")
-FRAMEWORKS = {"torch": "lessons with PyTorch", "keras": "lessons with Keras"}
+#: What must be installed, and for which lessons.
+PACKAGES = dict.fromkeys(("numpy", "matplotlib", "ipywidgets", "anywidget", "scikit-learn"), "every lesson")
+PACKAGES |= {"torch": "lessons with PyTorch", "keras": "lessons with Keras"}
 INSTALL = "close this notebook and run `python3 course.py start` in the folder of the course"
 
 
@@ -45,13 +46,9 @@ class Finding:
 
 
 def report() -> list[Finding]:
-    """Look at Python, the packages, the recordings and the learner's folder, importing nothing heavy.
-
-    Each finding prints as one line that is the same on every machine that has what is needed.
-    """
+    """Look at Python, packages, recordings and the learner's folder; on a good machine each line is the same."""
     course = f"start Jupyter in the folder of the course, or set {runs.FOLDER_VARIABLE} to its notebooks/recordings"
-    version = ".".join(map(str, sys.version_info[:3]))
-    own = f"set {storage.HOME_VARIABLE} to a folder that you may write to"
+    version, own = platform.python_version(), f"set {storage.HOME_VARIABLE} to a folder that you may write to"
     return [
         Finding("Python", sys.version_info >= (3, 11), version, f"install Python 3.11 or newer, then {INSTALL}"),
         *_packages(),
@@ -61,15 +58,13 @@ def report() -> list[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    for name, lessons in (dict.fromkeys(REQUIRED, "every lesson") | FRAMEWORKS).items():
-        if (how_far := _being_fetched(name)) is not None:
-            yield Finding(f"{name} ({lessons})", True, how_far, INSTALL, on_its_way=True)
-            continue
-        try:
-            version = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            version = ""
-        yield Finding(f"{name} ({lessons})", bool(version), version, INSTALL)
+    for name, lessons in PACKAGES.items():
+        how_far, version = _being_fetched(name), ""
+        if how_far is None:
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                version = importlib.metadata.version(name)
+        on_its_way = how_far is not None
+        yield Finding(f"{name} ({lessons})", on_its_way or bool(version), how_far or version, INSTALL, on_its_way)
 
 
 def _place(subject: str, find: Callable[[], Path], is_usable: Callable[[Path], bool], remedy: str) -> Finding:
@@ -80,9 +75,6 @@ def _place(subject: str, find: Callable[[], Path], is_usable: Callable[[Path], b
     return Finding(subject, is_usable(folder), str(folder), remedy)
 
 
-# ----------------------------------------------------------------------------------------------- waiting for frameworks
-
-
 class FrameworkMissing(ImportError):
     """A framework is not there and nobody is fetching it; shown in a notebook as its message alone."""
 
@@ -91,11 +83,7 @@ class FrameworkMissing(ImportError):
 
 
 def need(*frameworks: str, every: float = 1.0) -> None:
-    """Return when the frameworks (`FRAMEWORKS`) can be imported; while one is being fetched, wait and show how far it
-    is.
-
-    One that is not there and that nobody fetches raises FrameworkMissing, whose message says what to do.
-    """
+    """Return when the frameworks can be imported; while one is being fetched, wait and show how far it is."""
     shown = None
     for name in frameworks:
         while (how_far := _being_fetched(name)) is not None:
