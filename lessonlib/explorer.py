@@ -324,7 +324,8 @@ class Explorer:
             sliders=[control for control, _ in pairs],
             **{f"slider_{i}": getattr(control, trait) for i, (control, trait) in enumerate(pairs)},
         )
-        stage.on_msg(lambda _, content, __: stage.send(self.answer(content)))
+        here = figures.in_this_thread()
+        stage.on_msg(lambda _, content, __: here(lambda: stage.send(self.answer(content))))
         self._links = [widgets.jslink(pair, (stage, f"slider_{i}")) for i, pair in enumerate(pairs)]
         return stage
 

@@ -7,6 +7,7 @@ its background in both themes, so that each may be used for text.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import copy
 import functools
@@ -77,6 +78,19 @@ _RC = {
 
 #: The context in which to draw in the course's style: palette, second cues, quiet axes.
 style = functools.partial(mpl.rc_context, _RC)
+
+
+def in_this_thread() -> Callable[..., None]:
+    """Return a function that has another one called in the thread that runs cells now, once no cell runs.
+
+    JupyterLab handles a widget's messages in a thread beside the cells, and matplotlib's state is shared by all
+    threads (https://github.com/jupyterlab/jupyterlab/issues/19719). Outside a notebook the call is made at once.
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return lambda function, *given: function(*given)
+    return lambda function, *given: None if loop.is_closed() else loop.call_soon_threadsafe(function, *given)
 
 
 def static_export() -> bool:

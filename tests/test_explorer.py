@@ -1,10 +1,12 @@
 """The explorer without a browser: what is drawn, what is sent, what is refused."""
 
+import asyncio
 import json
 import math
 import re
 import subprocess
 import sys
+import threading
 import xml.etree.ElementTree as ElementTree
 
 import ipywidgets
@@ -240,6 +242,25 @@ def test_the_kernel_answers_a_message_with_the_frames_asked_for(made, monkeypatc
     [[index, slots, sentence]] = sent[0]["frames"]
     assert (index, sentence) == (3, "At p = 0.4 and k = 2 the loss is 0.916.")
     assert {number for number, _ in sent[0]["pieces"]} == {number for panel in slots for number in panel}
+
+
+def test_a_message_handled_beside_the_cells_is_answered_in_their_thread(monkeypatch):
+    drawn_in = set()
+
+    def noting(p):
+        drawn_in.add(threading.current_thread())
+        return Picture("Bounded.", Panel("", figures.dot(p, p), x=(0, 1), y=(0, 1)))
+
+    async def notebook():
+        made = many(picture=noting)
+        answered = asyncio.Event()
+        monkeypatch.setattr(made.stage, "send", lambda content, buffers=None: answered.set())
+        await asyncio.to_thread(made.stage._handle_custom_msg, {"want": [80]}, [])
+        await asyncio.wait_for(answered.wait(), 60)
+
+    monkeypatch.setattr(explorer, "EAGER_SECONDS", 0)
+    asyncio.run(notebook())
+    assert drawn_in == {threading.main_thread()}
 
 
 def test_one_message_never_takes_the_kernel_for_long(monkeypatch):

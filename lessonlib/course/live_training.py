@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import io
 import threading
@@ -45,10 +44,7 @@ class LiveTraining:
         self._button.on_click(lambda _: self.toggle())
         below = widgets.HBox([self._button, self._line], layout={"flex_flow": "row wrap"})
         self.widget = widgets.VBox([self._chart, below])
-        try:
-            self._loop = asyncio.get_running_loop()
-        except RuntimeError:  # outside a notebook
-            self._loop = None
+        self._in_notebook = figures.in_this_thread()
         self.thread = threading.Thread(target=self._work, daemon=True)
         self.thread.start()
 
@@ -90,13 +86,6 @@ class LiveTraining:
     def _after_epoch(self, run: Run) -> None:
         self._going.wait()
         self._in_notebook(self._draw, run)
-
-    def _in_notebook(self, function: Callable[..., None], *given: object) -> None:
-        """Call a function in the thread that draws everything else: matplotlib's style is shared by all threads."""
-        if self._loop is None:
-            function(*given)
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(function, *given)
 
     def _draw(self, run: Run) -> None:
         self._chart.value = figures.panels_html(self.picture(run))
