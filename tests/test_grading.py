@@ -689,6 +689,7 @@ def test_one_question_of_one_learner_is_graded_anew(unsafe, fresh, full):
     [
         ("corrections.csv", "student,exercise,question,points\nana,1,flour,2\n", "line 2.*asks.*floor"),
         ("corrections.csv", "student,exercise,question,points\nana,1,floor,two\n", "line 2"),
+        ("corrections.csv", "student,exercise,question,points\nana,1,floor,nan\n", "line 2.*nan points"),
         ("class.toml", "atempts = 2\n", "class.toml"),
         ("class.toml", "[due]\nx = 'Friday'\n", "Times look like"),
         ("students.csv", "ana\nana\n", "two learners are called 'ana'"),
@@ -864,7 +865,10 @@ def test_every_file_is_accounted_for(tmp_path, classroom, full, reading_box):
     for name in ("Ada Lovelace", "Ada_Lovelace"):
         put(tmp_path / name / f"{STEM}.ipynb", full)
     with zipfile.ZipFile(tmp_path / "ana" / "second.zip", "w") as archive:
-        archive.writestr(f"bo/{OTHER}.ipynb", specimens.to_bytes(specimens.released(classroom.folder, OTHER)))
+        empty = specimens.released(classroom.folder, OTHER)
+        archive.writestr(f"bo/{OTHER}.ipynb", specimens.to_bytes(empty))
+        empty.cells.append(nbformat.v4.new_code_cell("later = True"))
+        archive.writestr(f"bo/{OTHER} (2).ipynb", specimens.to_bytes(empty))
     found = {one.file: one for one in surveyed(tmp_path, classroom, reading_box)}
     fates = {file: (one.student, one.fate) for file, one in found.items()}
     assert fates == {
@@ -876,7 +880,8 @@ def test_every_file_is_accounted_for(tmp_path, classroom, full, reading_box):
         f"cy/{STEM}.ipynb": ("cy", "counts"),
         f"Ada Lovelace/{STEM}.ipynb": ("Ada Lovelace", "counts"),
         f"Ada_Lovelace/{STEM}.ipynb": ("Ada_Lovelace", "counts"),
-        f"ana/second.zip//bo/{OTHER}.ipynb": ("ana", "counts"),
+        f"ana/second.zip//bo/{OTHER} (2).ipynb": ("ana", "counts"),
+        f"ana/second.zip//bo/{OTHER}.ipynb": ("ana", f"superseded by ana/second.zip//bo/{OTHER} (2).ipynb"),
     }
     assert "not a notebook" in found[f"cy/{STEM}.ipynb"].refused
     assert "collision" in found[f"Ada Lovelace/{STEM}.ipynb"].note

@@ -225,7 +225,10 @@ def _corrections(path: Path) -> dict[tuple[str, str, str], tuple[float, str]]:
             asked = {exercise.names_of(cell, "check")[0] for cell in checks}
             if row["question"] not in asked | {EXPLANATION}:
                 raise ExerciseError(f"{stem} asks {', '.join(sorted(asked))} and {EXPLANATION}")
-            found[row["student"], stem, row["question"]] = float(row["points"]), row.get("reason") or ""
+            points = float(row["points"])
+            if not 0 <= points < math.inf:
+                raise ValueError(f"{points:g} points")
+            found[row["student"], stem, row["question"]] = points, row.get("reason") or ""
         except (KeyError, ValueError, TypeError, ExerciseError) as error:
             said = f"{path}, line {number} is not understood ({error}); its heading is {','.join(CORRECTION)}"
             raise ExerciseError(said) from None

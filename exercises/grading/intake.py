@@ -154,14 +154,14 @@ def _read(folder: Path, one: Handed, box: Sandbox, slot: int) -> list[Handed]:
             outcome = box.read(file, slot)
     except OSError as error:
         return [replace(one, refused=f"The file cannot be opened ({error.strerror}).")]
-    told = next((line for line in outcome.lines if "digest" in line), None)
+    told = next((line for line in outcome.lines if "notebooks" in line), None)
     if told is None:
         return [replace(one, refused=f"The file cannot be read within the limits. {outcome.ended}".strip())]
     inside = []
     for book in told["notebooks"]:
         file = f"{one.file}{IN_ZIP}{book['name']}" if book["name"] else one.file
         read = {"refused": book["refused"], "cells": book["cells"], "exercise": book["exercise"] or ""}
-        inside.append(replace(one, file=file, digest=told["digest"], **read))
+        inside.append(replace(one, file=file, digest=book["digest"], **read))
     return inside or [replace(one, refused="The zip holds no notebook.")]
 
 
@@ -312,9 +312,10 @@ def _whose(handed: Sequence[Handed], layout: _Layout) -> list[Handed]:
         path = layout.folder / one.file.split(IN_ZIP)[0]
         beside = {name: text for name in BESIDE if layout.collected and (text := _text(path.parent / name))}
         when = name.when or _moment(beside.get("timestamp.txt", "")) or one.when
-        number = NUMBER.search(ENDING.sub("", path.name))
+        copies = [NUMBER.search(ENDING.sub("", Path(part).name)) for part in one.file.split(IN_ZIP)]
         attempt = re.search(r"/version (\d+)/", f"/{one.file}".casefold())
-        version = (float(attempt[1]) if attempt else 0.0, when, float(number[1] or number[2]) if number else 0.0)
+        numbered = (float(copy[1] or copy[2]) if copy else 0.0 for copy in copies)
+        version = (float(attempt[1]) if attempt else 0.0, when, *numbered)
         fate = one.fate if student else "unknown: whose? Say it in who.csv"
         found = {"student": student, "fate": fate, "when": when, "version": version, "note": "; ".join(notes)}
         result.append(replace(one, beside=beside, **found))

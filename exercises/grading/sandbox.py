@@ -418,7 +418,7 @@ def _watch(process: subprocess.Popen, request: bytes | None, limits: Limits, sto
     if stop.is_set():
         raise Stopped
     lines = read_report(bytes(report))
-    if not stopped and not any("done" in line or "digest" in line for line in lines[-1:]):
+    if not stopped and not any("done" in line or "notebooks" in line for line in lines[-1:]):
         stopped = f"The notebook's Python process ended by itself (exit status {process.returncode})."
     return Outcome(lines, stopped, time.monotonic() - started)
 

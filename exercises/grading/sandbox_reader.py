@@ -167,17 +167,22 @@ def members(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def read(content: bytes) -> dict[str, Any]:
-    """Return the digest of a file and its notebooks, each with its name in a zip and with why it is refused."""
+    """Return a file's notebooks, each with its name in a zip, its digest and why it is refused."""
     found = []
+
+    def add(name: str, text: bytes, refused: str = "", **told: Any) -> None:
+        told = told or {"cells": [], "exercise": None}
+        found.append({"name": name, "digest": hashlib.sha256(text).hexdigest(), "refused": refused, **told})
+
     try:
         for name, text in members(content):
             try:
-                found.append({"name": name, "refused": "", **notebook(text)})
+                add(name, text, **notebook(text))
             except Refused as refusal:
-                found.append({"name": name, "refused": str(refusal), "cells": [], "exercise": None})
+                add(name, text, str(refusal))
     except Refused as refusal:
-        found.append({"name": "", "refused": str(refusal), "cells": [], "exercise": None})
-    return {"digest": hashlib.sha256(content).hexdigest(), "notebooks": found}
+        add("", content, str(refusal))
+    return {"notebooks": found}
 
 
 if __name__ == "__main__":
