@@ -81,10 +81,9 @@ style = functools.partial(mpl.rc_context, _RC)
 
 
 def in_this_thread() -> Callable[..., None]:
-    """Return a function that has another one called in the thread that runs cells now, once no cell runs.
+    """Return a function that has another one called in the thread of the cells, between them; without a kernel at once.
 
-    JupyterLab handles a widget's messages in a thread beside the cells, and matplotlib's state is shared by all
-    threads (https://github.com/jupyterlab/jupyterlab/issues/19719). Outside a notebook the call is made at once.
+    JupyterLab handles messages in threads beside it, and they share matplotlib's state (jupyterlab/jupyterlab#19719).
     """
     try:
         loop = asyncio.get_running_loop()

@@ -31,7 +31,7 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 from IPython.display import display
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from lessonlib import _validate as check
 from lessonlib import calibration, comparing, storage
@@ -155,13 +155,8 @@ class Forecast:
 
     @property
     def brier(self) -> float:
-        """Return its Brier score."""
-        return brier_score(self.probabilities, self.outcome)
-
-
-def brier_score(probabilities: ArrayLike, outcome: int) -> float:
-    """Compute the Brier score of a forecast whose option `outcome` (from 0) came true: 0 at best, 2 at worst."""
-    return calibration.brier_score([outcome], [probabilities])
+        """Return its Brier score: 0 at best, 2 at worst."""
+        return calibration.brier_score([self.outcome], [self.probabilities])
 
 
 def spread(choice: int, confidence: float, n_options: int) -> NDArray[np.float64]:
@@ -219,7 +214,7 @@ class Prediction:
             verdict = f'<p class="lesson-verdict" role="status" {about} data-options="{n}"{scored}></p>'
             display({"text/html": verdict}, raw=True)
         said = str(self.options[int(np.argmax(made["probabilities"]))]) if made else None
-        score = brier_score(made["probabilities"], index) if made and self.scored else None
+        score = Forecast(self.name, made["probabilities"], index).brier if made and self.scored else None
         return Verdict(told, said, score, n)
 
     @property

@@ -258,6 +258,7 @@ def train(
     def predict(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return predict_logits(trainer.measured, images, precision=eval_precision)
 
+    machine = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
     provenance = {
         "recipe": dataclasses.asdict(recipe),
         "seed": seed,
@@ -265,7 +266,7 @@ def train(
         "n_val": recipe.n_val,
         "class_names": list(data.class_names),
         "data_checksum": data.checksum,
-        "device": f"{device} ({_device_name(device)}, {torch.get_num_threads()} threads)",
+        "device": f"{device} ({machine}, {torch.get_num_threads()} threads)",
         "precision": precision,
         "eval_precision": eval_precision,
         "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
@@ -486,9 +487,3 @@ def predict_logits(
     with torch.inference_mode(), low_precision:
         batches = [images[i : i + EVALUATION_BATCH] for i in range(0, len(images), EVALUATION_BATCH)]
         return np.concatenate([network(_to_input(batch, device)).float().cpu().numpy() for batch in batches])
-
-
-def _device_name(device: str) -> str:
-    import torch
-
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()

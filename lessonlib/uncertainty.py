@@ -33,10 +33,6 @@ class Interval:
         value, n = self.estimate.value, self.estimate.n
         return f"{value:.3f}, {100 * self.level:g} % interval {self.low:.3f} to {self.high:.3f} (n = {n})"
 
-    def contains(self, value: float) -> bool:
-        """Tell whether a value lies within the ends."""
-        return self.low <= value <= self.high
-
 
 @dataclass(frozen=True)
 class Change:

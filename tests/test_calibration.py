@@ -321,7 +321,9 @@ def test_the_brier_score_is_that_of_scikit_learn_and_of_single_forecasts(n_class
     p = metrics.softmax(logits)
     ours = calibration.brier_score(labels, p)
     assert ours == pytest.approx(brier_score_loss(labels, p, labels=range(n_classes), scale_by_half=False), abs=1e-12)
-    assert ours == pytest.approx(np.mean([questions.brier_score(row, y) for row, y in zip(p, labels, strict=True)]))
+    assert ours == pytest.approx(
+        np.mean([questions.Forecast("", row, y).brier for row, y in zip(p, labels, strict=True)])
+    )
 
 
 @given(cases(), st.floats(-100, 100), st.floats(0.1, 10))

@@ -40,7 +40,7 @@ def wrong_questions(namespace, key):
     """Collect answers as the sandbox does, judge them as the grader does; return what is wrong, by question."""
     found = {}
     for one in key:
-        request = {"names": list(one.question.names), "calls": exercise.calls_of(one)}
+        request = exercise.request(one)
         with contextlib.redirect_stdout(io.StringIO()):
             got = json.loads(json.dumps(sandbox_runner.collect(namespace, request, seconds=20)))["got"]
         if sentence := exercise.judge(one, comparing.from_json(got)):
@@ -176,7 +176,7 @@ def test_what_the_library_does_refuses_where_the_learner_is_asked_to_write_it(so
     _, key = solved(source.stem, SECRETS[1])
     for one in key:
         if one.question.library:
-            asked = {"names": list(one.question.names), "calls": exercise.calls_of(one)}
+            asked = exercise.request(one)
             for path in one.question.library:
                 module, _, name = path.rpartition(".")
                 sandbox_runner.guard(path)

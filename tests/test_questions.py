@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessonlib import figures, questions, storage
-from lessonlib.questions import Forecast, Panel, Prediction, brier_score, spread
+from lessonlib.questions import Forecast, Panel, Prediction, spread
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -64,7 +64,7 @@ def test_brier_score_agrees_with_scikit_learn(n_options: int) -> None:
     rng = np.random.default_rng(n_options)
     for row, outcome in zip(rng.dirichlet(np.ones(n_options), 50), rng.integers(n_options, size=50), strict=True):
         expected = brier_score_loss([outcome], [row], labels=list(range(n_options)), scale_by_half=False)
-        assert brier_score(row, outcome) == pytest.approx(expected, abs=1e-12)
+        assert Forecast("asked", tuple(row), outcome).brier == pytest.approx(expected, abs=1e-12)
 
 
 @given(st.integers(2, 10), st.floats(0, 1), st.data())
@@ -308,8 +308,8 @@ BAD = {
     "record-percent": (lambda: LOCKED.record(0, 80), "confidence must be between 0 and 1, got 80"),
     "resolve-unknown": (lambda: LOCKED.resolve("explodes"), "'explodes' of prediction 'locked' is none of"),
     "resolve-nan": (lambda: ask(options=(1, 2)).resolve(math.nan), "remove or repair"),
-    "brier-sum": (lambda: brier_score([0.5, 0.4], 0), "divide each row by its sum"),
-    "brier-outcome": (lambda: brier_score([0.5, 0.5], 2), "label 2 is outside 0..1"),
+    "brier-sum": (lambda: Forecast("asked", (0.5, 0.4), 0).brier, "divide each row by its sum"),
+    "brier-outcome": (lambda: Forecast("asked", (0.5, 0.5), 2).brier, "label 2 is outside 0..1"),
     "no-wrong": (lambda: questions.choice("c", "?", right=RIGHT, wrong=[]), "check 'c' needs a right and a wrong"),
     "wrong-is-right": (lambda: questions.choice("c", "?", right=RIGHT, wrong=[(RIGHT[0], "No.")]), "all different"),
     "no-feedback": (lambda: questions.choice("c", "?", right=("yes", " "), wrong=WRONG), "each with feedback"),

@@ -435,13 +435,6 @@ def test_the_provenance_is_enough_to_repeat_the_run(images: ImageData, tiny_run:
     assert kept["versions"].keys() == {"torch", "numpy", "python"}
 
 
-def test_the_provenance_names_the_gpu_that_was_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch
-
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device=None: f"the GPU of {device}")
-    assert training._device_name("cuda:1") == "the GPU of cuda:1"
-
-
 def test_a_numpy_seed_can_be_saved(images: ImageData, tmp_path: Path) -> None:
     run = train(dataclasses.replace(TINY, epochs=1), images, seed=np.int64(4))
     assert runs.Run.load(run.save(tmp_path / "a.npz")).provenance["seed"] == 4

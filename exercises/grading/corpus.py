@@ -59,7 +59,7 @@ def answers_of(variant: Variant, solved: Mapping[str, Any], keys: Sequence[Key])
         for number, code in enumerate((*variant.preamble, *variant.cells)):
             with contextlib.suppress(Exception):  # a cell that fails is an answer that is missing, as in a submission
                 exercise.run_code(code, namespace, f"<{variant.title}, cell {number}>")
-        asked = [{"names": list(key.question.names), "calls": exercise.calls_of(key)} for key in keys]
+        asked = [exercise.request(key) for key in keys]
         return {one["names"][0]: sandbox_runner.collect(namespace, one, seconds=20)["got"] for one in asked}
 
 

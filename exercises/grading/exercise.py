@@ -257,9 +257,10 @@ def _digest(*words: str) -> str:
     return hashlib.sha256("\0".join(words).encode()).hexdigest()
 
 
-def calls_of(key: Key) -> list[Any] | None:
-    """Return the arguments of a question's calls as JSON can hold them, or None for a question about values."""
-    return None if key.question.draw is None else [comparing.to_json(case.arguments) for case in key.cases]
+def request(key: Key) -> dict[str, Any]:
+    """Return a question as `sandbox_runner.run` takes it; one about values has no calls."""
+    calls = None if key.question.draw is None else [comparing.to_json(case.arguments) for case in key.cases]
+    return {"names": list(key.question.names), "calls": calls, "library": key.question.library}
 
 
 def judge(key: Key, got: Sequence[Any]) -> str | None:

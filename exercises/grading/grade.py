@@ -54,10 +54,7 @@ class Asked:
 
     @cached_property
     def questions(self) -> list[dict]:
-        return [
-            {"names": list(key.question.names), "calls": exercise.calls_of(key), "library": key.question.library}
-            for key in self.keys
-        ]
+        return [exercise.request(key) for key in self.keys]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -193,7 +190,7 @@ def say_who(handed: Sequence[Handed], folder: Path) -> None:
     write_csv(folder / "handed-in.csv", ["file", "student", "exercise", "fate", "note"], rows)
     quiet = 0
     for one in handed:
-        if one.fate.startswith("ignored") and not intake.is_notebook(one):
+        if one.fate.startswith("ignored") and not intake.ENDING.search(one.file):
             quiet += 1
         else:
             said = f"{one.student}, {one.exercise}" if one.fate == COUNTS else one.fate
@@ -204,15 +201,14 @@ def say_who(handed: Sequence[Handed], folder: Path) -> None:
     print(f"{counted} count, {others} notebooks do not, {quiet} other files are ignored: {folder / 'handed-in.csv'}")
 
 
-def write_everything(book: Gradebook, classroom: Classroom, asked: dict[str, Asked]) -> None:
+def write_everything(book: Gradebook, classroom: Classroom) -> None:
     """Write tables, pages and the list of look-alikes of the whole class."""
     book.write_tables()
     entries = book.entries()
     feedback.write_all(entries, classroom.folder)
     rows = []
     for stem in sorted({one.result.exercise for one in entries}):
-        release = asked[stem].release if stem in asked else classroom.released(stem)
-        common = [shape for cell in release for _, shape, _ in cell["shapes"]]
+        common = [shape for cell in classroom.released(stem) for _, shape, _ in cell["shapes"]]
         results = [one.result for one in entries if one.result.exercise == stem]
         rows += lookalikes.find(results, exercise.read(exercise.SOURCES / f"{stem}.py"), common)
     write_csv(classroom.folder / "look-alikes.csv", lookalikes.HEADING, rows)
@@ -282,7 +278,7 @@ def grade(words: argparse.Namespace) -> None:
             if not words.student:
                 with_missing(counting, book, asked)
         finally:
-            write_everything(book, classroom, asked)
+            write_everything(book, classroom)
     unread = sum(one.result.state in ("refused", "failed") for one in book.entries())
     print(f"{len(book.entries())} in {classroom.folder / 'grades.csv'}; pages in {classroom.folder / 'feedback'}.")
     if unread:

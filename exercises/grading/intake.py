@@ -23,7 +23,6 @@ from exercises.grading.classroom import Classroom, Roster, plain, read_records
 from exercises.grading.exercise import ExerciseError
 from exercises.grading.repair import Cell
 from exercises.grading.sandbox import Sandbox
-from exercises.grading.sandbox_reader import NOTEBOOK_NAME
 
 #: Larger files are not read; the outputs in them are no work of the learner's.
 LARGEST_FILE = 300_000_000
@@ -377,8 +376,3 @@ def printable(text: str) -> str:
     """Return a name that may come from anybody so that it can be shown, sorted and written; no two become one."""
     text = unicodedata.normalize("NFC", " ".join(text.split(" "))).encode("utf-8", "backslashreplace").decode()
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text).strip()
-
-
-def is_notebook(one: Handed) -> bool:
-    """Tell whether a file is one that somebody may have meant to hand in."""
-    return bool(NOTEBOOK_NAME.search(one.file) or one.file.casefold().endswith(".zip"))
