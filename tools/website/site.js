@@ -173,10 +173,13 @@ export function search(sections, query) {
   const found = sections.map((section, i) => {
     const each = points.map((sums) => sums[i]).filter(Boolean);
     if (each.length < Math.max(1, Math.ceil(wanted.length * 0.7))) return [0, section];
+    // A heading about little else than what is asked for says that the section is about it.
+    const named = parts[i][0].filter((word) => !LEFT_OUT.has(word));
+    const about = named.filter((word) => wanted.flat().some((other) => word.startsWith(other))).length / (named.length || 1);
     // The answer before its reasons, and these before what practises or lists them.
-    const first = section.file === "index.html" && !long[i] ? 1.5 : 1;
-    const last = /^(exercise_|gallery)/.test(section.file) ? 0.5 : 1;
-    return [first * last * each.reduce((a, b) => a + b) * (each.length / wanted.length) ** 2, section];
+    const first = section.file === "index.html" && !long[i] ? 2.4 : 1;
+    const last = /^(exercise_|gallery|misconceptions)/.test(section.file) ? 0.5 : 1;
+    return [first * last * (1 + about) * each.reduce((a, b) => a + b) * (each.length / wanted.length) ** 2, section];
   });
   return found.filter(([sum]) => sum).sort((a, b) => b[0] - a[0]).slice(0, 30).map(([, section]) => section);
 }
