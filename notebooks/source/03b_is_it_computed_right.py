@@ -40,6 +40,9 @@ WAYS = """
 import os, warnings, sys
 import numpy as np, keras
 warnings.simplefilter("ignore")
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+    tf.get_logger().setLevel("ERROR")  # its advice on speed is no result
 z = np.random.default_rng(0).normal(size=(6, 3)).astype("float32") * 3
 y = np.array([0, 1, 2, 0, 1, 2])
 loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -58,7 +61,6 @@ found = {
     "what predict returns": loss(y, np.asarray(softmax(keras.ops.convert_to_tensor(z)).cpu() if keras.backend.backend() == "torch" else softmax(z))),
 }
 if keras.backend.backend() == "tensorflow":
-    import tensorflow as tf
     found["tf.nn.softmax, called eagerly"] = loss(y, tf.nn.softmax(tf.constant(z)))
     found["tf.nn.softmax layer, evaluate"] = evaluated(keras.layers.Lambda(tf.nn.softmax))
 for name, value in found.items():
