@@ -302,11 +302,6 @@ class Explorer:
         """How many pictures there are: the product of the sliders' positions."""
         return math.prod(self._sizes)
 
-    @property
-    def sentence(self) -> str:
-        """What the picture says at the start."""
-        return self._frame(self._start)[1]
-
     # ---- with a kernel -----------------------------------------------------------------------------
 
     @cached_property
@@ -391,17 +386,17 @@ class Explorer:
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         if static_export() and self.n_positions <= AHEAD_LIMIT:
-            return {"text/html": self.to_html(), "text/plain": self.sentence}
+            return {"text/html": self.to_html(), "text/plain": repr(self)}
         start = figures.draw(self._first, figsize=self._figsize, limits=self._limits)
-        still = figures.static_bundle(start, self.sentence)
+        still = figures.static_bundle(start, repr(self))
         if static_export():
             return still
         # The sentence is the same on every machine, so that nbval can compare it.
         live = self.widget._repr_mimebundle_(**options) or {}
-        return {**live, "image/png": still["image/png"], "text/plain": self.sentence}
+        return {**live, "image/png": still["image/png"], "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        return self.sentence
+        return self._first.sentence
 
 
 def _as_slider(name: str, given: Any) -> Slider:

@@ -77,11 +77,13 @@ def read_records(name: str, *keys: str) -> list[dict[str, Any]]:
 
     A line that is no such record (a writer was killed half-way, or it was edited) stays in the file, with a warning.
     """
-    path = learner_folder() / name
-    if not path.exists():
+    try:
+        path = learner_folder() / name
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # nothing is kept yet, or nothing can be; whoever keeps something is told
         return []
     records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):  # no JSON, a number of thousands of digits, lists within lists within ...

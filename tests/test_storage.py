@@ -55,6 +55,16 @@ def test_without_a_file_there_are_no_records_and_none_is_made(home: Path) -> Non
     assert list(home.iterdir()) == []
 
 
+def test_where_nothing_can_be_kept_nothing_is_and_keeping_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(storage.HOME_VARIABLE, str(tmp_path / "file" / "home"))
+    assert storage.read_records(NAME) == []
+    with pytest.raises(NotADirectoryError):
+        storage.append_record(NAME, {"n": 1})
+
+
 def test_the_learners_folder_is_made_where_the_environment_says(home: Path) -> None:
     assert not home.exists()
     assert storage.learner_folder() == home
