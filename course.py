@@ -8,6 +8,7 @@ On Windows write `py course.py ...`. More commands:
 
     start --all                 install everything that lessons need before the first one opens
     start --here                the same in the Python that runs this (conda), which installs nothing
+    read LOG                    say what the curves of a training log show; - reads a paste (docs/reading-curves.md)
     fresh LESSON ...            give lessons back as the course has them; yours are kept under another name
     install                     install everything; --here into the Python that runs this, instead of a .venv of its own
     build [LESSON ...]          make the notebooks from their text (notebooks/source); --check only compares the two
@@ -165,12 +166,12 @@ def inside(*program: str, parts: tuple[str, ...] = EVERYTHING):
     return lambda words: hand_over([ensure(*parts), *program, *words])
 
 
-def beside(module: str):
-    """Return a command of the graders: its words name folders of theirs, which count from where they stand."""
+def beside(*program: str, parts: tuple[str, ...] = ("lessons", "grade")):
+    """Return a command whose words name files and folders of the user's, which count from where they stand."""
 
     def run(words: list[str]) -> int:
         # -P: a learner's statistics.py in that folder is not to be taken for Python's.
-        command = [ensure("lessons", "grade"), "-P", "-m", module, *words]
+        command = [ensure(*parts), "-P", "-m", *program, *words]
         return hand_over(command, cwd=None, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
     return run
@@ -190,6 +191,7 @@ COMMANDS = {
     "badges": inside("-m", "tools.website", "--badges"),
     "processors": inside("-m", "tools.processors"),
     "record": inside("-m", "lessonlib", "record", parts=("lessons", "torch")),
+    "read": beside("lessonlib", "read", parts=("lessons",)),
     "derive": beside("exercises.grading.classroom"),
     "grade": beside("exercises.grading.grade"),
     "cycle": beside("tools.rehearsal"),
@@ -197,12 +199,17 @@ COMMANDS = {
 }
 
 
+#: Those that explain their own options.
+HAVE_HELP = {"build", "lesson", "export", "site", "record", "read", "derive", "grade", "cycle"}
+
+
 def main(arguments: list[str]) -> int:
     """Run a command; return the exit status."""
-    if not arguments or arguments[0] not in COMMANDS:
+    name, *words = arguments or [""]
+    asked = "help" if name in {"-h", "--help", "help"} or words[:1] in (["-h"], ["--help"]) else ""
+    if name not in COMMANDS or (asked and name not in HAVE_HELP):
         say(__doc__.strip())
-        return 0 if arguments in (["-h"], ["--help"], ["help"]) else 2
-    name, *words = arguments
+        return 0 if asked else 2
     try:
         return COMMANDS[name](words[1:] if words[:1] == ["--"] else words)
     except Trouble as trouble:

@@ -93,11 +93,11 @@ function hydratePanel(form) {
 }
 
 function hydrateVerdict(line) {
-  const { name, outcome, told, options, scored } = line.dataset, count = Number(options);
+  const { name, outcome, options, scored } = line.dataset, count = Number(options);
   function draw() {
     const made = recall(name);
-    if (!made) return (line.textContent = `Outcome “${told}”: you kept no prediction above.`);
-    const came = `Outcome “${told}”: you said ${made.label}.`;
+    if (!made) return (line.textContent = "You kept no prediction above.");
+    const came = `You said ${made.label}.`;
     if (scored === undefined) return (line.textContent = came);
     const score = brierScore(made.given, made.confidence, Number(outcome), count);
     line.textContent = `${came} Your Brier score: ${score.toFixed(2)} ` +

@@ -209,7 +209,7 @@ class Prediction:
             panel.close(self._why_closed())
         told, n = str(self.options[index]), len(self.options)
         if static_export():  # the reader's prediction is in the browser, which fills in how it did
-            about = f'data-name="{html.escape(self.name)}" data-outcome="{index}" data-told="{html.escape(told)}"'
+            about = f'data-name="{html.escape(self.name)}" data-outcome="{index}"'
             scored = " data-scored" * self.scored
             verdict = f'<p class="lesson-verdict" role="status" {about} data-options="{n}"{scored}></p>'
             display({"text/html": verdict}, raw=True)

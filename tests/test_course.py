@@ -303,6 +303,13 @@ def test_unknown_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> N
     assert course.main(["--help"]) == 0
 
 
+def test_help_after_a_command_starts_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setattr(course, "hand_over", lambda *_, **__: pytest.fail("something was started"))
+    for name in ("start", "fresh", "test", "lock", "processors", "badges"):
+        assert course.main([name, "--help"]) == 0
+        assert f"\n    {name} " in capsys.readouterr().out.replace("python3 course.py ", "")
+
+
 # ---------------------------------------------------------------------------------------------------- tests and lessons
 
 

@@ -476,7 +476,7 @@ def test_a_prediction_becomes_a_form_and_its_outcome_a_line_for_the_browser(show
     assert (form.select_one("select") is not None) == scored
     question.resolve(0.12)
     line = BeautifulSoup(shown[0]["text/html"], "html.parser").p
-    assert (line["data-name"], line["data-outcome"], line["data-told"], line["data-options"]) == ("p", "0", "0.11", "2")
+    assert (line["data-name"], line["data-outcome"], line["data-options"]) == ("p", "0", "2")
     assert ("data-scored" in line.attrs) == scored
 
 

@@ -137,14 +137,14 @@ def test_a_prediction_meets_its_outcome_further_down(served: Served, page: Page)
     """The score is the one that lessonlib computes: 0.7 on one of four, and it was another."""
     served.open(page, "01_horse_or_dog.html")
     verdict = page.locator(".lesson-verdict[data-name='1-cost-of-0.9']")
-    expect(verdict).to_have_text("Outcome “0.11”: you kept no prediction above.")
+    expect(verdict).to_have_text("You kept no prediction above.")
     form = page.locator("form[data-name='1-cost-of-0.9']")
     form.get_by_label("0.37").check()
     form.get_by_label("How sure?").select_option("70%")
     form.get_by_role("button").click()
     expect(form.get_by_role("status")).to_have_text("Kept: 0.37, 70%. Now read on.")
     expect(verdict).to_contain_text(
-        "you said 0.37, 70%. Your Brier score: 1.32 (0 is perfect, an even guess gets 0.75)."
+        "You said 0.37, 70%. Your Brier score: 1.32 (0 is perfect, an even guess gets 0.75)."
     )
     page.reload()
     expect(verdict).to_contain_text("1.32")
@@ -382,7 +382,11 @@ QUESTION = "validation loss rises from epoch 5 accuracy still rises what is it a
         ("validation accuracy fluctuates", "index.html"),
         ("imbalanced classes", "glossary.html"),
         ("temperature scaling", "glossary.html"),
-        ("which checkpoint to keep", "11b"),
+        ("which checkpoint should I save", "11b"),
+        ("loss becomes nan", "03b"),
+        ("accuracy stuck at 50%", "index.html"),
+        ("imbalanced dataset accuracy 95% predicts only majority class", "04"),
+        ("LoRA finetuning eval loss rises but answers look better", "11b"),
         ("Why Loss and Accuracy Metrics Conflict?", "claim-index.html"),
         ("fluctuate while manual tests show good results", "claim-index.html"),
     ],

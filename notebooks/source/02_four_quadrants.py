@@ -15,15 +15,14 @@
 #
 # 1. find predictions for each combination of "loss up or down" and "accuracy up or down";
 # 2. split a change of the mean loss into four groups of answers, and say which group contributes what;
-# 3. make a small network produce the puzzle, and test what it needs for that;
+# 3. test with small networks what produces the puzzle;
 # 4. measure how much of a rise of the loss is confidence.
 #
 # ## The question
 #
 # In 2017 somebody trained a small network on pictures and [asked](https://stats.stackexchange.com/questions/282160/how-is-it-possible-that-validation-loss-is-increasing-while-validation-accuracy):
 # the validation loss rises, and the validation accuracy rises as well. Should accuracy not fall when the loss gets worse?
-# A comment under the answers adds a second puzzle: loss and accuracy *fell* together. Another asks for one example of that.
-# We begin with that example.
+# The comments under the answers add a second puzzle: can loss and accuracy *fall* together? We begin there.
 
 # %%
 import os
@@ -51,7 +50,7 @@ both_fall = questions.Prediction(
 both_fall
 
 # %% [markdown]
-# ## Two pictures are enough
+# ## Try it
 #
 # Let the computer try 15 values for each picture:
 
@@ -80,7 +79,7 @@ print(both_fall.resolve(both_fall.options[1 if both_lower.any() else 0]))
 # A very wrong answer became less wrong: that lowers the loss a lot. A right answer slipped just below one half: that costs almost nothing
 # in loss and everything in accuracy.
 #
-# The plane on the left shows accuracy across and mean loss upwards. The lines cross at the answers before, the dot marks your answers now.
+# The first picture shows accuracy across and mean loss upwards. The lines cross at the answers before, the dot marks your answers now.
 # No predictions lie in the shaded region; you will see why. **Try to reach all four quadrants of the cross. From which start can both rise?**
 
 
@@ -212,7 +211,7 @@ def ledger_of(loss_before, loss_after, right_before, right_after):
 
 
 # %% [markdown]
-# Before, the network gives cat A .90, B .85, C .45, D .20. **Move C across the middle and D towards zero.** How far may D sink before the mean loss rises although C is now right?
+# Before, the network gives cat A .90, B .85, C .45, D .20. Now A and B have .95 and .90. **Move C across the middle and D towards zero.** How far may D sink before the mean loss rises although C is now right?
 
 # %%
 BEFORE = np.array([0.90, 0.85, 0.45, 0.20])
@@ -256,7 +255,7 @@ book
 # %% [markdown]
 # `lessonlib.ledger` does the same with counts. So far we chose the numbers. Does training choose such numbers?
 #
-# ## A network that does it in a second
+# ## A small network
 #
 # Handwritten digits: 600 for training, 500 for validation, one hidden layer of 64 units, in NumPy. All training labels are correct.
 # Of the **validation** labels one in ten is wrong, as if a hurried annotator had made them.
@@ -361,8 +360,8 @@ trained = {wrong: [train_digits(seed, wrong) for seed in SEEDS] for wrong in (0,
 def over_seeds(changes):
     """In how many seeds the loss rises, and in how many accuracy rises as well."""
     factor, gain = np.array(changes).T
-    up, both = count_seeds(factor > 1.05), count_seeds((factor > 1.1) & (gain > 0.01))
-    return f"loss up by over 5 % in {up}, accuracy too by over a point in {both}", up, both
+    up, both = count_seeds(factor > 1.05), count_seeds((factor > 1.05) & (gain > 0.01))
+    return f"  loss up by over 5 % in {up},\n  accuracy too by over a point in {both}", up, both
 
 
 # %% claims=["002-Q1", "002-Q2", "001-C7", "002-A4b"]
@@ -377,12 +376,12 @@ print(
     )
 )
 for (in_train, in_val), (text, *_) in found.items():
-    print(f"wrong in training {in_train:4.0%}, in validation {in_val:4.0%}: {text}")
+    print(f"wrong in training {in_train:.0%}, in validation {in_val:.0%}:\n{text}")
 assert found[0, 0.1][2].mostly and found[0, 0][1].rarely and found[0.1, 0.1][2].rarely
 
 # %% [markdown]
-# Wrong labels in the *validation* set alone make both measures rise, and it takes several per cent of them. In *both* sets the same share raises the loss a little and accuracy falls:
-# the network learns the wrong labels too. With clean labels on this task nothing rises. So wrong labels are one producer of the puzzle, and where they sit decides.
+# Wrong labels in the *validation* set alone make both measures rise, and it takes several per cent of them. With the same share in *both* sets the loss rises too, and accuracy
+# rarely with it: the network learns the wrong labels as well. With clean labels on this task nothing rises. So wrong labels are one producer of the puzzle, and where they sit decides.
 #
 # ## Is it only the labels?
 #
@@ -428,7 +427,7 @@ settings = {
 rise = {}
 for name, every in settings.items():
     text, *rise[name] = over_seeds([factor_and_gain(run) for run in every])
-    print(f"{name:39}{text}")
+    print(f"{name}:\n{text}")
 assert all(up.mostly for up, _ in rise.values()) and rise["smooth problem"][1].rarely
 print(without_question.resolve("in all three"))
 
@@ -503,9 +502,10 @@ with_logits = {
 shares = {name: np.array([taken_back(run) for run in every]) for name, every in with_logits.items()}
 for name, (share, scaled, gain) in ((name, values.T) for name, values in shares.items()):
     scaled_goes, accuracy_goes = ("up" if x.mean() > 0 else "down" for x in (scaled, gain))
-    print(f"{name:39}T takes back over .7 of the rise in {count_seeds(share > 0.7)};")
-    print(f"{'':39}mean loss at the best T {scaled_goes}, accuracy {accuracy_goes}")
+    print(f"{name}:\n  T takes back over .7 of the rise in {count_seeds(share > 0.7)};")
+    print(f"  mean loss at the best T {scaled_goes}, accuracy {accuracy_goes}")
 least = min(values[:, 0].mean() for values in shares.values())
+print(f"where it takes back least, the mean is {least:.1f} of the rise")
 print(taken_question.resolve(least))
 assert all(count_seeds(values[:, 0] > 0.7).mostly for values in shares.values())
 
@@ -514,7 +514,7 @@ assert all(count_seeds(values[:, 0] > 0.7).mostly for values in shares.values())
 # and the loss at the best temperature goes with it: where that fell, the network still learnt something, and accuracy rose; where it rose a little, accuracy fell a little. That is
 # what these four settings show. Lessons 6 to 8 test it on pictures, with predictions that were written down before.
 #
-# **Follow it epoch by epoch.** The dashed line is the same network at its best temperature.
+# **Follow it epoch by epoch.** The dash-dotted line is the same network at its best temperature.
 
 # %%
 STEPS = np.linspace(0, 1, 21)
@@ -579,7 +579,7 @@ for name, every in settings.items():
 assert early["checkerboard and coins"] > -0.7 > -0.8 > early["smooth problem"]
 
 # %% [markdown]
-# In three of the four, yes. With the coins hardly: there loss and accuracy go their own ways from the start.
+# In three of the four, yes; with the coins less so.
 #
 # ## Who contributes?
 #
@@ -598,17 +598,17 @@ def my_ledger(run):
 
 
 # %%
-print(f"{'nats':39}" + "".join(f"{name:>15}" for name in [*NAMES, "right, costlier"]))
+print(f"{'nats':39}" + "".join(f"{name:>17}" for name in [*NAMES, "right, costlier"]))
 books = {name: np.array([my_ledger(run) for run in every]) for name, every in with_logits.items()}
 for name, book in books.items():
-    print(f"{name:39}" + "".join(f"{value:+15.1f}" for value in book.mean(axis=0)))
+    print(f"{name:39}" + "".join(f"{value:+17.1f}" for value in book.mean(axis=0)))
 means = {name: book.mean(axis=0) for name, book in books.items()}
 assert all(mean[:4].argmax() == 3 and mean[2] < 0 for mean in means.values())
 assert any(mean[4] > 0.3 * mean[:4].sum() for mean in means.values())
 
 # %% [markdown]
 # Answers that stay wrong add most, in each of the four tasks; answers that became right take away. Both halves of the cat story are there. But the "less likely" cause is not negligible
-# everywhere: right answers as a group add little, because those that became surer hide those that did not. Lesson 7 looks closer.
+# everywhere: right answers as a group take a little away, because those that became surer hide those that did not. Lesson 7 looks closer.
 #
 # ## Misconceptions met
 #
@@ -617,8 +617,8 @@ assert any(mean[4] > 0.3 * mean[:4].sum() for mean in means.values())
 # | "if the loss rises, accuracy must fall" | all four combinations, with two pictures and a slider |
 # | "loss and accuracy cannot fall together" | .51 and .01 become .49 and .49 |
 # | "both rise: the network is broken" | in three of four trainings both rose, in most seeds |
-# | "noisy labels make both rise" | only in the validation set; the same noise in both sets lets accuracy fall |
-# | "it is just overfitting" | the loss rose in all four, accuracy did not; most of the rise is confidence |
+# | "noisy labels make both rise" | only in the validation set; with the same noise in both sets accuracy rarely rises |
+# | "it is just overfitting" | the loss rose in all four, accuracy in three of them; most of the rise is confidence |
 # | "picture C goes really wrong" | a slip: C becomes right, D goes wrong |
 #
 # ## Check yourself

@@ -142,7 +142,7 @@ function showProgress() {
 // ---- search: words as people ask them; those of one line mean the same. Headings count most, rare words more ----
 const SAME = `rise rises rising rose increase increases increasing increased up grows growing higher climbs
 fall falls falling fell decrease decreases decreasing drop drops down lower
-stuck plateau plateaus flat constant stagnates stands still improving
+stuck plateau plateaus flat stagnates stagnating improving
 nan inf infinity diverges exploding
 overfitting overfit overfits overfitted memorise memorize overtraining
 fluctuates fluctuate fluctuating fluctuation jump jumps jumpy oscillates unstable noisy noise spikes
@@ -150,15 +150,23 @@ accuracy acc
 validation val held
 confident confidence overconfident overconfidence sure surer calibration calibrated
 temperature scaling
+finetuning finetune fine
+gpt llama llm lora perplexity language
+crossentropyloss softmax
+majority imbalance always
+checkpoint checkpoints save keep
+significant significance paired
+large size many examples
 imbalance imbalanced unbalanced skewed
 rate lr`.split("\n").map((line) => line.split(" "));
-const LEFT_OUT = new Set(("a an and are as at be but by can do does for from get gets go goes going has have how i if in is it its "
-  + "me my not of on or so than that the then there this to too was what when while why with you your after keeps keep start starts epoch").split(" "));
+const LEFT_OUT = new Set(("a after am an and are as at be becomes but by can do does during epoch epochs few for from get gets go goes going "
+  + "has have how i if in is it its keep keeps me my not of on only or should so start starts than that the then there this to too "
+  + "was what when which while why with would you your").split(" "));
 const wordsOf = (text) => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 const meanings = (word) => [word, ...SAME.filter((line) => line.includes(word)).flat()];
 
 export function search(sections, query) {
-  const words = wordsOf(query), asked = words.filter((word) => !LEFT_OUT.has(word));
+  const words = wordsOf(query), asked = words.filter((word) => !LEFT_OUT.has(word) && !/^\d{1,2}$/.test(word));
   const wanted = [...new Set(asked.length ? asked : words)].map(meanings);
   if (!wanted.length) return [];
   const parts = sections.map(({ page, heading, text }) => [heading, page, text].map(wordsOf));
@@ -170,15 +178,17 @@ export function search(sections, query) {
     const rare = Math.log(1 + sections.length / (1 + each.filter(Boolean).length));
     return each.map((sum) => sum && (3 + sum) * rare);
   });
+  const matched = sections.map((_, i) => points.filter((sums) => sums[i]).length);
+  const enough = Math.min(Math.ceil(wanted.length * 0.7), Math.max(...matched)); // else what has most of the words
   const found = sections.map((section, i) => {
     const each = points.map((sums) => sums[i]).filter(Boolean);
-    if (each.length < Math.max(1, Math.ceil(wanted.length * 0.7))) return [0, section];
+    if (!each.length || each.length < enough) return [0, section];
     // A heading about little else than what is asked for says that the section is about it.
     const named = parts[i][0].filter((word) => !LEFT_OUT.has(word));
     const about = named.filter((word) => wanted.flat().some((other) => word.startsWith(other))).length / (named.length || 1);
     // The answer before its reasons, and these before what practises or lists them.
     const first = section.file === "index.html" && !long[i] ? 2.4 : 1;
-    const last = /^(exercise_|gallery|misconceptions)/.test(section.file) ? 0.5 : 1;
+    const last = /^(exercise_|gallery|misconceptions|claim-index|teachers-guide|predictions|reader-accuracy)/.test(section.file) ? 0.5 : 1;
     return [first * last * (1 + about) * each.reduce((a, b) => a + b) * (each.length / wanted.length) ** 2, section];
   });
   return found.filter(([sum]) => sum).sort((a, b) => b[0] - a[0]).slice(0, 30).map(([, section]) => section);
