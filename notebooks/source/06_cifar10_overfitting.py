@@ -143,7 +143,7 @@ outcome = questions.Prediction(
 outcome
 
 # %% [markdown]
-# On two free cores the next cell takes about half a minute, on busy ones several. You can stop it, let it go on, and read on meanwhile. The grey bands lie between the lowest and the highest of
+# On two free cores the next cell takes about half a minute, on busy ones several. In JupyterLab you can stop it, let it go on, and read on meanwhile; a page of the site shows the recorded run at its end. The grey bands lie between the lowest and the highest of
 # the recorded seeds, as many as the legend says. **Watch:** where does the loss turn? What happens to accuracy, to confidence and to the histogram there?
 
 # %% minutes=1 claims=["002-Q1", "002-Q2"]
@@ -209,7 +209,7 @@ def paired_change(before, after):
 
 
 # %% [markdown]
-# There is a second trap. The epoch of the lowest loss was *picked*, so its loss on these pictures is a little too low by luck. Pick the epoch on one half of the pictures and judge the change on the other half.
+# There is a trap. The epoch of the lowest loss was *picked*, so its loss on these pictures is a little too low by luck. Pick the epoch on one half of the pictures and judge the change on the other half.
 
 
 # %%
@@ -438,7 +438,7 @@ if pictures is not None:
 # %% [markdown]
 # ## What decides about accuracy?
 #
-# So far accuracy went one way. Now change the recipe: SGD or Adam, a cosine schedule or a constant rate, batch normalisation or none. That makes eight cells; 10,000 training pictures, 20 epochs.
+# So far accuracy went one way. Now change the recipe: SGD or Adam, a cosine schedule or a constant rate, batch normalisation or none. That makes eight cells, called by their three settings, such as sgd-cosine-bn (*plain*: no batch norm); 10,000 training pictures, 20 epochs.
 # The epoch is picked on 5,000 validation pictures and judged on 5,000 *test* pictures.
 
 # %%
@@ -518,7 +518,7 @@ Explorer(
 )
 
 # %% [markdown]
-# ("Scaled loss": at the best temperature. Below the eight cells: all 50,000 pictures, other depths, a residual network, as far as recorded.) Which curve moves with accuracy: the loss, or the scaled loss?
+# ("Scaled loss": at the best temperature. Beside the eight cells, as far as recorded: *full*, all 50,000 pictures; *depth*, two or four convolutions; a residual network.) Which curve moves with accuracy: the loss, or the scaled loss?
 
 
 # %% plumbing
@@ -544,7 +544,7 @@ said = [
 for name in sorted(falling):
     halved = [o for o in switched(name) if since[o][2].mean > since[name][2].mean / 2]
     said.append(
-        f"Of the three cells one switch away from {name}, {len(halved)} at least halve the fall."
+        f"Change one of the three settings of {name}, and the fall is at least halved for {len(halved)} of 3."
     )
 every = hypotheses.judge(hypotheses.predictions(), of_recipe)
 for about in ("what decides", "the explanation", "all 50000 pictures", "other networks"):
@@ -617,7 +617,7 @@ for n, shares in seen.items():
 assert seen[100][1] < 0.7 < 0.95 < seen[1_000][1] and seen[100][2] > seen[1_000][2]
 
 # %% [markdown]
-# A rise of a quarter is easily missed with a hundred pictures, and a gain of a few points in accuracy looks like a loss now and then. Two people with the same network can honestly report different stories.
+# A rise of a quarter is easily missed with a hundred pictures, and a gain of a few points in accuracy looks like a fall now and then. Two people with the same network can honestly report different stories.
 #
 # ## A larger network, or more pictures?
 #
@@ -675,9 +675,10 @@ worse = [large[0] > small[0], large[1] < small[1], large[2] > small[2]]
 assert worse == [False, False, True]
 print(wider.resolve("the rise of the loss since its minimum"))
 print("lowest loss, final accuracy, rise (mean of three seeds)")
+print(f"{'channels:':15}", *(f"{c[0]:>15}" for c in training.SWEEP_CHANNELS))
 for n in training.SWEEP_SIZES:
     cells_of_n = [judged((n, c[0])) for c in training.SWEEP_CHANNELS]
-    print(f"{n:6} pictures", *(f"  {a:.2f} {b:.0%} {r:+.0%}" for a, b, r in cells_of_n))
+    print(f"{n:6} pictures", *(f"  {a:.2f} {b:.0%} {r:+5.0%}" for a, b, r in cells_of_n))
 for n in training.SWEEP_SIZES[1:]:  # more pictures, at every width
     assert all(judged((n, w))[0] < judged((1_000, w))[0] for w in (8, 16, 32))
 assert all(judged((n, 32))[1] > judged((n, 8))[1] for n in training.SWEEP_SIZES)
@@ -695,7 +696,7 @@ Explorer(
 )
 
 # %% [markdown]
-# The rise since one's own minimum misleads: the best network of the twelve, by lowest loss and by accuracy, is among the three with the largest rises. Every size above 1,000 had a lower lowest loss at each width; 32 channels ended more accurate than 8 at each size (means of three seeds).
+# The rise since one's own minimum misleads: the best network of the twelve, by lowest loss and by accuracy, is among the three with the largest rises. Every size above 1,000 reached a lower loss at each width; 32 channels ended more accurate than 8 at each size (means of three seeds).
 # But 25 epochs of 10,000 pictures take ten times the steps of 1,000, so more pictures and more steps cannot be told apart here. Runs of *equal steps* (of sgd-cosine-bn, with fewer pictures seen more often) and other networks, on test pictures, as far as they are recorded:
 
 # %% plumbing claims=["002-A3b"]
@@ -715,7 +716,7 @@ assert max(training.SWEEP_SIZES, key=lambda n: judged((n, 32))[2]) == 10_000  # 
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# At equal steps more pictures gave a lower lowest loss and a more accurate network, size by size, and 10,000 the smallest rise. At equal epochs and 32 channels 10,000 had the largest. "Does the rise grow with the data?" has no answer until somebody says what is held equal.
+# At equal steps more pictures reached a lower loss and gave a more accurate network, size by size, and 10,000 the smallest rise. At equal epochs and 32 channels 10,000 had the largest. "Does the rise grow with the data?" has no answer until somebody says what is held equal.
 #
 # ## "The test loss and test accuracy continue to improve"
 #

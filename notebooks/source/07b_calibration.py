@@ -58,7 +58,8 @@ def expected_loss(q, p):
 grid = np.array([0.5, 0.9, 0.99])
 best = {q: grid[expected_loss(q, grid).argmin()] for q in grid}
 print(borderline.resolve(borderline.options[list(grid).index(best[0.9])]))
-print({float(q): float(p) for q, p in best.items()})
+for q, p in best.items():
+    print(f"true probability {q}: cheapest answer {p}")
 assert all(q == p for q, p in best.items())
 
 # %% [markdown]
@@ -179,9 +180,10 @@ change = at_end - at_low
 falling = [count_seeds(change[:, i] < 0) for i in (1, 2, 3)]
 happened = 2 if all(f.mostly for f in falling) else 0 if change[:, 1].mean() > 0.01 else 1
 print(bound_question.resolve(bound_question.options[happened]))
+print("change from the lowest loss to the end, nats, 95 % interval over the ten runs:")
 for i, name in enumerate(["as it is", *ways]):
     ends = mean_interval(change[:, i])
-    print(f"{name:12} change {ends.low:+.3f} to {ends.high:+.3f} nats")
+    print(f"  {name:12} {ends.low:+.3f} to {ends.high:+.3f}")
 below = count_seeds(at_end[:, 1] < at_low[:, 0])
 print(f"with a temperature the end is below the lowest loss in {below}")
 biased = mean_interval(at_low[:, 1] - at_low[:, 2])
@@ -209,8 +211,9 @@ plain = np.array([metrics.cross_entropy(run.val_labels, logits=z) for z in run.v
 
 def bounded(epoch, bound):
     curve, now = ledger_of[bound], epoch - 1
+    apart = round(plain[now], 2) - round(curve[now], 2)
     return Picture(
-        f"Epoch {epoch}: loss {plain[now]:.2f} nats; with the {bound} scaling of the other half {curve[now]:.2f}; calibration is at least the difference, {plain[now] - curve[now]:.2f}.",
+        f"Epoch {epoch}: loss {plain[now]:.2f} nats; with the {bound} scaling of the other half {curve[now]:.2f}; calibration is at least the difference, {apart:.2f}, up to chance.",
         Panel("Validation loss, nats", figures.line(run.epochs, plain, "vermilion", label="as it is"), figures.line(run.epochs, curve, "green", label=f"{bound} scaling"),
               figures.dot(epoch, plain[now], "", "purple"), figures.dot(epoch, curve[now], f"{curve[now]:.2f}", "green"), y=(0.9, 1.8), xlabel="epoch"),
     )  # fmt: skip
@@ -298,7 +301,7 @@ print(f"at the lowest loss vector scaling has the lower class-wise error in {vec
 assert cut[0] > 0.3 and vector_wins.mostly
 
 # %% [markdown]
-# A temperature moves all classes alike. Where the network leans towards some classes, as at the chosen epoch, a temperature leaves that, and vector scaling takes it away. At the end vector scaling gains nothing over the temperature. (Most of what is left is chance, in bins of a thousand pictures.)
+# A temperature moves all classes alike. Where the network leans towards some classes, as at the chosen epoch, a temperature leaves that, and vector scaling takes it away. At the end vector scaling gains nothing over the temperature. (Most of what is left is chance: of a thousand pictures, few of a class are in a bin.)
 #
 # ## Two measures of calibration that disagree
 #
@@ -369,7 +372,8 @@ def naive(seed, copies):
 once, tenfold = (np.array([naive(seed, copies) for seed in SEEDS]) for copies in (1, 10))
 grew, gap = count_seeds(tenfold[:, 1] > once[:, 1] + 0.05), np.abs(tenfold[:, 0]).max()
 print(naive_question.resolve(naive_question.options[1 if grew.mostly and gap < 0.04 else 2]))
-print(f"overconfidence grows by over five points in {grew}; training and fresh accuracy stay close")
+print(f"overconfidence grows by over five points in {grew};")
+print("training and fresh accuracy are less than .04 apart")
 assert grew.mostly and gap < 0.04
 
 # %% [markdown]
