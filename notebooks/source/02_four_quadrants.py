@@ -31,7 +31,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks train fastest wit
 
 import numpy as np
 
-from lessonlib import calibration, figures, ledger, metrics, problems, questions, runs
+from lessonlib import calibration, figures, ledger, metrics, problems, questions
 from lessonlib.explorer import Explorer, Panel, Picture, slider, training_panels
 from lessonlib.network import Network, fit
 from lessonlib.uncertainty import count_seeds
@@ -385,15 +385,15 @@ assert found[0, 0.1][2].mostly and found[0, 0][1].rarely and found[0.1, 0.1][2].
 #
 # ## Is it only the labels?
 #
-# Three more trainings **without a wrong label**: points on a checkerboard mixed with points whose class is a coin toss (a coin toss is noise too, in both sets);
-# 300 points of a smooth problem that a wide network learns completely; and the network on real pictures of lesson 6, ten recorded runs.
+# Two more trainings **without a wrong label**: points on a checkerboard mixed with points whose class is a coin toss (a coin toss is noise too, in both sets);
+# and 300 points of a smooth problem that a wide network learns completely.
 
 # %%
 without_question = questions.Prediction(
     "2-without",
-    "In which of these three does the validation loss rise by over 5 % after its minimum, "
+    "In which of these two does the validation loss rise by over 5 % after its minimum, "
     "in at least 8 of 10 seeds?",
-    ["in none", "with the coins only", "in the smooth problem only", "in all three"],
+    ["in none", "with the coins only", "in the smooth problem only", "in both"],
 )
 without_question
 
@@ -422,14 +422,13 @@ settings = {
     ],
     "checkerboard and coins": [train_coins(seed) for seed in SEEDS],
     "smooth problem": [train_smooth(seed) for seed in SEEDS],
-    "pictures (recorded)": runs.recordings("main"),
 }
 rise = {}
 for name, every in settings.items():
     text, *rise[name] = over_seeds([factor_and_gain(run) for run in every])
     print(f"{name}:\n{text}")
 assert all(up.mostly for up, _ in rise.values()) and rise["smooth problem"][1].rarely
-print(without_question.resolve("in all three"))
+print(without_question.resolve("in both"))
 
 # %% [markdown]
 # The loss rises in all of them. Accuracy rises in some and not in the smooth problem. "It is just overfitting" explains neither why the loss goes up nor why accuracy
@@ -496,10 +495,7 @@ def taken_back(run):
 
 
 # %% claims=["002-A1f"]
-with_logits = {
-    name: [run for run in every if run.val_logits is not None] for name, every in settings.items()
-}
-shares = {name: np.array([taken_back(run) for run in every]) for name, every in with_logits.items()}
+shares = {name: np.array([taken_back(run) for run in every]) for name, every in settings.items()}
 for name, (share, scaled, gain) in ((name, values.T) for name, values in shares.items()):
     scaled_goes, accuracy_goes = ("up" if x.mean() > 0 else "down" for x in (scaled, gain))
     print(f"{name}:\n  T takes back over .7 of the rise in {count_seeds(share > 0.7)};")
@@ -510,9 +506,9 @@ print(taken_question.resolve(least))
 assert all(count_seeds(values[:, 0] > 0.7).mostly for values in shares.values())
 
 # %% [markdown]
-# In all four settings most of the rise, or more than all of it, is confidence: wrong and right answers alike became surer, and the wrong ones cost. What accuracy does is a different matter,
+# In all three settings most of the rise, or more than all of it, is confidence: wrong and right answers alike became surer, and the wrong ones cost. What accuracy does is a different matter,
 # and the loss at the best temperature goes with it: where that fell, the network still learnt something, and accuracy rose; where it rose a little, accuracy fell a little. That is
-# what these four settings show. Lessons 6 to 8 test it on pictures, with predictions that were written down before.
+# what these three settings show. Lessons 6 to 8 test it on pictures, with predictions that were written down before.
 #
 # **Follow it epoch by epoch.** The dash-dotted line is the same network at its best temperature.
 
@@ -520,12 +516,12 @@ assert all(count_seeds(values[:, 0] > 0.7).mostly for values in shares.values())
 STEPS = np.linspace(0, 1, 21)
 tracks = {
     name: [calibration.split_loss(every[0].val_labels, z) for z in every[0].val_logits]
-    for name, every in with_logits.items()
+    for name, every in settings.items()
 }
 
 
 def with_temperature(setting, how_far):
-    run, track = with_logits[setting][0], tracks[setting]
+    run, track = settings[setting][0], tracks[setting]
     loss, scaled = np.array([(each.loss, each.loss - each.calibration) for each in track]).T
     low, now = loss.argmin(), round(how_far * (run.n_epochs - 1))
     contributions = ledger.between(
@@ -559,7 +555,7 @@ Explorer(
     with_temperature,
     setting=slider(list(tracks)),
     how_far=slider(STEPS, start=1.0, label="how far in training"),
-    title="The same four runs, with their confidence taken out",
+    title="The same three runs, with their confidence taken out",
     figsize=(11, 3.4),
 )
 
@@ -579,7 +575,7 @@ for name, every in settings.items():
 assert early["checkerboard and coins"] > -0.7 > -0.8 > early["smooth problem"]
 
 # %% [markdown]
-# In three of the four, yes; with the coins less so.
+# In two of the three, yes; with the coins less so.
 #
 # ## Who contributes?
 #
@@ -599,7 +595,7 @@ def my_ledger(run):
 
 # %%
 print(f"{'nats':39}" + "".join(f"{name:>17}" for name in [*NAMES, "right, costlier"]))
-books = {name: np.array([my_ledger(run) for run in every]) for name, every in with_logits.items()}
+books = {name: np.array([my_ledger(run) for run in every]) for name, every in settings.items()}
 for name, book in books.items():
     print(f"{name:39}" + "".join(f"{value:+17.1f}" for value in book.mean(axis=0)))
 means = {name: book.mean(axis=0) for name, book in books.items()}
@@ -607,7 +603,7 @@ assert all(mean[:4].argmax() == 3 and mean[2] < 0 for mean in means.values())
 assert any(mean[4] > 0.3 * mean[:4].sum() for mean in means.values())
 
 # %% [markdown]
-# Answers that stay wrong add most, in each of the four tasks; answers that became right take away. Both halves of the cat story are there. But the "less likely" cause is not negligible
+# Answers that stay wrong add most, in each of the three tasks; answers that became right take away. Both halves of the cat story are there. But the "less likely" cause is not negligible
 # everywhere: right answers as a group take a little away, because those that became surer hide those that did not. Lesson 7 looks closer.
 #
 # ## Misconceptions met
@@ -616,9 +612,9 @@ assert any(mean[4] > 0.3 * mean[:4].sum() for mean in means.values())
 # |---|---|
 # | "if the loss rises, accuracy must fall" | all four combinations, with two pictures and a slider |
 # | "loss and accuracy cannot fall together" | .51 and .01 become .49 and .49 |
-# | "both rise: the network is broken" | in three of four trainings both rose, in most seeds |
+# | "both rise: the network is broken" | in two of three trainings both rose, in most seeds |
 # | "noisy labels make both rise" | only in the validation set; with the same noise in both sets accuracy rarely rises |
-# | "it is just overfitting" | the loss rose in all four, accuracy in three of them; most of the rise is confidence |
+# | "it is just overfitting" | the loss rose in all three, accuracy in two of them; most of the rise is confidence |
 # | "picture C goes really wrong" | a slip: C becomes right, D goes wrong |
 #
 # ## Check yourself
@@ -705,7 +701,7 @@ questions.choice(
         ),
         (
             "the validation labels must be wrong",
-            "They may be, but three of your four trainings did this without wrong validation labels.",
+            "They may be, but in one of your trainings, with the coins, this happened without a wrong label.",
         ),
     ],
 )
@@ -714,9 +710,9 @@ questions.choice(
 # ## Summary
 #
 # - Loss and accuracy can move in any of four combinations. The limits between them: a mean loss of at least (1 − accuracy) ln 2, and of at most ln K if every answer is right.
-# - A change of the mean loss splits exactly into four groups. In four tasks the answers that stay wrong added most of the rise.
+# - A change of the mean loss splits exactly into four groups. In three tasks the answers that stay wrong added most of the rise.
 # - Wrong labels produce the puzzle when they sit in the validation set alone; in both sets they do not.
-# - In all four tasks most of the rise was confidence: one temperature took it back. Accuracy went with the loss *at the best temperature*.
+# - In all three tasks most of the rise was confidence: one temperature took it back. Accuracy went with the loss *at the best temperature*.
 #
 # **What would change your mind?** A network whose validation loss rises and whose rise no temperature takes back, in most of ten seeds. Lesson 8 has candidates.
 #
