@@ -360,6 +360,7 @@ def test_start_all_waits_for_everything_and_here_installs_nothing(started: list[
         (["build", "--check"], course.EVERYTHING, ["PY", "-m", "notebooks.build", "--check"]),
         (["record", "main"], ("lessons", "torch"), ["PY", "-m", "lessonlib", "record", "main"]),
         (["derive", "1"], ("lessons", "grade"), ["PY", "-P", "-m", "exercises.grading.classroom", "1"]),
+        (["read", "-", "--full"], ("lessons",), ["PY", "-P", "-m", "lessonlib", "read", "-", "--full"]),
     ],
 )
 def test_a_command_installs_what_it_needs(
@@ -382,6 +383,18 @@ def test_folders_of_a_class_count_from_where_the_teacher_stands(
     monkeypatch.setattr(course, "ensure", lambda *parts: sys.executable)
     assert course.main(["grade", "handed-in", "--class", "mine"]) == 1
     assert "handed-in holds no submission" in capfd.readouterr().err
+
+
+def test_a_log_is_read_from_where_its_owner_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "train.log").write_text(
+        "".join(f"epoch {n}: loss {3 / n:.2f} val_loss {4 / n:.2f}\n" for n in range(1, 9))
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(course, "ensure", lambda *parts: sys.executable)
+    assert course.main(["read", "train.log"]) == 0
+    assert "train.log: 8 epochs" in capfd.readouterr().out
 
 
 def test_in_a_container_jupyterlab_starts_as_root_and_elsewhere_it_keeps_its_own_rule() -> None:
