@@ -65,9 +65,10 @@ def parts(run, before, after):
 
 late = np.array([parts(each, lowest(each), -1) for each in every])
 print(who.resolve(NAMES[np.bincount(late.argmax(axis=1)).argmax()]))
+print("added to the mean loss, 95 % interval of the mean over the seeds:")
 for name, values in zip(NAMES, late.T):
     ends = mean_interval(values)
-    print(f"{name}: {ends.low:+.2f} to {ends.high:+.2f} nats (95 %, over the seeds)")
+    print(f"{name}: {ends.low:+.2f} to {ends.high:+.2f} nats")
 assert count_seeds(late.argmax(axis=1) == 3).mostly
 
 # %% [markdown]
@@ -161,6 +162,7 @@ share = added[:, 0] / added[:, :2].sum(axis=1)
 
 # %% plumbing claims=["002-A1f"]
 print(share_question.resolve(share.mean()))
+print("added to the mean loss, 95 % interval of the mean over the seeds:")
 for name, column in (("right before, costlier", 0), ("wrong before, costlier", 1), ("right before, all", 2), ("wrong before, all", 3)):  # fmt: skip
     ends = mean_interval(added[:, column])
     print(f"{name:23} {ends.low:+.2f} to {ends.high:+.2f} nats")
@@ -168,14 +170,14 @@ assert count_seeds((share > 0.15) & (share < 0.35)).mostly
 assert count_seeds(added[:, 3] > 3 * added[:, 2]).mostly
 
 # %% [markdown]
-# So it depends on the question. Of what became costlier, about a fifth *was right*; "right → right" shows nothing of it. But other right answers became cheaper, and together those that were right add next to nothing: the rise comes from answers that were wrong already.
+# So it depends on the question. Of what became costlier, about a fifth *was right*; "right → right" shows nothing of it. But other right answers became cheaper, and together those that were right add little: most of the rise comes from answers that were wrong already.
 #
 # ## Two stories, and what would refute each
 #
 # - **Story A, drift to the middle.** The network becomes less sure of everything, even where it is right.
 # - **Story B, confident errors.** It becomes *surer of everything*, of right and of wrong answers.
 #
-# Both explain the two curves. They differ in what they say about *confidence*, the probability that the network gives to its own answer: A says that it falls for right answers, B that it rises for both.
+# Both explain the two curves. They differ in what they say about *confidence*, the probability that the network gives to its own answer: A says that it falls for right and for wrong answers, B that it rises for both.
 
 # %%
 stories = questions.Prediction(
@@ -223,7 +225,7 @@ for name, old, new in zip(("right", "wrong"), before.mean(axis=0), after.mean(ax
 assert count_seeds(as_b).mostly
 
 # %% [markdown]
-# Story A is refuted in these runs: from the lowest loss to the end. Doubt does cost, and most in the first epochs. **Move to epoch 1, then to the end: where does the loss sit?**
+# From the lowest loss to the end, story A is refuted in these runs. And before? **Move to epoch 1, then to the end: where does the loss sit?**
 
 # %%
 low, last = lowest(run), run.n_epochs - 1
@@ -295,7 +297,8 @@ def share_before(run, accuracy=0.99):
 # %% claims=["002-Q4"]
 early = np.array([share_before(each) for each in every])
 ends = mean_interval(early)
-print(f"share of the rise before training accuracy .99: {ends.low:.2f} to {ends.high:.2f}")
+print("share of the rise before training accuracy .99, 95 % interval of the mean over the seeds:")
+print(f"{ends.low:.2f} to {ends.high:.2f}")
 falls = np.mean([(np.diff(r["val_loss"][lowest(r) :]) < 0).mean() for r in every])
 print(f"after its minimum the loss falls in {falls:.0%} of the steps")
 assert count_seeds(at_lowest < 0.95).mostly and count_seeds(early > 0.4).mostly and falls > 0.1
@@ -376,7 +379,7 @@ Explorer(
 #
 # | people say | what you saw |
 # |---|---|
-# | "a high loss means that the network is less sure even when right" | in ten runs it became surer of right and of wrong answers; doubt cost in the first epochs |
+# | "a high loss means that the network is less sure even when right" | in ten runs it became surer of right and of wrong answers; in the first epochs of one, doubt cost most |
 # | "right answers that stay right add nothing, so right answers do not matter" | of what became costlier, about a fifth was right at the minimum; others became cheaper |
 # | "it begins when the training set is learnt" | the loss turned at training accuracies well below 1 |
 # | "the loss goes only up" | it falls in many of the later steps |
@@ -447,7 +450,7 @@ questions.choice(
 # %% [markdown]
 # ## Summary
 #
-# - Answers that stay wrong add most. Answers that were right at the minimum are about a fifth of what became costlier, but together add next to nothing: others became cheaper.
+# - Answers that stay wrong add most. Answers that were right at the minimum are about a fifth of what became costlier, but together add little: others became cheaper.
 # - In ten runs of one network the confidence of right *and* wrong answers rose.
 # - The rise begins before the training set is learnt, and is not monotone.
 #
