@@ -20,10 +20,11 @@ TOLERANCE = 1e-6
 NO_ANSWER = "Not answered yet, or nothing returned."
 #: Longer values are cut in messages.
 MESSAGE_LENGTH = 120
-#: Larger arrays are no answer to any question of this course, nor are longer whole numbers (Python refuses to write
-#: those of some thousand digits).
+#: No answer to any question of this course is larger. Python does not write whole numbers of some thousand digits; of
+#: an array of text each item takes the room of the longest.
 LARGEST_ARRAY = 200_000
 LONGEST_INTEGER = 64  # bits
+LONGEST_TEXT = 100
 
 
 class NotRight(AssertionError):
@@ -103,8 +104,7 @@ def first_fault(
 ) -> tuple[int, str] | None:  # fmt: skip
     """Find the first of several answers that is not right: its number and a sentence, or None.
 
-    `cases` hold (arguments, expected) for each answer. `compare` is used instead of `difference`; if it raises, the
-    answer is of a kind that it cannot deal with.
+    `cases` hold (arguments, expected) for each answer. `compare` replaces `difference`; where it raises, it is wrong.
 
     >>> first_fault([4, 8], [([2], 4), ([3], 9)])
     (1, 'Expected 9, got 8.')
@@ -150,8 +150,7 @@ def missing(got: Any) -> str | None:
 def difference(got: Any, expected: Any, *, tolerance: float = TOLERANCE) -> str | None:
     """Return in one sentence how an answer differs from the expected one, or None if it does not.
 
-    Numbers agree within the tolerance, text without regard to case and surrounding space, lists and tuples item by
-    item, dicts key by key.
+    Numbers agree within the tolerance, text whatever its case and the space around it, lists and dicts item by item.
 
     >>> difference({"cause": "Noise ", "epoch": 4}, {"cause": "noise", "epoch": 5})
     'epoch: Expected 5, got 4.'
@@ -270,11 +269,11 @@ def to_json(value: Any) -> Any:
 
 def from_json(value: Any) -> Any:
     """Undo `to_json`; what it has not made raises ValueError."""
-    if isinstance(value, list):
-        return [from_json(item) for item in value]
-    if not isinstance(value, dict):
-        return value
     match value:
+        case list(items):
+            return [from_json(item) for item in items]
+        case str(text) if len(text) > LONGEST_TEXT:
+            return Opaque(f"a text of {len(text)} characters")
         case {"dict": dict(items)}:
             return {key: from_json(item) for key, item in items.items()}
         case {"opaque": str(text)}:
@@ -283,4 +282,6 @@ def from_json(value: Any) -> Any:
             # Whole numbers stay whole: inputs of the tests are labels. An empty array could have a billion rows.
             rows = [min(length, LARGEST_ARRAY) for length in shape]
             return np.array(numbers, dtype={"b": bool, "f": float}.get(kind, int)).reshape(rows)
-    raise ValueError(f"no answer that to_json has made: {shorten(value)}")
+        case dict():
+            raise ValueError(f"no answer that to_json has made: {shorten(value)}")
+    return value

@@ -16,7 +16,9 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import zipfile
+from dataclasses import replace
 
 import nbformat
 import numpy as np
@@ -196,7 +198,9 @@ def test_what_others_have_handed_in_to_nbgraders_exchange_is_not_seen(monkeypatc
 @isolated
 def test_what_takes_another_one_s_core_or_memory_that_nobody_counts_is_refused():
     code = """
-import os, socket
+import mmap, os, socket
+limits = [line.split() for line in open("/proc/1/limits")]
+first = {line[2]: line[3] for line in limits if line[:2] in (["Max", "open"], ["Max", "address"])}
 refused = []
 for name, action in {
     "core": lambda: os.sched_setaffinity(0, range(os.cpu_count())),
@@ -205,6 +209,9 @@ for name, action in {
     "kernel's ciphers": lambda: socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET),
     "many files": lambda: [os.pipe() for _ in range(100)],
     "last to be ended": lambda: open("/proc/self/oom_score_adj", "wb", 0).write(b"0"),
+    "memory of no file": lambda: mmap.mmap(-1, 4096),
+    "memory of zeros": lambda: mmap.mmap(os.open("/dev/zero", os.O_RDWR), 4096),
+    "what the network's sockets hold": lambda: socket.create_server(("127.0.0.1", 0)),
 }.items():
     try:
         action()
@@ -213,11 +220,29 @@ for name, action in {
 cores = len(os.sched_getaffinity(0))
 """
     with Sandbox.open([]) as box:
-        got, _ = try_inside(box, code, "refused", "cores")
-    assert got == {
-        "refused": ["core", "buffer", "memory file", "kernel's ciphers", "many files", "last to be ended"],
-        "cores": 1,
-    }
+        got, _ = try_inside(box, code, "refused", "cores", "first")
+    assert got["refused"] == [
+        "core",
+        "buffer",
+        "memory file",
+        "kernel's ciphers",
+        "many files",
+        "last to be ended",
+        "memory of no file",
+        "memory of zeros",
+        "what the network's sockets hold",
+    ]
+    assert got["cores"] == 1
+    # The engine's own process, which a submission could make do its work.
+    assert got["first"] == {"files": str(Limits().files), "space": str(Limits().memory)}
+
+
+@isolated
+def test_whoever_makes_files_without_end_is_stopped():
+    """Empty ones take no room on a disk, but the kernel's memory."""
+    code = "import os, time\nfor name in range(20_000):\n    os.mknod(str(name))\ntime.sleep(5)"
+    with Sandbox.open([]) as box:
+        assert "more than 10000 files" in try_inside(box, code, "code")[1].ended
 
 
 @isolated
@@ -330,6 +355,19 @@ def test_links_pipes_folders_and_giants_cost_only_their_own_marks(fresh, full, t
         ["link", "chain", "pipe", "folder", "giant", "deep", "bytes", "bomb"]
     )
     assert "\x1b" not in capsys.readouterr().out
+
+
+@isolated
+def test_stopped_while_files_are_read_it_does_not_read_the_others(fresh, tmp_path):
+    slow = {"cell_type": "code", "source": f"x = {'+'.join(['(a := 1)'] * 90)}\n" * 2000}  # some seconds each
+    for number in range(20):
+        put(tmp_path / "in" / f"s{number}" / f"{STEM}.ipynb", json.dumps({"cells": [slow]}).encode())
+    command = [sys.executable, "-m", "exercises.grading.grade", str(tmp_path / "in"), "--class", str(fresh.folder)]
+    with subprocess.Popen([*command, "--cores", "2"], cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        while not any("sandbox_reader" in str(one.info["cmdline"]) for one in psutil.process_iter(["cmdline"])):
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 130
 
 
 def test_a_name_that_the_terminal_cannot_write_stops_nobody(fresh, full, tmp_path, monkeypatch):
@@ -730,6 +768,11 @@ def test_a_table_runs_no_formula(tmp_path):
         assert [row["student"] for row in csv.DictReader(file)] == safe
 
 
+def test_names_that_cannot_be_shown_stay_different():
+    names = ["a\nb", r"a\nb", "a\udcffb", r"a\udcffb", "a\\\nb", "ab"]
+    assert len({intake.printable(name) for name in names}) == len(names)
+
+
 def test_two_learners_never_share_a_file():
     names = [
         "Ada Lovelace",
@@ -753,6 +796,8 @@ def test_two_learners_never_share_a_file():
     assert len({name.casefold() for name in files}) == len(names)
     assert max(len(name.encode()) for name in files) + len(".." + "0" * 16 + ".json.part") <= 255
     assert not [name for name in files if "/" in name or "\\" in name or (name.startswith("..") and len(name) < 4)]
+    devices = {"aux": "aux", "NUL": "nul", "con.x": "con", "Com1": "com1"}  # as which Windows opens no file
+    assert not [name for name in devices if gradebook.file_name(name).split(".")[0].casefold() == devices[name]]
 
 
 # ----------------------------------------------------------------------------------------------- understanding, or not
@@ -887,14 +932,19 @@ def test_every_file_is_accounted_for(tmp_path, classroom, full, reading_box):
     assert "collision" in found[f"Ada Lovelace/{STEM}.ipynb"].note
 
 
-def test_no_folder_name_or_number_of_files_stops_the_others(
-    tmp_path, classroom, full, reading_box, monkeypatch, capsys
-):
-    monkeypatch.setattr(intake, "MOST_FILES", 3)
+def test_whose_files_take_long_to_read_keeps_nobody_waiting(tmp_path, classroom, full, reading_box):
     put(tmp_path / "ana" / f"{STEM}.ipynb", full)
     for number in range(5):
-        (tmp_path / "bo").mkdir(exist_ok=True)
-        (tmp_path / "bo" / f"{number}.ipynb").write_bytes(b"")
+        put(tmp_path / "bo" / f"{number}.ipynb", full)
+    impatient = replace(reading_box, limits=Limits(seconds=0))
+    fates = {one.file: one.fate for one in surveyed(tmp_path, classroom, impatient)}
+    assert fates[f"ana/{STEM}.ipynb"] == "counts"
+    told = "ignored: the other files of this learner took too long to read"
+    assert [fates[f"bo/{number}.ipynb"] for number in (3, 4)] == [told] * 2
+
+
+def test_no_folder_name_stops_the_others(tmp_path, classroom, full, reading_box, capsys):
+    put(tmp_path / "ana" / f"{STEM}.ipynb", full)
     for name in (b"old", b"\xff\x1b[2J"):  # the one that counts is named by the other one
         path = tmp_path / "cy" / f"{STEM} {os.fsdecode(name)}.ipynb"
         put(path, full)
@@ -907,12 +957,18 @@ def test_no_folder_name_or_number_of_files_stops_the_others(
     found = surveyed(tmp_path, classroom, reading_box)
     fates = {one.file: one.fate for one in found}
     assert fates[f"ana/{STEM}.ipynb"] == "counts"
-    assert [fates[f"bo/{number}.ipynb"] for number in (3, 4)] == ["ignored: more than 3 files of one learner"] * 2
     grade.say_who(found, tmp_path)
     assert "\x1b" not in capsys.readouterr().out
     while deep != tmp_path:  # deeper than Python's own way to remove a tree goes
         deep.rmdir()
         deep = deep.parent
+
+
+def test_two_whose_names_differ_in_case_get_files_that_differ_in_more(tmp_path, classroom, full, reading_box):
+    for folder in ("Ada_1_assignsubmission_file_", "ada_2_assignsubmission_file_"):
+        put(tmp_path / folder / f"{STEM}.ipynb", full)
+    found = surveyed(tmp_path, classroom, reading_box)
+    assert {one.student for one in found} == {"Ada (1)", "ada (2)"}
 
 
 def test_a_learner_s_own_file_does_not_tell_when_it_was_handed_in(tmp_path, classroom, full, reading_box):
@@ -928,6 +984,14 @@ def test_whoever_hands_in_alone_plays_no_other_by_folders(tmp_path, fresh, full,
         put(tmp_path / "in" / "Eve" / folder / f"{STEM}.ipynb", full)
     found = surveyed(tmp_path / "in", fresh, reading_box, Roster.load(fresh.folder / "students.csv"))
     assert {one.student for one in found} == {"Eve"}
+
+
+def test_a_learner_who_is_called_as_a_folder_of_platforms_plays_no_other(tmp_path, fresh, full, reading_box):
+    (fresh.folder / "students.csv").write_text("name\nbo\nsubmitter\n")
+    for path in (f"bo/{STEM}/{STEM}.ipynb", f"submitter/{STEM}/{STEM}_bo.ipynb"):
+        put(tmp_path / "in" / path, full)
+    found = surveyed(tmp_path / "in", fresh, reading_box, Roster.load(fresh.folder / "students.csv"))
+    assert [one.student for one in found] == ["bo", "submitter"]
 
 
 def test_a_roster_with_ids_joins_what_platforms_call_a_learner_and_who_csv_has_the_last_word(
@@ -968,7 +1032,7 @@ def test_a_roster_with_ids_joins_what_platforms_call_a_learner_and_who_csv_has_t
     ],
 )
 def test_the_names_that_a_cell_defines(code, names):
-    assert sandbox_reader.defined_names(code) == names
+    assert sandbox_reader.defined_names(code, sandbox_reader.parse(code)) == names
 
 
 @pytest.mark.parametrize("code", ["\n", " ", "% ", "= ", "a.b", "\n%", "def ", "(", "x=-", "1+"])
@@ -1001,6 +1065,23 @@ def test_no_cell_keeps_the_reader_busy(code):
 def test_whatever_a_submission_tells_there_is_a_mark(classroom, told):
     for key in classroom.key(STEM):
         assert scoring.mark(key, told, "").points == 0
+
+
+def test_no_answer_takes_more_memory_where_it_is_judged_than_where_it_was_given(classroom):
+    """An array of text has for each item the room of the longest: here 400 MB."""
+    told = {"got": [["x" * 100_000, *["a"] * 1000]]}
+    for key in classroom.key(STEM):
+        tracemalloc.start()
+        assert scoring.mark(key, told, "").points == 0
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+        tracemalloc.stop()
+
+
+def test_more_text_than_is_read_is_not_taken_apart(monkeypatch):
+    monkeypatch.setattr(sandbox_reader, "parse", lambda code: pytest.fail("it would take minutes"))
+    cells = [{"cell_type": "code", "source": "a = 1\n" * 10_000}] * 50
+    with pytest.raises(sandbox_reader.Refused, match="more than 2000000 characters"):
+        sandbox_reader.notebook(json.dumps({"cells": cells}).encode())
 
 
 def test_the_first_answer_counts_and_a_second_is_no_second_try(classroom, reading_box):

@@ -72,7 +72,7 @@ def with_variant(notebook: NotebookNode, release: NotebookNode, variant: Variant
     # As they were handed out: a solution's cells define helpers as well.
     places = repair.answer_places(sandbox_reader.notebook(to_bytes(release))["cells"])
     for code in variant.cells:
-        place = max(places[name] for name in sandbox_reader.defined_names(code) & set(places))
+        place = max(places[name] for name in names(code) & set(places))
         notebook.cells[place].source = code
     notebook.cells[0:0] = [nbformat.v4.new_code_cell(code) for code in variant.preamble]
     return notebook
@@ -84,6 +84,11 @@ def with_attack(notebook: NotebookNode, attack: Hostile, names: Sequence[str]) -
     cell = nbformat.v4.new_code_cell(f"NAMES = {list(names)!r}\n{attack.code}")
     notebook.cells.insert(len(notebook.cells) if attack.at_end else 0, cell)
     return notebook
+
+
+def names(code: str) -> set[str]:
+    """Return the names that a cell defines."""
+    return sandbox_reader.defined_names(code, sandbox_reader.parse(code))
 
 
 def to_bytes(notebook: NotebookNode) -> bytes:
@@ -122,7 +127,7 @@ def damaged(notebook: NotebookNode, questions: Sequence[str]) -> list[Specimen]:
 
         return action
 
-    first = sandbox_reader.defined_names(answer_cells(notebook)[0].source) & set(questions)
+    first = names(answer_cells(notebook)[0].source) & set(questions)
     every = set(questions)
     return [
         Specimen("no metadata", change(lambda nb: [cell.metadata.clear() for cell in nb.cells]), ()),

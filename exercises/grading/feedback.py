@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from exercises.grading import exercise
-from exercises.grading.gradebook import Entry, file_name
+from exercises.grading.gradebook import Entry, file_name, write
 from exercises.grading.intake import IN_ZIP
 from exercises.grading.scoring import Mark
 from lessonlib import storage
@@ -71,9 +71,9 @@ def write_all(entries: Sequence[Entry], folder: Path) -> None:
         result = entry.result
         text = page(entry, titles[result.exercise])
         place = folder / "feedback" / file_name(result.student) / result.exercise
-        _write(place / f"{result.exercise}.html", text)
+        write(place / f"{result.exercise}.html", text)
         for name, text_beside in result.beside.items():
-            _write(place / name, text_beside)
+            write(place / name, text_beside)
         if result.file:
             path = PurePosixPath(result.file.split(IN_ZIP)[0])
             packed[result.exercise].append((str(path.with_name(f"{path.stem}.html")), text))
@@ -85,7 +85,3 @@ def _pack(file: object, pages: Sequence[tuple[str, str]]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in pages:
             archive.writestr(name, text.encode("utf-8", "replace"))
-
-
-def _write(path: Path, text: str) -> None:
-    storage.write_atomically(path, lambda file: file.write(text.encode("utf-8", errors="replace")))

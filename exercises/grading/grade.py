@@ -21,11 +21,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from queue import SimpleQueue
 
 from exercises.grading import exercise, feedback, intake, lookalikes, repair, sandbox
 from exercises.grading.classroom import Classroom
@@ -67,9 +65,6 @@ class Asked:
         return digest.hexdigest()[:32]
 
 
-# -------------------------------------------------------------------------------------------------------- grading one
-
-
 def grade_one(handed: Handed, asked: Asked, box: Sandbox, slot: int) -> Result:
     """Grade a submission in the sandbox: as handed in, and if that is not all right and it can be repaired, again."""
     named = handed.student, handed.exercise
@@ -100,16 +95,9 @@ def _surely(handed: Handed, asked: Asked, box: Sandbox, slot: int) -> Result:
         note = f"Not graded: the grader failed ({type(error).__name__}: {error}). Please report it."
         result = Result(handed.student, handed.exercise, "failed", no_marks(asked.keys), [note])
     notes = [*result.notes, *([sandbox.UNSAFE] if box.engine is sandbox.NO_ENGINE else [])]
-    return replace(
-        result,
-        notes=notes,
-        file=intake.printable(handed.file),
-        beside=dict(handed.beside),
-        when=handed.when,
-        digest=handed.digest or handed.refused,
-        asked=asked.fingerprint,
-        explanation_points=asked.explanation_points,
-    )
+    known = {"file": intake.printable(handed.file), "digest": handed.digest or handed.refused, "when": handed.when}
+    known |= {"beside": dict(handed.beside), "asked": asked.fingerprint}
+    return replace(result, notes=notes, explanation_points=asked.explanation_points, **known)
 
 
 # -------------------------------------------------------------------------------------------------------- grading all
@@ -128,35 +116,18 @@ def to_grade(handed: Sequence[Handed], book: Gradebook, asked: dict[str, Asked],
 
 
 def grade_all(
-    left: Sequence[Handed],
-    book: Gradebook,
-    asked: dict[str, Asked],
-    box: Sandbox,
-    cores: int,
-    question: str | None = None,
+    left: Sequence[Handed], book: Gradebook, asked: dict[str, Asked], box: Sandbox, cores: int, question: str | None
 ) -> None:
     """Grade submissions in parallel, and keep each result when it is there."""
-    slots: SimpleQueue[int] = SimpleQueue()
-    for slot in range(cores):
-        slots.put(slot)
 
-    def work(handed: Handed) -> None:
-        slot = slots.get()
-        try:
-            result = _surely(handed, asked[handed.exercise], box, slot)
-        finally:
-            slots.put(slot)
+    def work(handed: Handed, slot: int) -> None:
+        result = _surely(handed, asked[handed.exercise], box, slot)
         if question:
             result = _only(question, result, book)
         book.add(result)
         print(_progress(result), flush=True)
 
-    pool = ThreadPoolExecutor(cores)
-    try:
-        list(pool.map(work, left))
-    finally:
-        box.stop.set()  # nothing goes on running, whatever ends this
-        pool.shutdown(cancel_futures=True)
+    box.each(work, left, cores)
 
 
 def _only(question: str, result: Result, book: Gradebook) -> Result:

@@ -42,6 +42,7 @@ def file_name(student: str) -> str:
     ('Ana María', '.._x-')
     """
     safe = re.sub(r"[^\w .@()+,&-]", "_", student).strip(" ")[:80]
+    safe = re.sub(r"(?i)^(?=(con|prn|aux|nul|com\d|lpt\d)(\.|$))", "_", safe)  # Windows opens no file called so
     safe = safe.encode("utf-8", "ignore")[:200].decode("utf-8", "ignore")  # file systems count bytes
     plain = safe == student and not re.search(r"^\.|\.$|-[0-9a-f]{8}$", safe)
     return safe if plain else f"{safe}-{hashlib.sha256(student.encode('utf-8', 'replace')).hexdigest()[:8]}"
@@ -118,8 +119,7 @@ class Gradebook:
         kept[place : place + 1] = [result]
         kept = [one for one in kept if one.state != "missing" or len(kept) == 1]
         content = asdict(kept[-1]) | {"earlier": [asdict(one) for one in kept[:-1]]}
-        text = json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "replace")
-        storage.write_atomically(self._path(result.student, result.exercise), lambda file: file.write(text))
+        write(self._path(result.student, result.exercise), json.dumps(content, indent=1, ensure_ascii=False))
 
     def _path(self, student: str, stem: str) -> Path:
         return self.folder / "results" / stem / f"{file_name(student)}.json"
@@ -163,15 +163,14 @@ class Gradebook:
             if named[:2] not in known:
                 print(f"corrections.csv: nothing of {named[0]!r} in {named[1]!r} is graded", file=sys.stderr)
         heading = ["student", "exercise", "points", "possible", "percent", "state", "days late", "attempts", "notes"]
-        rows = [_grades_row(one) for one in entries]
-        write_csv(self.folder / "grades.csv", heading, rows)
+        write_csv(self.folder / "grades.csv", heading, map(_grades_row, entries))
         self._write_by_question(entries)
         heading = [*CORRECTION[:4], "of", "text"]
         waiting = [one.result for one in entries if one.waiting]
-        texts = [
+        rows = [
             (one.student, one.exercise, EXPLANATION, "", one.explanation_points, one.explanation) for one in waiting
         ]
-        write_csv(self.folder / "to-mark.csv", heading, texts)
+        write_csv(self.folder / "to-mark.csv", heading, rows)
         self._write_wide(entries)
 
     def _write_by_question(self, entries: Sequence[Entry]) -> None:
@@ -267,4 +266,9 @@ def write_csv(path: Path, heading: Sequence[str], rows: Iterable[Sequence[object
 
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([heading, *([safe(value) for value in row] for row in rows)])
-    storage.write_atomically(path, lambda file: file.write(text.getvalue().encode("utf-8", errors="replace")))
+    write(path, text.getvalue())
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file completely or not at all, whatever signs a learner used."""
+    storage.write_atomically(path, lambda file: file.write(text.encode("utf-8", "replace")))

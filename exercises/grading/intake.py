@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import re
 import stat
+import time
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,9 +26,6 @@ from exercises.grading.sandbox import Sandbox
 
 #: Larger files are not read; the outputs in them are no work of the learner's.
 LARGEST_FILE = 300_000_000
-
-#: Of one learner so many files are read.
-MOST_FILES = 50
 
 #: Of a notebook so much must be an exercise's to be taken for it when it does not say itself which it is.
 ENOUGH = 0.3
@@ -76,10 +73,18 @@ def survey(folder: Path, classroom: Classroom, roster: Roster, box: Sandbox, *, 
     if not folder.is_dir():
         raise ExerciseError(f"{folder} is no folder: name the one with what was handed in (a zip: unpack it first).")
     releases = {stem: classroom.released(stem) for stem in classroom.stems}
-    found = _few(_files(folder), lambda files: _Layout(folder, files, roster, list(releases)))
-    with ThreadPoolExecutor(cores) as pool:
-        read = list(pool.map(lambda one, slot: _read(folder, one, box, slot % 1000), found, range(len(found))))
-    handed = [_which(one, releases) for group in read for one in group]
+    found = _files(folder)
+    named, spent = _Layout(folder, found, roster, list(releases)), Counter()
+
+    def read(one: Handed, slot: int) -> list[Handed]:
+        name, started = named.name(one.file).raw if one.fate == COUNTS else "", time.monotonic()
+        if name and spent[name] > box.limits.seconds:  # else everybody would wait, and each time again
+            return [replace(one, fate="ignored: the other files of this learner took too long to read")]
+        handed = _read(folder, one, box, slot)
+        spent[name] += time.monotonic() - started + 1  # and one for the room that it takes
+        return handed
+
+    handed = [_which(one, releases) for group in box.each(read, found, cores) for one in group]
     layout = _Layout(folder, handed, roster, list(releases))
     # What nbgrader collected has its word for the time of hand-in; elsewhere it would be the learner's own.
     layout.collected = folder.resolve().is_relative_to(classroom.folder / "submitted")
@@ -129,18 +134,6 @@ def _listed(entry: os.DirEntry, file: str) -> list[Handed]:
     elif state.st_size > LARGEST_FILE:
         fault = f"The file has {state.st_size / 1e6:.0f} MB, more than {LARGEST_FILE / 1e6:.0f} MB."
     return [replace(one, refused=fault) if notebook else replace(one, fate=f"ignored: {fault or 'no notebook'}")]
-
-
-def _few(found: Sequence[Handed], layout: Callable[[Sequence[Handed]], _Layout]) -> list[Handed]:
-    """Leave out what is beyond `MOST_FILES` of one learner: reading it would keep everybody waiting."""
-    named, seen = layout(found), Counter()
-    result = []
-    for one in found:
-        name = named.name(one.file).raw if one.fate == COUNTS else ""
-        seen[name] += 1
-        many = name and seen[name] > MOST_FILES
-        result.append(replace(one, fate=f"ignored: more than {MOST_FILES} files of one learner") if many else one)
-    return result
 
 
 def _read(folder: Path, one: Handed, box: Sandbox, slot: int) -> list[Handed]:
@@ -234,7 +227,7 @@ class _Layout:
         return len(outer) == 1 and not learner and alone and (several or known)
 
     def _may_be_learner(self, part: str) -> bool:
-        if MOODLE.match(part) or GRADESCOPE.match(part):
+        if MOODLE.match(part) or GRADESCOPE.match(part) or self.known.get(plain(part)):
             return True
         return not NO_STUDENT.match(part) and not any(word in part.casefold() for word in self.words)
 
@@ -291,7 +284,7 @@ def _whose(handed: Sequence[Handed], layout: _Layout) -> list[Handed]:
     numbers, spellings = defaultdict(set), defaultdict(set)
     for one in handed:
         if name := named.get(one.file):
-            numbers[name.raw, one.exercise].add(name.number)
+            numbers[name.raw.casefold(), one.exercise].add(name.number)  # a file system may know no case
             spellings[plain(name.raw) or name.raw].add(name.raw)
     result = []
     for one in handed:
@@ -301,7 +294,7 @@ def _whose(handed: Sequence[Handed], layout: _Layout) -> list[Handed]:
         name, notes = named[one.file], [one.note] if one.note else []
         student = layout.known.get(plain(name.raw)) or layout.known.get(name.number) or name.raw
         others = spellings[plain(name.raw) or name.raw]
-        if student == name.raw and len(numbers[name.raw, one.exercise]) > 1:
+        if student == name.raw and len(numbers[name.raw.casefold(), one.exercise]) > 1:
             student = f"{name.raw} ({name.number})"
             notes.append("collision: several learners with this name; kept apart")
         elif student == name.raw and len(others) > 1:
@@ -374,5 +367,5 @@ def _order(one: Handed) -> tuple:
 
 def printable(text: str) -> str:
     """Return a name that may come from anybody so that it can be shown, sorted and written; no two become one."""
-    text = unicodedata.normalize("NFC", " ".join(text.split(" "))).encode("utf-8", "backslashreplace").decode()
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text).strip()
+    signs = unicodedata.normalize("NFC", text)
+    return "".join(sign if sign.isprintable() and sign != "\\" else ascii(sign)[1:-1] for sign in signs).strip()

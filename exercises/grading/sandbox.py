@@ -23,9 +23,11 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO, Any
 
 import psutil
@@ -83,6 +85,7 @@ class Limits:
     disk: int = 64 * 2**20  # bytes of a file and of all files
     processes: int = 100  # processes and threads
     files: int = 128  # open at a time, of each process: what a socket holds counts as nobody's memory
+    entries: int = 10_000  # files and folders, empty ones too: their names count as nobody's memory
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,10 @@ WALLS = (
     "bwrap --die-with-parent --new-session --unshare-user --disable-userns --unshare-ipc --unshare-pid --unshare-net "
     "--unshare-uts --unshare-cgroup-try --hostname grading --uid 1000 --gid 1000 --cap-drop ALL --clearenv "
     "--ro-bind /usr /usr --ro-bind-try /etc/ld.so.cache /etc/ld.so.cache --ro-bind-try /etc/alternatives "
-    # What bubblewrap makes itself is written by whoever is inside, without a limit, until it is made read-only.
-    f"/etc/alternatives --proc /proc --dev /dev --remount-ro /dev --perms 1777 --size {16 * 2**20} --tmpfs /dev/shm"
+    # What bubblewrap makes itself is written by whoever is inside, without a limit, until it is made read-only. A
+    # mapped /dev/zero would be memory that nobody counts.
+    "/etc/alternatives --proc /proc --dev /dev --dev-bind /dev/null /dev/zero --remount-ro /dev "
+    f"--perms 1777 --size {16 * 2**20} --tmpfs /dev/shm"
 )
 
 
@@ -140,8 +145,9 @@ def bubblewrap(box: Sandbox, program: list[str], slot: int) -> list[str]:
     # Each slot has its own core, and `call_filter` keeps it there: nobody starves who runs beside.
     cores = sorted(os.sched_getaffinity(0))
     pinned = ["taskset", "--cpu-list", str(cores[slot % len(cores)])]
-    if call_filter():
-        inner = ["sh", "-c", 'exec "$@" 9<"$0"', str(box.stage / "filter"), *inner, "--seccomp", "9"]
+    # bubblewrap's own process inside is in reach of a submission; the limits of `sandbox_limits` come after it.
+    ready = f'ulimit -v {box.limits.memory >> 10} && ulimit -n {box.limits.files} && exec "$@" 9<"$0"'
+    inner = ["sh", "-c", ready, str(box.stage / "filter"), *inner, *(["--seccomp", "9"] if call_filter() else [])]
     inner += ["--", sys.executable, *program]
     if not root:
         return [*cgroup(box.limits, ("--user",)), *pinned, *inner]
@@ -156,36 +162,38 @@ def bubblewrap(box: Sandbox, program: list[str], slot: int) -> list[str]:
     return [*cgroup(box.limits, ()), *pinned, *outer, *inner]
 
 
-#: By machine: how the kernel calls it, and the numbers of the system calls that are refused. They take memory that no
-#: limit of a process counts (memfd_create, memfd_secret, shmget, semget, msgget), reach the keys of the teacher's
-#: session (add_key, request_key, keyctl), take another's core (sched_setaffinity), or are large doors into the kernel
-#: (io_uring_setup, userfaultfd, perf_event_open, bpf).
-REFUSED_CALLS = {
-    "x86_64": (0xC000003E, (319, 447, 29, 64, 68, 248, 249, 250, 203, 425, 323, 298, 321)),
-    "aarch64": (0xC00000B7, (279, 447, 194, 190, 186, 217, 218, 219, 122, 425, 282, 241, 280)),
+#: By machine: how the kernel calls it; the numbers of the system calls that are refused; those of socket, setsockopt
+#: and mmap. The refused ones take memory that no limit of a process counts (memfd_create, memfd_secret, shmget, semget,
+#: msgget), reach the keys of the teacher's session (add_key, request_key, keyctl), take another's core
+#: (sched_setaffinity), or are large doors into the kernel (io_uring_setup, userfaultfd, perf_event_open, bpf).
+CALLS = {
+    "x86_64": (0xC000003E, (319, 447, 29, 64, 68, 248, 249, 250, 203, 425, 323, 298, 321), (41, 54, 9)),
+    "aarch64": (0xC00000B7, (279, 447, 194, 190, 186, 217, 218, 219, 122, 425, 282, 241, 280), (198, 208, 222)),
 }
-#: The numbers of socket and setsockopt, and the values of which argument are refused: AF_ALG is a door into the kernel,
-#: AF_VSOCK reaches the host of a virtual machine, SO_SNDBUF lets a socket hold much.
-REFUSED_ARGUMENTS = {
-    "x86_64": ((41, 0, 38), (41, 0, 40), (54, 2, 7)),
-    "aarch64": ((198, 0, 38), (198, 0, 40), (208, 2, 7)),
-}
+#: Of these three, the argument that is refused where its bits under a mask have a value. What sockets of a network
+#: (AF_INET, AF_INET6) hold is the whole machine's; AF_ALG is a door into the kernel, AF_VSOCK reaches the host of a
+#: virtual machine; SO_SNDBUF lets a socket hold much. Memory that is shared and of no file (MAP_SHARED with
+#: MAP_ANONYMOUS) is held, and counts as nobody's, while nobody looks at it.
+SOCKET, OPTION, MAP = range(3)
+ARGUMENTS = [(SOCKET, 0, 0xFFFFFFFF, family) for family in (2, 10, 38, 40)]
+ARGUMENTS += [(OPTION, 2, 0xFFFFFFFF, 7), (MAP, 3, 0x21, 0x21)]
 
 
 def call_filter() -> bytes:
     """Return a program for the kernel (seccomp) that refuses some system calls; empty for an unknown machine."""
     machine = platform.machine()
-    if machine not in REFUSED_CALLS:
+    if machine not in CALLS:
         return b""
-    kernel, calls = REFUSED_CALLS[machine]
-    load, equal, at_least, give = 0x20, 0x15, 0x35, 0x06
+    kernel, refused, numbers = CALLS[machine]
+    load, equal, at_least, keep, give = 0x20, 0x15, 0x35, 0x54, 0x06
     refuse, allow = (give, 0, 0, 0x00050000 | errno.EPERM), (give, 0, 0, 0x7FFF0000)
     steps = [(load, 0, 0, 4), (equal, 1, 0, kernel), refuse, (load, 0, 0, 0)]
     steps += [(at_least, 0, 1, 0x40000000), refuse]  # x86's second set of numbers
-    for number in calls:
+    for number in refused:
         steps += [(equal, 0, 1, number), refuse]
-    for number, argument, value in REFUSED_ARGUMENTS[machine]:
-        steps += [(equal, 0, 3, number), (load, 0, 0, 16 + 8 * argument), (equal, 0, 1, value), refuse, (load, 0, 0, 0)]
+    for call, argument, mask, value in ARGUMENTS:
+        steps += [(equal, 0, 4, numbers[call]), (load, 0, 0, 16 + 8 * argument), (keep, 0, 0, mask)]
+        steps += [(equal, 0, 1, value), refuse, (load, 0, 0, 0)]
     return b"".join(struct.pack("HBBI", *step) for step in [*steps, allow])
 
 
@@ -322,6 +330,28 @@ class Sandbox:
         """Read what was handed in; see `exercises.grading.sandbox_reader` for what is told."""
         return self._launch("sandbox_reader.py", file, slot)
 
+    def each(self, work: Callable[[Any, int], Any], items: Sequence, cores: int) -> list:
+        """Do something with every item, `cores` at a time, each in a slot of its own; nothing outlives an error."""
+        slots: SimpleQueue[int] = SimpleQueue()
+        for slot in range(cores):
+            slots.put(slot)
+
+        def one(item: Any) -> Any:
+            slot = slots.get()
+            try:
+                return work(item, slot)
+            finally:
+                slots.put(slot)
+
+        pool = ThreadPoolExecutor(cores)
+        try:
+            return list(pool.map(one, items))
+        except BaseException:
+            self.stop.set()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
     def _launch(self, name: str, given: bytes | IO[bytes], slot: int) -> Outcome:
         course, whole = str(self.stage / "course") if self.engine.command is bare else COURSE, isinstance(given, bytes)
         # Without a user namespace the teacher's own processes would count; a container counts its own.
@@ -343,9 +373,8 @@ class Sandbox:
 
     def trial(self, hidden: Sequence[Path]) -> str:
         """Let a notebook try what must not work; return what went wrong, "" if the engine keeps its promises."""
-        code = TRIAL.format(
-            hidden=[str(path) for path in hidden], stage=str(self.stage), host=os.getpid(), needed=NEEDED
-        )
+        places = [str(path) for path in hidden]
+        code = TRIAL.format(hidden=places, stage=str(self.stage), host=os.getpid(), needed=NEEDED)
         outcome = self.run([{"run": code}], [{"names": ["done", "found"], "calls": None, "library": []}])
         got = [line["got"][0]["dict"] for line in outcome.lines if line.get("question") == "done" and line["got"][0]]
         if outcome.ended or not got or got[0]["done"] is not True:
@@ -441,15 +470,25 @@ def _reason_to_stop(process: subprocess.Popen, seconds: float, told: int, limits
     for member in family:
         with contextlib.suppress(psutil.Error):  # it has ended since
             memory += member.memory_info().rss
+    many = len(family) > limits.processes + 10  # the engine's own
     reasons = {
         f"The notebook was stopped after {limits.seconds} s: an endless loop?": seconds > limits.seconds,
         "The notebook's answers were too large.": told > LONGEST_REPORT,
-        f"The notebook was stopped: it started more than {limits.processes} processes.": (
-            len(family) > limits.processes + 10  # the engine's own
-        ),
+        f"The notebook was stopped: it started more than {limits.processes} processes.": many,
         f"The notebook was stopped: it used more than {limits.memory / 2**30:g} GB of memory.": memory > limits.memory,
+        f"The notebook was stopped: it made more than {limits.entries} files.": _entries(family) > limits.entries,
     }
     return next((reason for reason, so in reasons.items() if so), "")
+
+
+def _entries(family: Sequence[psutil.Process]) -> int:
+    """Return how many files and folders those have made who see another root than we do."""
+    for member in family:
+        root = f"/proc/{member.pid}/root"
+        with contextlib.suppress(OSError):  # it has ended, or has not entered yet; elsewhere than on Linux
+            if not os.path.samefile(root, "/"):
+                return sum(one.f_files - one.f_ffree for one in (os.statvfs(root + OWN), os.statvfs(root + "/dev/shm")))
+    return 0
 
 
 def _family(pid: int) -> list[psutil.Process]:

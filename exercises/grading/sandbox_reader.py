@@ -47,20 +47,24 @@ def notebook(content: bytes) -> dict[str, Any]:
         raw = [cell for sheet in sheets for cell in sheet["cells"]] if sheets else whole["cells"]
         if len(raw) > MOST_CELLS:
             raise Refused(f"The notebook has {len(raw)} cells; at most {MOST_CELLS} are read.")
-        cells = [_cell(cell) for cell in raw]
+        sources = [_source(cell) for cell in raw]
+        if sum(map(len, sources)) > LONGEST:
+            raise Refused(f"The notebook holds more than {LONGEST} characters.")
+        cells = [_cell(cell, source) for cell, source in zip(raw, sources, strict=True)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError) as error:
         raise Refused(f"The file is not a notebook ({type(error).__name__}: {str(error)[:100]}).") from None
-    if sum(len(cell["source"]) for cell in cells) > LONGEST:
-        raise Refused(f"The notebook holds more than {LONGEST} characters.")
     metadata = whole.get("metadata")
     said = metadata.get("exercise") if isinstance(metadata, dict) else None
     return {"cells": cells, "exercise": said if isinstance(said, str) else None}
 
 
-def _cell(raw: Mapping) -> dict[str, Any]:
+def _source(raw: Mapping) -> str:
     source = raw["source"] if "source" in raw else raw["input"]  # as nbformat 3 calls code
     source = source if isinstance(source, str) else "".join(source)
-    source = source.replace("\r\n", "\n").encode("utf-8", "replace").decode()
+    return source.replace("\r\n", "\n").encode("utf-8", "replace").decode()
+
+
+def _cell(raw: Mapping, source: str) -> dict[str, Any]:
     metadata = raw.get("metadata")
     grader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = grader.get("grade_id") if isinstance(grader, dict) else None
@@ -70,7 +74,7 @@ def _cell(raw: Mapping) -> dict[str, Any]:
         "source": source,
         "id": raw.get("id") if isinstance(raw.get("id"), str) else None,
         "grade_id": grade_id if isinstance(grade_id, str) else None,
-        "defines": sorted(set(stored(tree.body)) if tree else guessed_names(source)),
+        "defines": sorted(defined_names(source, tree)),
         "parses": tree is not None,
         "shapes": shapes(tree) if tree else [],
     }
@@ -85,19 +89,16 @@ def parse(code: str) -> ast.Module | None:
     return None
 
 
-def guessed_names(code: str) -> set[str]:
-    """Return the names that the lines of code seem to define that does not parse."""
-    return set(re.findall(r"^(?:def|class)?[ \t]*([A-Za-z_]\w*)[ \t]*(?:\(|=(?!=))", code, re.MULTILINE))
-
-
-def defined_names(code: str) -> set[str]:
+def defined_names(code: str, tree: ast.Module | None) -> set[str]:
     """Return the names that a cell defines; of code that does not parse, those that its lines seem to define.
 
-    >>> sorted(defined_names("%matplotlib inline\\na, b = 1, 2\\ndef f(x):\\n    y = x"))
+    >>> code = "%matplotlib inline\\na, b = 1, 2\\ndef f(x):\\n    y = x"
+    >>> sorted(defined_names(code, parse(code)))
     ['a', 'b', 'f']
     """
-    tree = parse(code)
-    return set(stored(tree.body)) if tree else guessed_names(code)
+    if tree:
+        return set(stored(tree.body))
+    return set(re.findall(r"^(?:def|class)?[ \t]*([A-Za-z_]\w*)[ \t]*(?:\(|=(?!=))", code, re.MULTILINE))
 
 
 def stored(body: Iterable[ast.AST]) -> Iterator[str]:

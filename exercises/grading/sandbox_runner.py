@@ -151,13 +151,10 @@ def run(steps: Sequence[dict], questions: Sequence[dict], seconds: float, tell: 
 
 def answered(line: dict[str, Any]) -> bool:
     """Tell whether what `collect` gives holds an answer to every part of a question, right or wrong."""
-    got = line.get("got")
-    values = (
-        [one["dict"].values() if isinstance(one, dict) and isinstance(one.get("dict"), dict) else [one] for one in got]
-        if isinstance(got, list)
-        else []
-    )
-    return bool(values) and not line.get("error") and not any(comparing.missing(one) for part in values for one in part)
+    got = line["got"] if isinstance(line.get("got"), list) else []
+    dicts = [one["dict"] if isinstance(one, dict) and isinstance(one.get("dict"), dict) else {"": one} for one in got]
+    values = [value for one in dicts for value in one.values()]
+    return bool(got) and not line.get("error") and not any(map(comparing.missing, values))
 
 
 def collect(namespace: dict[str, Any], question: dict[str, Any], seconds: float) -> dict[str, Any]:
