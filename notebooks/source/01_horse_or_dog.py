@@ -84,7 +84,8 @@ for answer in ([0.9, 0.1], [0.6, 0.4]):
     costs[answer[0]], hit = loss_and_hit(answer, 0)
     assert hit == 1
 print(cost_of_sure.resolve(costs[0.9]))
-print({p: f"{cost:.3f} nats" for p, cost in costs.items()}, "and both answers are right")
+for p, cost in costs.items():
+    print(f"right, with p = {p}: the loss is {cost:.3f} nats")
 assert costs[0.9] < costs[0.6] and abs(costs[0.9] - 0.37) > 0.2
 
 # %% [markdown]
@@ -129,7 +130,7 @@ print(
 assert loss > 5 * gain
 
 # %% [markdown]
-# The curve has no step at one half: the loss does not know where the decision falls, and accuracy knows nothing else. And the curve is steep on the left: being confident in something
+# The curve has no step at one half: the loss does not know where the decision falls, and accuracy knows nothing else. And the curve is steep near p = 0: being confident in something
 # wrong costs more than being confident in something right saves.
 #
 # ## Where do "0.37" and "0.6" come from?
@@ -158,6 +159,7 @@ softmax_first = -np.log(metrics.softmax(answers)[:, 0])
 suspects = np.array([base_10, one_minus, both_classes, softmax_first])
 (fits,) = np.flatnonzero(np.abs(suspects - [0.37, 0.60]).max(axis=1) < 0.005)
 print(suspect.resolve(suspect.options[fits]))
+print(f"{'given as p(horse):':52}0.9   0.6")
 for name, values in zip(suspect.options, suspects):
     print(f"{name:52}{values[0]:.3f} {values[1]:.3f}")
 
@@ -413,9 +415,9 @@ print("can torch differentiate the accuracy?", hits.requires_grad)
 assert np.allclose(predicted_minus_true, tensor.grad.numpy()[0]) and not hits.requires_grad
 
 # %% [markdown]
-# ## Same answers, another loss
+# ## Multiply the logits
 #
-# Multiply all logits of a network by the same positive number. The order of the classes stays.
+# Multiply all logits of a network by the same positive number.
 
 # %%
 scaling = questions.Prediction(
@@ -442,8 +444,10 @@ def scaled_loss(errors, scale):
 
 
 now, after = scaled_loss("wrong", 1), scaled_loss("wrong", 4)
+right = [metrics.accuracy(truth, s * ten_logits["wrong"]) for s in (1, 4)]
+assert right[0] == right[1] == 0.8
 print(scaling.resolve(scaling.options[2 if after > now else 1]))
-print(f"loss {now:.2f} becomes {after:.2f}")
+print(f"loss {now:.2f} becomes {after:.2f}, accuracy {right[0]} stays {right[1]}")
 
 # %% plumbing
 scaled = {name: np.array([scaled_loss(name, s) for s in scales]) for name in ERRORS}
@@ -478,15 +482,15 @@ Explorer(
     same_answers,
     errors=slider(list(ERRORS), start="wrong", label="the two errors are"),
     scale=slider(scales, start=scales[20], label="logit scale"),
-    title="Same answers, any loss",
+    title="Same answers, another loss",
 )
 
 # %%
 best = {name: scales[losses.argmin()] for name, losses in scaled.items()}
 Markdown(
-    "Accuracy never moves. The scale with the lowest loss is "
+    "The order of the classes stays, and so does accuracy. The scale with the lowest loss is "
     + ", ".join(f"{b:.1f} ({name})" for name, b in best.items())
-    + ", at the same eight of ten right. **The best confidence depends on how many answers are wrong and on how wrong they are.** "
+    + ". **The best confidence depends on how wrong the wrong answers are.** "
     "One over this scale is called the *temperature*; lessons 2 and 7 build on it."
 )
 
