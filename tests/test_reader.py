@@ -63,15 +63,53 @@ def test_loss_up_and_accuracy_up_is_confident_errors() -> None:
 def test_loss_up_and_accuracy_down_is_overfitting() -> None:
     log = TURNING | {"val_accuracy": 0.8 - 0.2 * RISING}
     assert found(log, n_val=5_000, n_classes=10)[0] == "overfitting"
-    assert found(TURNING, n_val=5_000)[0] == "overfitting"  # where accuracy is not known
+    assert found(TURNING, n_val=5_000)[0] == "loss_rose"  # where accuracy is not known
+    without_training = read({name: log[name] for name in ("val_loss", "val_accuracy")}, n_val=5_000).first
+    assert without_training.pattern == "overfitting"
+    assert "training" not in without_training.title
+
+
+def test_a_rise_without_an_accuracy_is_a_rise_of_the_loss_and_sends_to_the_columns_that_were_not_read() -> None:
+    x = np.arange(8)
+    log = {"train_loss": 0.3 * 0.6**x, "val_loss": 0.3 + 0.02 * x}
+    for unread, named in (({"Wer": 35.0 - x}, "Wer"), ({"f1": 0.9 - 0.1 / (x + 1), "val dice": x / 8}, "val dice")):
+        first = read(log | unread).first
+        assert first.pattern == "loss_rose"
+        assert "worse" not in first.title
+        assert named in first.advice
+        assert "before you stop" in first.advice
+    assert "f1" not in first.advice  # of training, as it stands beside one of validation
+    assert read(log | {"val_perplexity": np.exp(log["val_loss"])}).first.advice == read(log).first.advice
+    alone = read({"val_loss": log["val_loss"]}).first
+    assert "training" not in alone.title
+
+
+def test_in_a_regression_there_are_no_confident_errors() -> None:
+    x = np.arange(6)
+    log = {"loss": 120 * 0.6**x, "val_loss": 42 + 3.0 * x, "mae": 9 * 0.8**x, "val_mae": 5 + 0.1 * x}
+    reading = read(log)
+    assert reading.first.pattern == "overfitting"
+    assert "val_mae" in reading.first.advice
+    assert "confident" not in str(reading)
+    spelled = {"loss": log["loss"], "val_loss": log["val_loss"], "val_mean_absolute_error": log["val_mae"]}
+    assert "confident" not in str(read(spelled))
+
+
+def test_errors_are_not_called_confident_where_wrong_answers_do_not_explain_the_loss() -> None:
+    right = [0.985, 0.985, 0.986, 0.986, 0.987, 0.987]
+    log = {"train_loss": [0.4, 0.38, 0.36, 0.34, 0.32, 0.31], "train_accuracy": [0.99] * 6,
+           "val_loss": [0.10, 0.16, 0.24, 0.31, 0.38, 0.42], "val_accuracy": right}  # fmt: skip
+    reading = read(log, n_val=5_000, n_classes=2)
+    assert [f.pattern for f in reading.findings[:2]] == ["mostly_penalty", "confident_errors"]
+    assert "confident" not in reading.findings[1].title
 
 
 def test_what_the_accuracy_leaves_open_is_said() -> None:
     flat = TURNING | {"val_accuracy": 0.7 + 0.001 * (-1) ** np.arange(T)}
     assert "A fall of up to" in read(flat, n_val=1_000).find("confident_errors").evidence
     assert "A fall of up to" not in read(flat, n_val=1_000_000).find("confident_errors").evidence
-    assert "Accuracy is not known" in read(TURNING, n_val=5_000).find("overfitting").evidence
-    alone = read({"val_loss": TURNING["val_loss"]}, n_val=5_000).find("overfitting")
+    assert "Accuracy is not known" in read(TURNING, n_val=5_000).find("loss_rose").evidence
+    alone = read({"val_loss": TURNING["val_loss"]}, n_val=5_000).find("loss_rose")
     assert "that training went on improving is assumed" in alone.evidence
 
 
@@ -129,6 +167,24 @@ def test_without_n_val_the_reader_says_which_size_would_explain_the_jumps() -> N
     assert reading.first.pattern == "quiet"
     assert "as fresh sets of" in reading.first.evidence
     assert "--n-val N (in Python n_val=N)" in reading.missing
+
+
+def test_jumps_that_would_need_a_tiny_validation_set_are_the_first_thing_said() -> None:
+    log = {"train_loss": np.linspace(1.8, 0.8, 8), "train_accuracy": np.linspace(0.33, 0.72, 8),
+           "val_loss": [1.51, 1.91, 1.24, 2.41, 1.10, 1.81, 1.05, 1.41],
+           "val_accuracy": [0.451, 0.382, 0.551, 0.352, 0.612, 0.452, 0.643, 0.552]}  # fmt: skip
+    first = read(log).first
+    assert "about 15 validation examples" in first.title
+    assert "--n-val" in first.advice
+    assert "real_fluctuation" in found(log, n_val=5_000)
+
+
+def test_one_class_always_said_is_no_doubt_of_an_accuracy_that_rises_in_every_epoch() -> None:
+    log = {"train_loss": [1.02, 0.51, 0.35, 0.25, 0.19], "val_loss": [0.412, 0.311, 0.290, 0.281, 0.280],
+           "val_accuracy": [0.86875, 0.901563, 0.90625, 0.914062, 0.915625]}  # fmt: skip
+    assert "always saying a class" not in read(log, n_val=640).full
+    log["val_accuracy"] = [0.916, 0.915, 0.916, 0.916, 0.916]
+    assert "always saying a class" in read(log, n_val=640).full
 
 
 def test_a_training_loss_that_jumps_is_a_learning_rate_too_high() -> None:
@@ -216,6 +272,38 @@ def test_a_gap_without_a_rise_is_a_note() -> None:
     log = HEALTHY | {"train_loss": falling(2.3, 0.05), "val_loss": falling(2.3, 0.35)}
     reading = read(log, n_val=20_000, n_classes=10)
     assert reading.find("gap").severity == "note"
+    assert reading.first.pattern != "healthy"
+
+
+LANGUAGE_MODEL = {
+    "step": [0, 250, 500, 750, 1000, 1500, 2000],
+    "train_loss": [4.2874, 1.6012, 1.3412, 1.2212, 1.1312, 0.9812, 0.8212],
+    "val_loss": [4.2823, 1.7701, 1.5612, 1.4912, 1.4701, 1.4901, 1.5712],
+}
+
+
+def test_a_loss_that_ends_above_its_lowest_is_not_called_healthy() -> None:
+    first = read(LANGUAGE_MODEL).first
+    assert (first.pattern, first.epochs) == ("cannot_tell", (1000, 2000))
+    assert "1.47 to 1.57 (+7 %)" in first.evidence
+    assert "twice more" in first.confirm
+    longer = {name: [*values, last] for (name, values), last in zip(LANGUAGE_MODEL.items(), (2500, 0.6512, 1.6812),
+                                                                    strict=True)}  # fmt: skip
+    assert read(longer).first.pattern == "loss_rose"
+
+
+def test_a_rise_in_the_gap_of_a_log_asks_for_the_epochs_between() -> None:
+    log = {"epoch": [12, 13, 14, 30], "loss": [0.70, 0.67, 0.64, 0.32], "acc": [0.754, 0.764, 0.774, 0.889],
+           "val_loss": [0.901, 0.910, 0.921, 1.321], "val_acc": [0.691, 0.690, 0.692, 0.685]}  # fmt: skip
+    reading = read(log)
+    assert "+47 %" in reading.first.evidence
+    assert "between 14 and 30" in reading.first.confirm
+    assert "not got worse" not in reading.full
+
+
+def test_a_mean_of_the_moving_epoch_that_is_missing_costs_no_row() -> None:
+    log = HEALTHY | {"running_train_loss": np.append(HEALTHY["train_loss"][:-1] + 0.01, np.nan)}
+    assert read(log).curves.n == T
 
 
 # ---- what is said beside the patterns --------------------------------------------------------------------------------
@@ -293,6 +381,13 @@ def test_the_page_says_of_each_pattern_what_a_reading_says(root: Path) -> None:
 def test_few_epochs_cannot_be_told(n_epochs: int) -> None:
     first = read({name: values[:n_epochs] for name, values in HEALTHY.items()}, n_val=100).first
     assert (first.pattern, first.severity) == ("cannot_tell", "note")
+
+
+def test_three_evaluations_are_too_few_and_what_they_do_is_said() -> None:
+    first = read({"val_loss": [1.131, 1.170, 1.412], "train_loss": [1.1, 0.75, 0.38]}).first
+    assert first.pattern == "cannot_tell"
+    assert "rises: 1.13, 1.17, 1.41" in first.evidence
+    assert "eval_steps" in first.advice
 
 
 def test_training_alone_cannot_be_told() -> None:

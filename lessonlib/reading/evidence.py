@@ -19,6 +19,7 @@ from lessonlib import _validate as check
 from lessonlib import calibration, uncertainty
 from lessonlib.metrics import Estimate
 from lessonlib.reading.findings import PATTERNS, Finding, Sentence, number, share
+from lessonlib.reading.names import REGRESSION, words
 from lessonlib.runs import Run
 from lessonlib.uncertainty import Change
 
@@ -72,7 +73,7 @@ class Curves:
     rates: Values | None = None  # learning rates, where the log has them
     n_counted: bool = False  # whether `n_val` was worked out from the accuracies
     unread: tuple[str, ...] = ()  # columns that measure something and were not read
-    classifies: bool = True  # false once an accuracy has turned out to mean nothing
+    classifies: bool = True  # false where errors of a regression are logged, or an accuracy means nothing
 
     # ---- stretches of epochs: all, the last, and the second half, where curves have lost the bend of the beginning
 
@@ -124,8 +125,6 @@ class Curves:
         """Return the epochs from the lowest validation loss of that stretch to the end."""
         return slice(self.lowest.start + int(np.argmin(self.val_loss[self.lowest])), self.n)
 
-    # ---- errors ------------------------------------------------------------------------------------
-
     @functools.cached_property
     def loss_error(self) -> Values | None:
         """Return the standard error of the validation loss per epoch, or None if nothing is known of it."""
@@ -153,8 +152,6 @@ class Curves:
     def difference_error(self, errors: Values | None, stretch: slice) -> float:
         """Return the standard error of a difference between two sets over a stretch; 0 where none is known."""
         return 0.0 if errors is None else float(np.sqrt(2) * errors[stretch].mean())
-
-    # ---- changes -----------------------------------------------------------------------------------
 
     def change(self, measure: str, before: slice, after: slice) -> Change:
         """Compare the mean validation "loss" or "accuracy" of two stretches, in pairs where examples are known.
@@ -192,11 +189,9 @@ class Curves:
             return f"{number(a)} to {number(b)} ({signed(b - a)}{of} {signed(i.low)} to {signed(i.high)})"
         return f"{number(a)} to {number(b)}" + (f" ({100 * (b - a) / abs(a):+.0f} %)" if a else "")
 
-    # ---- what is found -----------------------------------------------------------------------------
-
     def finding(
-        self, pattern: str, where: slice | tuple[int, int], *says: str | bool, confirm: str = "", advice: str = "",
-        **facts: Any,
+        self, pattern: str, where: slice | tuple[int, int], *says: str | bool, title: str = "", confirm: str = "",
+        advice: str = "", limit: str = "", **facts: Any,
     ) -> Finding:  # fmt: skip
         """Return a finding about a stretch: those of its pattern's sentences that are named, with facts put in."""
 
@@ -205,7 +200,8 @@ class Curves:
 
         evidence = "".join(said(key) for key in says or ("main",) if key)
         numbers = self.numbers(where) if isinstance(where, slice) else where
-        return Finding(pattern, numbers, evidence, confirm and said(confirm), advice and said(advice), self.unit)
+        own = [key and said(key) for key in (title, confirm, advice, limit)]
+        return Finding(pattern, numbers, evidence, *own, self.unit)
 
 
 def needs(*names: str, epochs: int = 0) -> Callable[[Callable[[Curves], Any]], Callable[[Curves], Any]]:
@@ -242,8 +238,11 @@ def prepare(
     n_val, n_classes, shares = _about_validation(run, n_val, n_classes, class_shares)
     counted = _size_behind(found.get("val_accuracy")) if n_val is None else None
     about = run.provenance
+    names = [*about.get("columns", {}).values(), *about.get("unread", ())]
     epochs, stopped = np.asarray(about.get("numbers", run.epochs)), _stops_being_finite(found)
-    kept = np.logical_and.reduce([np.isfinite(values) for values in _without_edges(found).values()])
+    # A mean over the moving epoch is asked for only where there is nothing better.
+    asked = {name: values for name, values in found.items() if name[:8] != "running_" or name[8:] not in found}
+    kept = np.logical_and.reduce([np.isfinite(values) for values in _without_edges(asked).values()])
     if stopped is not None:
         kept[stopped:] = False
     part = {name: values[kept] for name, values in found.items() if np.isfinite(values[kept]).all()}
@@ -267,6 +266,7 @@ def prepare(
         refinement=refinement,
         rates=None if rates is None else np.asarray(rates)[kept],
         n_counted=counted is not None, unread=tuple(about.get("unread", ())),
+        classifies=REGRESSION.isdisjoint(words(" ".join(names))),
     )  # fmt: skip
 
 

@@ -38,25 +38,22 @@ class Finding:
     """One thing that the curves of a run say.
 
     ``epochs`` are the first and the last it is about, in the log's own numbers; `unit` is what they count. ``evidence``
-    holds numbers, with their uncertainty where it is known; ``confirm`` and ``advice`` are the pattern's, unless the
-    run asks for others.
+    holds numbers, with their uncertainty where it is known; the other texts are the pattern's, unless the run asks for
+    others.
     """
 
     pattern: str
     epochs: tuple[int, int]
     evidence: str
+    title: str = ""
     confirm: str = ""
     advice: str = ""
+    limit: str = ""
     unit: str = "epoch"
 
     def __post_init__(self) -> None:
-        for part in ("confirm", "advice"):
+        for part in ("title", "confirm", "advice", "limit"):
             object.__setattr__(self, part, getattr(self, part) or getattr(PATTERNS[self.pattern], part))
-
-    @property
-    def title(self) -> str:
-        """Return what the pattern is called."""
-        return PATTERNS[self.pattern].title
 
     @property
     def severity(self) -> Severity:
@@ -66,9 +63,9 @@ class Finding:
     @property
     def parts(self) -> dict[str, str]:
         """Return what is said of it, under its headings."""
-        limit = PATTERNS[self.pattern].limit
-        said = {"Evidence": self.evidence, "What to do": self.advice, "To confirm": self.confirm, "Cannot tell": limit}
-        return {heading: text for heading, text in said.items() if text}
+        headings = ("Evidence", "What to do", "To confirm", "Cannot tell")
+        said = zip(headings, (self.evidence, self.advice, self.confirm, self.limit), strict=True)
+        return {heading: text for heading, text in said if text}
 
     @property
     def where(self) -> str:

@@ -29,9 +29,11 @@ from lessonlib.reading.evidence import (
     needs,
     rise_lasts,
     still_falls,
-)
+)  # fmt: skip
 from lessonlib.reading.findings import Finding, number, points, share
+from lessonlib.reading.names import splits_of, words
 
+LOSSES = {"loss", "losses", "ppl", "perplexity"}  # words of names that say nothing new of the answers beside a loss
 RUNAWAY = 2.0  # a training loss that ends this many times above its first value has run away; jumping stays below
 ACCURATE = 0.7  # training accuracy from which a double softmax is looked for: below, other reasons abound
 LEARNT = 0.02  # how much better than knowing nothing a loss must be, as a share, before it counts as learnt
@@ -39,6 +41,7 @@ FALL_OF_ALL = 0.002  # a fall below this share of the larger first loss does not
 POOR = 0.5  # a plateau above this share of the loss of knowing nothing is poor, whatever its reason
 WELL_ENOUGH = 0.75  # accuracy above which a plateau is not called poor where the number of classes is not known
 AHEAD, FAR_AHEAD = 0.03, 0.1  # of accuracy between the sets at the end: not nothing; the first thing to say
+FEW_EXAMPLES = 100  # hardly anybody validates on fewer: jumps that would need them are the model's
 TOGETHER = 0.1  # training and validation run together when they are within this share of the validation loss
 SELECTED = 3.3  # standard errors for what was selected as the largest of many: about 0.05 / 50 two-sided
 ACCURACY_DROP = 0.02  # a smaller drop of accuracy is no dip, however certain
@@ -55,9 +58,6 @@ FLUCTUATION = 0.01  # jumps of the validation loss below this share of its first
 VISIBLE_JUMP = 0.25  # jumps below a quarter of the sampling error are hardly seen
 JITTER_FREEDOM = 18 / 35  # second differences of T independent values carry the information of about half as many
 ANNEALED = 0.15  # a rate that ends below this share of its largest has been annealed
-
-
-# ---- nothing to read, or nothing learnt ------------------------------------------------------------
 
 
 def diverged(c: Curves) -> Finding | None:
@@ -135,9 +135,6 @@ def not_moving(c: Curves) -> Finding | None:
     return c.finding("not_moving", c.whole, "still", equal, first=losses[-1][0], k=k, ln=np.log(max(k, 1)))
 
 
-# ---- training or validation gets worse ------------------------------------------------------------
-
-
 @needs("train_loss", epochs=FEWEST_EPOCHS + 2)
 def both_rise(c: Curves) -> Finding | None:
     """Find a training loss that has turned and rises steadily, as no overfitting does."""
@@ -149,15 +146,9 @@ def both_rise(c: Curves) -> Finding | None:
         return None
     if c.val_loss is not None and c.ends.val_loss < 1.03 * c.val_loss[start:].min():
         return None
-    others = "".join(
-        f"; {name} {says(values[start])} to {says(values[-1])}"
-        for name, values, says in (
-            ("validation loss", c.val_loss, number),
-            ("training accuracy", c.train_accuracy, share),
-            ("validation accuracy", c.val_accuracy, share),
-        )
-        if values is not None
-    )
+    curves = (("validation loss", c.val_loss, number), ("training accuracy", c.train_accuracy, share),
+              ("validation accuracy", c.val_accuracy, share))  # fmt: skip
+    others = "".join(f"; {name} {says(v[start])} to {says(v[-1])}" for name, v, says in curves if v is not None)
     facts = {"low": low, "now": now, "ups": int(ups.sum()), "steps": len(ups), "others": others}
     return c.finding("both_rise", slice(start, c.n), **facts)
 
@@ -214,20 +205,27 @@ def _risen_loss(c: Curves) -> Finding | None:
     """Find a validation loss that rose: confident errors (lessons 2, 6, 7), or overfitting if accuracy fell as well."""
     if loss_rise(c) is None:
         return None
-    training = "no_training" if c.train_loss is None else "training"
-    facts = {"loss": c.said("loss", c.lowest, c.end)}
-    stop = {"advice": "stop", "stop": c.numbers(c.lowest)[1]}
+    alone = c.train_loss is None
+    training = "no_training" if alone else "training"
+    facts = {"loss": c.said("loss", c.lowest, c.end), "stop": c.numbers(c.lowest)[1]}
     if c.val_accuracy is None:
-        says = ("main", c.classifies and "unknown", training)
-        return c.finding("overfitting", c.since_lowest, *says, **facts, **stop)
+        scores = [name for name in c.unread if not LOSSES.intersection(words(name))]
+        scores = [name for name in scores if "val" in splits_of(name)] or [n for n in scores if not splits_of(n)]
+        facts |= {"scores": ", ".join(scores), "advice": "look" if scores else "stop"}
+        says = ("main", scores and "scores", training)
+        if c.classifies:
+            return c.finding("loss_rose", c.since_lowest, *says, title=alone and "title_alone", **facts)
+        own = {"title": "title_loss" if alone else "title_by_loss", "limit": "limit_of_errors"}
+        return c.finding("overfitting", c.since_lowest, *says, **own, **facts)
     change = c.change("accuracy", c.lowest, c.end)
     facts["accuracy"] = c.said("accuracy", c.lowest, c.end)
     is_unsure, fall = change.verdict == "cannot tell", -100 * change.interval.low
     if change.verdict != "flat" and change.interval.estimate.value < -change.margin / 2:  # or more likely fell than not
         says = ("main", "accuracy", is_unsure and "unsure", training)
-        return c.finding("overfitting", c.since_lowest, *says, **facts, **stop)
+        return c.finding("overfitting", c.since_lowest, *says, title=alone and "title_both", advice="stop", **facts)
     says = ("main", c.n_val and is_unsure and fall > 0 and "unsure", training, "split")
-    return c.finding("confident_errors", c.since_lowest, *says, fall=fall, split=_split(c), **facts)
+    title = sanity.mostly_penalty(c) and "title_penalty"
+    return c.finding("confident_errors", c.since_lowest, *says, title=title, fall=fall, split=_split(c), **facts)
 
 
 def real_fluctuation(c: Curves) -> Finding | None:
@@ -266,9 +264,6 @@ def dip(c: Curves) -> Finding | None:
     back = "came back: no place to stop" if came_back else "did not come back"
     facts = {"accuracy": c.said("accuracy", before, after), "top": loss[top], "bottom": loss[bottom], "back": back}
     return c.finding("dip", slice(top, bottom + width), **facts)
-
-
-# ---- not learnt enough ------------------------------------------------------------------------------
 
 
 def unfinished(c: Curves) -> Finding | None:
@@ -312,9 +307,6 @@ def underfitting(c: Curves) -> Finding | None:
     return c.finding("underfitting", c.second_half, part=POOR, of=of)
 
 
-# ---- notes ------------------------------------------------------------------------------------------
-
-
 @needs("train_loss", "val_loss")
 def validation_better(c: Curves) -> Finding | None:
     """Find a validation loss below the training loss, and ask whether half an epoch's delay explains it (lesson 3)."""
@@ -343,7 +335,8 @@ def accuracy_stands(c: Curves) -> Finding | None:
     rises = c.train_loss is not None and c.last.train_loss > 1.02 * c.train_loss[top]
     if means[top] - end > max(ACCURACY_DROP, SURE * scatter) and not rises:
         fell = c.said("accuracy", slice(top, top + c.width), c.end)
-        return c.finding("overfitting", slice(top, c.n), "alone", accuracy=fell, training=training)
+        title = "" if training else "title_accuracy"
+        return c.finding("overfitting", slice(top, c.n), "alone", title=title, accuracy=fell, training=training)
     since = int(np.argmax(means >= end - max(ACCURACY_MARGIN, 2 * scatter)))
     if end - means[0] < ACCURACY_DROP or c.n - since < 3 or still_falls(1 - c.val_accuracy):
         return None
@@ -361,7 +354,11 @@ def gap(c: Curves) -> Finding | None:
     error = c.difference_error(c.loss_error, c.end)
     if loss_rise(c) is not None or val - train < max(SURE * error, 2 * TOGETHER * val):
         return None
-    return c.finding("gap", c.end, "main", c.has_accuracies and "accuracy", "end")
+    near = c.has_accuracies and c.ends.train_accuracy - c.ends.val_accuracy <= AHEAD
+    if near and val - train < TOGETHER * c.first.val_loss:
+        return None
+    stands = val < (1 + LOSS_MARGIN) * c.lows.val_loss and "stands"
+    return c.finding("gap", c.end, "main", c.has_accuracies and "accuracy", "end", stands)
 
 
 @needs("val_accuracy", "accuracy_error", epochs=2 * FEWEST_EPOCHS)
@@ -379,7 +376,15 @@ def sampling_noise(c: Curves) -> Finding | None:
     return c.finding("sampling_noise", c.second_half, "main", needed and "more", "end", needed=needed, **facts)
 
 
-# ---- no alarm ---------------------------------------------------------------------------------------
+def _too_few(c: Curves) -> Finding:
+    """Say that values are too few for a trend, and what they are if none was left out."""
+    if c.n < 2 or c.passed_over or c.val_loss is None:
+        facts = {"confirm": "train_on", "advice": "log_both", "have": " has" if c.n == 1 else "s have"}
+        return c.finding("cannot_tell", c.whole, "short", **facts, least=FEWEST_EPOCHS)
+    ups = np.diff(c.val_loss) > 0
+    way = "rises" if ups.all() else "goes up and down" if ups.any() else "falls"
+    facts = {"confirm": "goes_on", "advice": "evaluate", "values": ", ".join(map(number, c.val_loss)), "way": way}
+    return c.finding("cannot_tell", c.whole, "few", **facts, least=FEWEST_EPOCHS)
 
 
 def _verdict_without_alarm(c: Curves, notes: list[Finding]) -> Finding:
@@ -389,18 +394,25 @@ def _verdict_without_alarm(c: Curves, notes: list[Finding]) -> Finding:
         return c.finding("cannot_tell", c.whole, training, "alone", confirm="log_loss", advice="pass_data")
     if c.val_loss is not None:
         change = c.change("loss", c.lowest, c.end)
-        rise, needed = change.interval.estimate, None
+        rise, facts = change.interval.estimate, {"loss": c.said("loss", c.lowest, c.end)}
         seen = rise.value > rise.standard_error or rise_lasts(c, change.margin)
         if change.verdict == "cannot tell" and rise.value > change.margin and seen:
             if c.n_val is not None:
-                needed = uncertainty.examples_needed(rise.value, rise.standard_error * np.sqrt(c.n_val))
-            says, loss = ("rise", needed is not None and "needed"), c.said("loss", c.lowest, c.end)
-            return c.finding("cannot_tell", c.whole, *says, loss=loss, needed=needed)
+                facts["needed"] = uncertainty.examples_needed(rise.value, rise.standard_error * np.sqrt(c.n_val))
+            return c.finding("cannot_tell", c.whole, "rise", "needed" in facts and "needed", **facts)
+        if change.verdict == "rise" and rise.value > change.margin:  # on this set it is there; does it last?
+            steps, facts["lowest"] = np.diff(c.epochs), c.numbers(c.lowest)[0]
+            at = int(steps.argmax())
+            confirm = "between" if steps[at] > 3 * np.median(steps) else "more"
+            facts |= {"title": "title_above", "confirm": confirm, "left": c.epochs[at], "right": c.epochs[at + 1]}
+            return c.finding("cannot_tell", c.since_lowest, "above", c.train_loss is not None and "beside", **facts)
     measures = [name for name in ("loss", "accuracy") if getattr(c, f"val_{name}") is not None]
     changes = "; ".join(f"validation {name} {c.said(name, slice(0, 1), c.end)}" for name in measures)
     missing = "; ".join(_what_is_missing(c, {finding.pattern for finding in notes}))
+    alike = _size_that_jumps_so(c) or FEW_EXAMPLES
+    says = {"title": "title_jumps", "advice": "jumps"} if missing and alike < FEW_EXAMPLES else {}
     pattern = "quiet" if missing else "healthy"
-    return c.finding(pattern, c.whole, changes=f"V{changes[1:]}", missing=missing)
+    return c.finding(pattern, c.whole, **says, changes=f"V{changes[1:]}", missing=missing, alike=alike)
 
 
 def _what_is_missing(c: Curves, noted: set[str]) -> list[str]:
@@ -410,9 +422,7 @@ def _what_is_missing(c: Curves, noted: set[str]) -> list[str]:
     few = loss is not None and (c.at_end(loss) > 0.9 * loss[0] or c.n < 2 * FEWEST_EPOCHS - 2)
     stood = accuracy is not None and accuracy[0] < 0.97 and c.at_end(accuracy) < accuracy[0] + 0.01
     falls = loss is not None and (still_falls(loss) or (before - after) / max(abs(after), 1e-12) > LOSS_MARGIN)
-    ahead = c.has_accuracies and c.ends.train_accuracy - c.ends.val_accuracy > AHEAD
-    if "gap" in noted and not c.has_accuracies:
-        ahead = c.ends.val_loss > 2 * c.ends.train_loss
+    above = 0.0 if loss is None else (c.ends.val_loss - c.lows.val_loss) / max(abs(c.lows.val_loss), 1e-12)
     unread = f"{', '.join(c.unread[:4])} {'was' if len(c.unread) == 1 else 'were'} not read"
     missing = {
         "there is no training curve to compare with": c.train_loss is None,
@@ -420,7 +430,8 @@ def _what_is_missing(c: Curves, noted: set[str]) -> list[str]:
         f"{c.n} {c.unit}s show little improvement" if c.n > 5 else f"{c.n} {c.unit}s are few": few,
         "accuracy did not improve (it may be the share of the most frequent class)": stood,
         "the validation loss is still falling": falls,
-        "training is far ahead of validation": "gap" in noted and ahead,
+        "training is better than validation": "gap" in noted,
+        f"the validation loss ends {above:.0%} above its lowest: more examples or epochs tell": above > LOSS_MARGIN,
         **dict.fromkeys(_doubts(c), True),
         unread: c.unread,
         "see the note on the numbers themselves": noted & {"other_loss", "odd_epochs"},
@@ -433,19 +444,25 @@ def _doubts(c: Curves) -> list[str]:
     doubts = []
     if c.val_accuracy is None or c.val_loss is None:
         return doubts
-    right, jump = c.ends.val_accuracy, late_jitter(c.val_accuracy)
+    right, rose = c.ends.val_accuracy, (np.diff(c.val_accuracy) > 0).all()
     flat = np.ptp(c.val_accuracy[c.second_half]) < ACCURACY_MARGIN * (3 if c.n_classes is None else 0.5)
-    if c.class_shares is None and right < 0.97 and flat:
+    if c.class_shares is None and right < 0.97 and flat and not rose:
         ahead = 0.0 if c.train_accuracy is None else abs(c.ends.train_accuracy - right)
         if ahead < FAR_AHEAD and c.ends.val_loss > 0.95 * _loss_of_even_confidence(right, 2):
             doubts.append(f"always saying a class of {share(right)} would do as well: class shares tell")
-    if c.n_val is None and jump > 1.5 * ACCURACY_MARGIN:
-        alike = max(1, round(right * (1 - right) / jump**2))
+    if alike := _size_that_jumps_so(c):
         doubts.append(
-            f"validation accuracy jumps by {points(jump)} from one {c.unit} to the next, as fresh sets of {alike} "
-            "would: whether that is noise, n tells"
+            f"validation accuracy jumps by {points(late_jitter(c.val_accuracy))} from one {c.unit} to the next, as "
+            f"fresh sets of {alike} would: whether that is noise, n tells"
         )
     return doubts
+
+
+@needs("val_accuracy", "val_loss")
+def _size_that_jumps_so(c: Curves) -> int | None:
+    """Return how many examples, drawn afresh each time, would make the accuracy jump so, where n is not known."""
+    right, jump = c.ends.val_accuracy, late_jitter(c.val_accuracy)
+    return max(1, round(right * (1 - right) / jump**2)) if c.n_val is None and jump > 1.5 * ACCURACY_MARGIN else None
 
 
 # ---- the order --------------------------------------------------------------------------------
@@ -472,9 +489,7 @@ def find_all(c: Curves, *, batches: bool = False) -> tuple[list[Finding], Curves
     if finding := (batches and sanity.batch_losses(c)) or sanity.negative_loss(c):
         return [finding], c
     if c.n < FEWEST_EPOCHS:
-        have = " has" if c.n == 1 else "s have"
-        how = {"confirm": "train_on", "advice": "log_both"}
-        return [c.finding("cannot_tell", c.whole, "short", **how, have=have, least=FEWEST_EPOCHS)], c
+        return [_too_few(c)], c
     impossible = sanity.impossible_accuracy(c)
     if impossible and impossible.pattern == "meaningless_accuracy":
         n_val = None if c.n_counted else c.n_val
@@ -503,9 +518,6 @@ def _says_enough(c: Curves, found: list[Finding], first: list[Finding]) -> bool:
         if ahead > (AHEAD if tiny else FAR_AHEAD):
             return "validation_better" in names
     return "accuracy_stands" in names or any(finding.severity == "alarm" for finding in first)
-
-
-# ---- what the patterns share ----------------------------------------------------------------------
 
 
 def _training_meanwhile(c: Curves) -> str:

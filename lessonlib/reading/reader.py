@@ -16,8 +16,7 @@ dict, a DataFrame. ``print(reading)`` gives the headline and what carries it, ``
 notebook shows it with an annotated figure; `lessonlib.reading.reading_report` has ``figure(reading)`` and
 ``save(reading, path)``. On the command line: ``python -m lessonlib read LOG`` (``-`` for standard input).
 
-Patterns: `lessonlib.reading.findings.PATTERNS`; how often each is recognised: ``docs/reader-accuracy.md``. Taught in
-lesson 9.
+How often each pattern is recognised: ``docs/reader-accuracy.md``. Taught in lesson 9.
 """
 
 from __future__ import annotations
@@ -53,14 +52,12 @@ def read(
     Parameters
     ----------
     n_val : int, optional
-        How many validation examples there are. Without it (and if neither the log nor its accuracies tell), nothing is
-        said of another validation set.
-    n_classes : int, optional
-        Without it, label noise and the floor of a double softmax are not looked for.
-    class_shares : array_like, shape (n_classes,), optional
-        Shares (or counts) of the classes in the validation set. Without them, classes may be of any size.
+        How many validation examples there are. Without it (and if the log does not tell), nothing is said of another
+        validation set.
+    n_classes, class_shares : int, array_like of shape (n_classes,), optional
+        The classes in the validation set and their shares (or counts). Without them, less is looked for.
     columns : mapping of str to str, optional
-        From our names (``val_loss``, ``train_accuracy``, ...) to those in the log, where they are not recognised.
+        As for `read_log`: from our names (``val_loss``, ``train_accuracy``, ...) to those in the log.
     level : float
         Of the intervals behind every verdict.
     """

@@ -64,9 +64,8 @@ class Reading:
     """What the curves of one run say.
 
     The first of the `findings` is the most important; there is always one. The changes are those of the validation set,
-    from the stretch of the lowest loss to the end. `structure` says what the log is made of, where it is not simply one
-    run with one row per epoch; `assumptions` what was done to it, and what the uncertainty rests on; `missing` what
-    sizes would add, as options to paste; `curves` is what the patterns saw.
+    from the stretch of the lowest loss to the end. `structure` says what the log is made of, `assumptions` what
+    was done to it and what the uncertainty rests on, `missing` what sizes would add; `curves` is what the patterns saw.
     """
 
     run: Run
@@ -155,9 +154,6 @@ def _headline(finding: Finding) -> str:
     return f"{'ALARM' if finding.severity == 'alarm' else 'Note'}: {finding.title} ({finding.where})"
 
 
-# ---- the picture -----------------------------------------------------------------------------------------------------
-
-
 def figure(reading: Reading) -> tuple[Figure, str]:
     """Draw loss and accuracy, the first alarm shaded, the best epochs marked; return picture and alt text."""
     from matplotlib.figure import Figure  # needed by who shows a picture only
@@ -218,9 +214,6 @@ def _alt_text(reading: Reading) -> str:
     parts = [f"{name} from {says(v[0])} to {says(v[-1])}" for name, v, says in drawn if v is not None and len(v)]
     curves = "; ".join(parts) or "no finite curve"
     return f"Curves of {reading.run.n_epochs} {c.unit}s: {curves}. First finding: {reading.first.title}."
-
-
-# ---- the page --------------------------------------------------------------------------------------------------------
 
 
 def html(reading: Reading, *, own_page: bool = False) -> str:
