@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import shutil
 import sys
 import textwrap
@@ -19,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
+    except BrokenPipeError:  # as of `| head`, which has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ImportError, OSError, ValueError) as error:
         print(f"lessonlib: {error}", file=sys.stderr)
         return 1
@@ -99,7 +103,7 @@ def _read(options: argparse.Namespace) -> int:
     sizes = {"n_val": options.n_val, "n_classes": options.classes, "class_shares": options.class_shares}
     reading = reader.read(log, columns=dict(options.columns), **sizes)
     text = reading.full if options.full else str(reading)
-    print(_wrapped(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text)
+    print(_wrapped(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text, flush=True)
     for path in options.save:
         print(f"{reading_report.save(reading, path)} written")
     return 0
@@ -127,8 +131,7 @@ def _record(options: argparse.Namespace) -> int:
     device = options.device or training.choose_device()
     precision = options.precision or training.choose_precision(device)
     chosen = [training.RECIPES[name] for name in _groups().get(options.recipe, [options.recipe])]
-    if options.full:
-        chosen = [recipe.full() for recipe in chosen]
+    chosen = [recipe.full() if options.full else recipe for recipe in chosen]
     for seed, recipe in itertools.product(options.seeds, chosen):
         target = folder / runs.recording_name(recipe.name, seed)
         if target.exists() and not options.again:

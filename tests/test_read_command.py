@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -34,6 +37,15 @@ def test_the_reading_of_a_log_is_printed(turning: Path, capsys: pytest.CaptureFi
     assert printed.startswith("log.csv: 30 epochs (0 to 29)")
     assert "read as a percentage" in printed
     assert "val_accuracy is 'val_acc'" in printed
+
+
+def test_a_pipe_that_is_closed_early_ends_it_quietly(turning: Path) -> None:
+    command = [sys.executable, "-m", "lessonlib", "read", str(turning), "--full"]
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    ended = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, check=False)
+    os.close(write_end)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_picture_and_page_are_written(turning: Path, tmp_path: Path) -> None:

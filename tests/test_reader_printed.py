@@ -180,6 +180,55 @@ def test_text_without_a_loss_is_said_to_be_what_it_looks_like(text: str) -> None
         logs.read_log(text)
 
 
+def test_a_fragment_before_the_first_header_belongs_to_no_epoch() -> None:
+    whole = printed(PRINTED["Keras with carriage returns"])
+    cut = "2/1563 - val_loss: 9.1021 - val_acc: 0.6200\n" + whole
+    assert_read(cut)
+    assert logs.read_log(cut).provenance["numbers"] == logs.read_log(whole).provenance["numbers"]
+    headless = logs.read_log(whole.removeprefix("Epoch 1/8\n"))
+    assert headless.provenance["numbers"] == list(range(2, N + 1))
+    np.testing.assert_allclose(headless["val_loss"], VAL[1:])
+
+
+OWN = "".join(f"ep={i + 1:02} | L_tr {TRAIN[i]} | L_te {VAL[i]} | hit_tr {HIT[i]} | hit_te {VAL_HIT[i]}\n" for i in E)
+OWN_DICT = "{{'ep': {e}, 'L_tr': {t}, 'L_te': {v}, 'hit_tr': {a}, 'hit_te': {w}}}\n"
+TOLD = {"train_loss": "L_tr", "val_loss": "L_te", "train_accuracy": "hit_tr", "val_accuracy": "hit_te"}
+
+
+@pytest.mark.parametrize("text", [OWN, OWN.replace(" 0.", "=0.").replace(" 1.", "=1."), printed(OWN_DICT)])
+def test_names_that_are_told_are_metrics_of_printed_text(text: str) -> None:
+    run = logs.read_log(text, columns=TOLD)
+    np.testing.assert_allclose(run["val_loss"], VAL)
+    np.testing.assert_allclose(run["val_accuracy"], VAL_HIT)
+
+
+def test_text_whose_names_are_not_known_is_refused_with_the_names_that_it_has() -> None:
+    with pytest.raises(logs.LogError, match=f"text of {N} lines.*'L_tr', 'L_te', 'hit_tr', 'hit_te'.*val_loss='L_te'"):
+        logs.read_log(OWN + "\n\n")
+    with pytest.raises(logs.LogError, match="there is no column 'L_va': the log has epoch, L_tr"):
+        logs.read_log(OWN, columns={"val_loss": "L_va"})
+    with pytest.raises(logs.LogError) as refused:
+        logs.read_log("step 1: top5_acc 0.91\nstep 2: top5_acc 0.95\n")
+    assert "val_loss='top5_acc'" not in str(refused.value)
+
+
+@pytest.mark.parametrize("line", ["Epoch [{e}/8], d_loss: {t}, g_loss: {v}, D(x): 0.52\n",
+                                  "[{i}/25][0/1583]\tLoss_D: {t}\tLoss_G: {v}\tD(x): 0.5171\n"])  # fmt: skip
+def test_the_two_losses_of_a_gan_are_not_taken_for_training_and_validation(line: str) -> None:
+    with pytest.raises(logs.LogError, match="GAN"):
+        logs.read_log(printed(line))
+    name = "d_loss" if "d_loss" in line else "Loss_D"
+    np.testing.assert_allclose(logs.read_log(printed(line), columns={"val_loss": name})["val_loss"], TRAIN)
+
+
+def test_the_summary_of_an_evaluation_stands_for_its_batches() -> None:
+    batches = "Test: [ 0/20]\tLoss 6.9e+00 ({v:.4e})\tAcc@1   0.00 ( 90.00)\n" * 2
+    run = logs.read_log(
+        printed("Epoch: [{i}][99/100]\tLoss 6.9e+00 ({t:.4e})\n" + batches + " *   Acc@1 {W:.3f} Acc@5 98.000\n")
+    )
+    np.testing.assert_allclose(run["val_accuracy"], VAL_HIT, atol=1e-4)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from([*PRINTED, *TABLES]), st.integers(0, 400), st.integers(0, 1_500), st.randoms())
 def test_a_cut_or_shuffled_text_is_read_or_refused_with_a_reason(tool: str, start: int, end: int, random) -> None:

@@ -12,7 +12,7 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib.reading import terminal_text
-from lessonlib.reading.names import SPLITS, canonical_name, loosely, measures_something, position
+from lessonlib.reading.names import SPLITS, canonical_name, is_metric, measures_something, position
 from lessonlib.reading.terminal_text import flat_record, printed_number
 
 #: A file of a million rows has 100 MB; what is far larger is not a log of losses.
@@ -53,15 +53,13 @@ class Table:
     facts: dict[str, int] = field(default_factory=dict)  # ``n_val``, ``n_classes``, where the log says them
     notes: list[str] = field(default_factory=list)  # what was done on the way
     structure: list[str] = field(default_factory=list)  # what the log is made of
+    looks_like: str = ""  # how a text begins
     series: bool = False  # whether the curves were kept apart, each with steps of its own
     dense: bool = False  # whether every row is an epoch, even one without a number in it
 
 
-# ---- text -------------------------------------------------------------------------------------------------------
-
-
-def from_path(path: Path) -> Table:
-    """Read a file or a folder."""
+def from_path(path: Path, told: Collection[str]) -> Table:
+    """Read a file or a folder; `told` are names in it that are metrics."""
     if not path.exists():
         raise FileNotFoundError(f"there is no log at {path}. Pasted text has line breaks (command line: -).")
     if path.is_dir() or "tfevents" in path.name:
@@ -71,10 +69,10 @@ def from_path(path: Path) -> Table:
         raise LogError(f"{path} can run code when it is opened, so it is not: {remedy}.")
     if (size := path.stat().st_size) > LARGEST_FILE_BYTES:
         raise LogError(f"{path} has {size / 1e9:.1f} GB, which is no log of losses: pass a row an epoch.")
-    return from_text(_decoded(path), path.name)
+    return from_text(_decoded(path), path.name, told)
 
 
-def from_text(text: str, origin: str) -> Table:
+def from_text(text: str, origin: str, told: Collection[str]) -> Table:
     """Read text of any kind: JSON, a table with a header, or what a training printed."""
     if not text.strip():
         raise LogError(f"{origin} is empty: was the training stopped before its first epoch?")
@@ -86,31 +84,20 @@ def from_text(text: str, origin: str) -> Table:
             return from_content(content, origin)
         if suffix == ".json":
             raise LogError(f"{origin} is not JSON, or nested too deeply for a log: save json.dumps(history.history).")
-    if _begins_a_table(stripped, suffix):
+    if _begins_a_table(stripped, suffix, told):
         return _parse_table(text, origin)
-    lists = terminal_text.lists_in(text)
+    lists = terminal_text.lists_in(text, told)
     if lists:
         return _equally_long({name: np.array(values) for name, values in lists.items()}, origin)
-    printed = terminal_text.Printed(text)
+    printed = terminal_text.Printed(text, told)
     table = _from_rows([row for row in printed.rows if row], origin)
-    if not any(map(canonical_name, table.columns)) and not loosely(table.columns):
-        raise LogError(_looks_like(stripped, list(table.columns), origin))
-    return dataclasses.replace(table, facts=printed.facts, notes=printed.notes, structure=printed.structure)
+    lines = stripped.rstrip().splitlines()
+    said = f"looks like text of {len(lines)} lines (it begins {lines[0].strip()[:60]!r})"
+    about = {"facts": printed.facts, "notes": printed.notes, "structure": printed.structure, "looks_like": said}
+    return dataclasses.replace(table, **about)
 
 
-def _looks_like(text: str, names: Sequence[str], origin: str) -> str:
-    """Say what a text looks like in which no loss was found, and what to type."""
-    first = text.splitlines()[0].strip()[:60]
-    scores = [name for name in names if measures_something(name)]
-    found = f"numbers stand under {', '.join(map(repr, scores[:6]))}" if scores else "no number has a name"
-    return (
-        f"{origin} looks like text of {len(text.splitlines())} lines (it begins {first!r}); {found}, none of which is "
-        f"known as a loss or an accuracy. Say which: {to_type(val_loss=[*scores, 'my column'][0])}; "
-        "it reads lines such as 'epoch 1: loss 0.7, val_loss 0.6', and tables with a header."
-    )
-
-
-def _begins_a_table(text: str, suffix: str) -> bool:
+def _begins_a_table(text: str, suffix: str, told: Collection[str]) -> bool:
     """Tell whether a text is one table: a header of names without numbers, and rows with as many cells."""
     lines = [line for line in text.splitlines()[:3] if line.strip(" #\t")]
     if suffix in (".csv", ".tsv") or not lines:
@@ -120,7 +107,7 @@ def _begins_a_table(text: str, suffix: str) -> bool:
     if len(lines) < 2:
         return len(header) > 1 and any(map(canonical_name, header))
     cells = next(csv.reader([lines[1]], delimiter=delimiter), [])
-    known = any(canonical_name(name) or position(name) or measures_something(name) for name in header)
+    known = any(is_metric(name, told) or position(name) or measures_something(name) for name in header)
     named = not any(re.search(r"[:=|│┃]|^\s*[-+\d.]+%?\s*$", name) for name in header if name)
     filled = any(np.isfinite(number(cell)) for cell in cells)
     return known and named and filled and len(cells) == len(header)
@@ -152,9 +139,6 @@ def _json(text: str) -> Any:
             continue
         return found[0] if parts == [text] else found
     return None
-
-
-# ---- tables -----------------------------------------------------------------------------------------------------
 
 
 def _parse_table(text: str, origin: str) -> Table:
@@ -231,9 +215,6 @@ def number(value: object) -> float:
     return np.nan if np.isinf(found) and isinstance(value, float) and np.isnan(value) else found
 
 
-# ---- what is in memory, or was JSON --------------------------------------------------------------------------------
-
-
 def from_content(content: object, origin: str) -> Table:
     """Read a dict of lists, a list of dicts, or a dict that holds either, as Hugging Face's ``trainer_state.json``."""
     if isinstance(content, Mapping):
@@ -267,9 +248,6 @@ def _equally_long(vectors: Columns, origin: str) -> Table:
 
 def _is_records(content: object) -> bool:
     return isinstance(content, list) and bool(content) and all(isinstance(record, Mapping) for record in content)
-
-
-# ---- folders ----------------------------------------------------------------------------------------------------
 
 
 def from_series(series: Series, origin: str) -> Table:

@@ -29,8 +29,9 @@ from lessonlib.reading.names import (
     measures_something,
     position,
     run_and_metric,
+    splits_of,
     words,
-)
+)  # fmt: skip
 from lessonlib.runs import Run
 
 LEAST_PERCENTAGE = 1.5  # what only just exceeds 1 is neither a share nor a percentage that anyone would keep a log of
@@ -47,10 +48,8 @@ def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run
     Parameters
     ----------
     source : object
-        A `Run`; a Keras ``History``; a dict of lists; a list of dicts; a pandas DataFrame; text with line breaks, as
-        it was printed or pasted; or a path: printed output, a table with a header, JSON, a TensorBoard event file or
-        folder, the folder of an MLflow or DVCLive run, or a run saved by lessonlib (``docs/reading-curves.md``).
-        LogError if there is nothing to read or it is ambiguous which column is meant.
+        A `Run`; a Keras ``History``; a dict of lists; a list of dicts; a pandas DataFrame; text with line breaks; or a
+        path to any log in ``docs/reading-curves.md``. LogError if there is nothing to read, or several could be meant.
     columns : mapping of str to str, optional
         From our names (`names.NAMES`) to the log's, where they are not recognised: ``{"val_loss": "my column"}``.
 
@@ -62,10 +61,13 @@ def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run
     """
     if isinstance(source, Run):
         return source
+    told = set((columns or {}).values())
     if isinstance(source, str | os.PathLike) and not _is_text(source):
         path = Path(source)
-        return Run.load(path) if path.suffix == ".npz" and path.exists() else _run(log_files.from_path(path), columns)
-    return _run(_table(source), columns)
+        if path.suffix == ".npz" and path.exists():
+            return Run.load(path)
+        return _run(log_files.from_path(path, told), columns)
+    return _run(_table(source, told), columns)
 
 
 def _is_text(source: str | os.PathLike[str]) -> bool:
@@ -75,10 +77,10 @@ def _is_text(source: str | os.PathLike[str]) -> bool:
     return "\n" in source or source.lstrip()[:1] in ("{", "[") or bool(re.search(r"\w[:= ]+\d*\.\d+.*\s", source))
 
 
-def _table(source: object) -> Table:
+def _table(source: object, told: set[str]) -> Table:
     """Return what is in memory as a table."""
     if isinstance(source, str):
-        return log_files.from_text(source, "pasted text")
+        return log_files.from_text(source, "pasted text", told)
     if isinstance(getattr(source, "history", None), Mapping):
         return log_files.from_content(source.history, "History")
     if hasattr(source, "columns") and hasattr(source, "to_numpy"):
@@ -151,9 +153,6 @@ def _say_phases(table: Table, rates: NDArray | None) -> None:
             )
 
 
-# ---- rows: metrics under our names, the learning rate, and what counts epochs and steps ----------------------------
-
-
 def _keep(rows: Columns, kept: NDArray) -> Columns:
     """Return some of the rows: those that a mask keeps, or the last of stretches."""
     return {name: values[kept] for name, values in rows.items()}
@@ -179,9 +178,6 @@ def _has_whole_epochs(rows: Columns) -> bool:
     return "epoch" in rows and bool((rows["epoch"] % 1 == 0).all())
 
 
-# ---- which column is which metric ----------------------------------------------------------------------------------
-
-
 def _spread_sets(table: Table) -> None:
     """Spread a table with a row for each set ("train", "val" in a column) over columns that name the set."""
     sets_of = {
@@ -205,7 +201,7 @@ def _spread_sets(table: Table) -> None:
 
 def _choose_columns(table: Table, wanted: Mapping[str, str] | None) -> dict[str, str]:
     """Return which column holds which metric: as told, else by name; the plainest name wins, a tie is an error."""
-    names, origin = list(table.columns), table.origin
+    names = list(table.columns)
     listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
     told = dict(wanted or {})
     for ours, theirs in told.items():
@@ -225,7 +221,7 @@ def _choose_columns(table: Table, wanted: Mapping[str, str] | None) -> dict[str,
         chosen = {ours: theirs for theirs, ours in loose.items()}
         table.notes.append(f"{', '.join(loose)} read as the loss: it is no cross-entropy.")
     if not chosen:
-        raise LogError(_no_metric(names, listed, origin))
+        raise LogError(_no_metric(names, listed, table))
     if set(chosen) == {"running_train_accuracy"} and not told:  # training would have a loss beside it
         chosen = {"val_accuracy": chosen["running_train_accuracy"]}
         table.notes.append(f"{chosen['val_accuracy']} was taken to be of the validation set: no loss is there.")
@@ -237,7 +233,7 @@ def _choose_columns(table: Table, wanted: Mapping[str, str] | None) -> dict[str,
 
 def _one_of_several_sets(names: Sequence[str], table: Table) -> dict[str, str]:
     """Return the first validation loss whose name has words of its own (``eval_mnli_loss``), and its accuracy."""
-    sets = [name for name in names if "loss" in words(name) and any(SPLITS.get(word) == "val" for word in words(name))]
+    sets = [name for name in names if "loss" in words(name) and "val" in splits_of(name)]
     if not sets:
         return {}
     own = {word for word in words(sets[0]) if canonical_name(f"val loss {word}") is None}
@@ -251,8 +247,11 @@ def _one_of_several_sets(names: Sequence[str], table: Table) -> dict[str, str]:
     return chosen
 
 
-def _no_metric(names: Sequence[str], listed: str, origin: str) -> str:
-    """Say what to type where no column is known as a loss or an accuracy."""
+def _no_metric(names: Sequence[str], listed: str, table: Table) -> str:
+    """Say what a log looks like in which nothing is known as a loss or an accuracy, and what to type."""
+    origin = table.origin
+    if "GPU_mem" in table.looks_like:
+        return f"{origin} is the table that Ultralytics prints, which is not read: pass the run's results.csv."
     named = [name for name in names if "loss" in words(name)]
     losses = {side: [n for n in named if SPLITS.get(words(n)[0]) == side] for side in ("train", "val")}
     if len(losses["val"]) > 1 and any({"box", "cls", "dfl", "obj"} & set(words(name)) for name in losses["val"]):
@@ -261,10 +260,22 @@ def _no_metric(names: Sequence[str], listed: str, origin: str) -> str:
             f"{origin} is the log of a detector: its losses are {', '.join(losses['val'])}, and none is the whole. "
             f"What decides is mAP50-95, not any loss. To read one of them: {to_type(**pair)}."
         )
-    likely = next((name for name in names if measures_something(name)), "my column")
+    roles = {word for name in named for word in words(name)}
+    if roles >= {"d", "g"} or roles >= {"discriminator", "generator"}:
+        return (
+            f"{origin} looks like the log of a GAN, {' and '.join(map(repr, named[:2]))}: its two losses work against "
+            "each other, and the reader has nothing to say of them. Judge by samples, or a score of them such as FID."
+        )
+    likely = [name for name in names if measures_something(name) and not re.search(r"acc|top", name.lower())]
+    likely += [name for name in names if "val" in splits_of(name)]
+    remedy = f"say which, {to_type(val_loss=[*likely, 'my column'][0])}."
+    if not table.looks_like:
+        return f"no column of the {origin} is a loss or an accuracy, it has {listed}: {remedy} Several runs: pass one."
+    under = ", ".join(repr(name) for name in names[:20] if not position(name))
+    found = f"numbers stand under {under}, none of which is known" if under else "no number has a name that is known"
     return (
-        f"no column of the {origin} is a loss or an accuracy, it has {listed}: say which, {to_type(val_loss=likely)}. "
-        "Several runs: pass one."
+        f"{origin} {table.looks_like}; {found} as a loss or an accuracy: {remedy} It reads lines such as 'epoch 1: "
+        "loss 0.7, val_loss 0.6', and tables with a header."
     )
 
 
@@ -311,9 +322,6 @@ def _plainest(ours: str, names: list[str], table: Table) -> str:
             f"Several evaluation sets: {best[0]} was read, {', '.join(others)} not (--columns {ours}={others[0]!r})."
         )
     return best[0]
-
-
-# ---- which rows are one run ----------------------------------------------------------------------------------------
 
 
 def _positions(table: Table) -> Columns:
@@ -409,9 +417,6 @@ def _filled_forward(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values[finite[np.maximum(last, 0)]]
 
 
-# ---- one row per epoch ---------------------------------------------------------------------------------------------
-
-
 def _is_batches(rows: Columns) -> bool:
     """Tell whether a log has nothing but training losses by step (or by fractions of an epoch)."""
     if any(name[:4] == "val_" for name in rows):
@@ -500,9 +505,6 @@ def _own_numbers(rows: Columns) -> tuple[str, list[int], list[float] | None]:
         if values is not None and (values % 1 == 0).all() and (np.diff(values) > 0).all():
             return kind, [int(value) for value in values], beside if kind == "step" else None
     return ("row" if {"epoch", "step"} & rows.keys() else "epoch"), list(range(1, _length(rows) + 1)), beside
-
-
-# ---- values ----------------------------------------------------------------------------------------------------------
 
 
 def _as_share(name: str, values: NDArray[np.float64], notes: list[str]) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 #: The metrics that a log can have, under our names.
@@ -31,6 +31,8 @@ _FILLERS = {
 _KNOWN = {*SPLITS, *_MEASURES, *_FILLERS}
 #: Errors of a regression, which can stand for the loss.
 _ERRORS = {"rmse", "mse", "mae", "l1", "l2", "mape", "error"}
+#: Words of which one stands in the names of a regression's errors, whatever else is logged.
+REGRESSION = {"rmse", "mse", "mae", "mape", "squared", "absolute"}
 #: Words that measure something, in any column: such a column is named if it is not read.
 _SCORES = {*_MEASURES, *_ERRORS, "f1", "auc", "map", "map50", "perplexity", "ppl", "bleu", "recall", "precision", "iou",
            "wer", "cer", "rouge", "rouge1", "dice", "objective", "top5", "acc5"}  # fmt: skip
@@ -89,6 +91,11 @@ def canonical_name(name: str) -> str | None:
     if not splits or (splits == {"train"} and "running" in found):
         return f"running_train_{measure}"
     return f"{splits.pop()}_{measure}"
+
+
+def is_metric(name: str, told: Collection[str]) -> bool:
+    """Tell whether a name is that of a metric: it is told to be one, or known."""
+    return name in told or canonical_name(name) is not None
 
 
 def run_and_metric(name: str) -> tuple[str, str]:

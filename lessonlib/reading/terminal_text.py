@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from lessonlib.reading.names import RUN_WORDS, canonical_name, measures_something, position, splits_of, words
+from lessonlib.reading.names import RUN_WORDS, canonical_name, is_metric, measures_something, position, splits_of, words
 
 Row = dict[str, float]
 
@@ -28,6 +28,7 @@ _NUMBER = re.compile(
     r"(?:\s?(?P<percent>%)|/\s*(?P<total>\d+)|f0\b|(?P<junk>[A-Za-z_]\w*|:\d[\d:]*))?"
 )
 _PROGRESS = re.compile(r"ETA|/step|it/s|s/it|%\||\[=*[>.=]+\]|━")
+_HEADER = re.compile(r"\W*epoch\W*\d+(?:\W+\d+)?\W*", re.IGNORECASE)
 _RULE = re.compile(r"[\s|+:=\-─━═┃│┏┓┗┛┡┩└┘├┤┼╇┳┻┬┴╞╡╪]*")
 _AFTER = re.compile(r"(.*\S)\s+(?:after|at)\s+(epoch|iteration|step|iter|round)")
 #: Ways to part the cells of a table's line, and the bars at either end of it.
@@ -44,14 +45,14 @@ _FACTS = (
 )
 
 
-def lists_in(text: str) -> dict[str, list[float]]:
+def lists_in(text: str, told: Collection[str]) -> dict[str, list[float]]:
     """Return the lists of numbers that a text assigns to metrics: ``val_loss = [0.7, 0.5]``, ``{'loss': [...]}``."""
     found: dict[str, list[float]] = {}
     if not re.search(r"[:=]\s*(?:[\w.]+\()?\[\s*[-\w.(]", text):
         return found
     for name, numbers in re.findall(r"([A-Za-z_][\w ./-]*?)['\"]?\s*[:=]\s*\[([^\[\]{}]*)\]", _unwrapped(text)):
         values = [printed_number(part) for part in numbers.split(",") if part.strip()]
-        if len(values) > 1 and canonical_name(name.strip()):
+        if len(values) > 1 and is_metric(name.strip(), told):
             found[name.strip()] = values
     return found
 
@@ -96,16 +97,18 @@ def flat_record(content: Mapping[Any, Any], prefix: str = "", depth: int = 3) ->
 class Printed:
     """What a text says: `rows` in their order, sizes that it names (`facts`), `notes` and `structure` as of a `Run`.
 
-    With or without carriage returns, backspaces, colours and log prefixes.
+    With or without carriage returns, backspaces, colours and log prefixes. `told` are names that are metrics.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, told: Collection[str]) -> None:
         self.rows: list[Row] = []
+        self._told = told
         self.facts, self.notes, self.structure = _facts(text), [], []
         # What the lines above have said: the epoch, the set, which rows belong together, where a later evaluation is.
         self._position: Row = {}
         self._section, self._sets, self._skip = "", [], False
         self._block, self._row_block, self._row_fraction, self._late = 0, -1, None, -1
+        self._first_headed: int | None = None  # the row below the first line that is an epoch's header
         lines = [line for line in re.split(r"[\r\n\x08]+", _CONTROL.sub("", text)) if line.strip()]
         lines = self._with_decimal_points(lines)
         at = 0
@@ -117,6 +120,11 @@ class Printed:
         if self.rows and self._late == len(self.rows) - 1:
             del self.rows[-1]
             self.structure.append("A later evaluation, printed after the last epoch, was left out.")
+        headless = self.rows[: self._first_headed or 0]
+        numbered = [row for row in headless if any(map(position, row))]
+        if len(numbered) < len(headless) < len(self.rows):
+            self.rows[: len(headless)] = numbered
+            self.notes.append("Values before the first epoch's header were left out: the beginning is cut off.")
 
     def _with_decimal_points(self, lines: list[str]) -> list[str]:
         """Turn decimal commas to points where numbers have no points at all and some begin with ``0,``."""
@@ -136,7 +144,7 @@ class Printed:
                 break
         else:
             return 0
-        if not any(map(canonical_name, header)) or len(set(header)) < len(header):
+        if not any(is_metric(name, self._told) for name in header) or len(set(header)) < len(header):
             return 0
         end = at + 1
         while end < len(lines):
@@ -154,7 +162,7 @@ class Printed:
 
     def _line(self, line: str) -> None:
         """Read a line that is no table's."""
-        record = _record(line)
+        record = _record(line, self._told)
         if record is not None:
             _, places, *_ = self._named_numbers(line[: line.find("{")])
             self.rows.append(places | record)
@@ -170,7 +178,13 @@ class Printed:
         if line.lstrip().startswith("*") and not sets:  # torchvision's summary of what stands above it
             sets = self._sets
             items = {_with_set("".join(sets[-1:]), name): value for name, value in items.items()}
+            for row in self.rows:
+                if self._position.items() <= row.items():
+                    for name in items.keys() & row.keys():
+                        del row[name]
         self._sets = sets or self._sets
+        if self._first_headed is None and _HEADER.fullmatch(line):
+            self._first_headed = len(self.rows)
         if places and any(self._position.get(kind) != value for kind, value in places.items()):
             if "epoch" in places:
                 self._position = {name: value for name, value in self._position.items() if words(name) in RUN_WORDS}
@@ -262,7 +276,7 @@ class Printed:
             self.facts.setdefault("n_val", total)
 
 
-def _record(line: str) -> Row | None:
+def _record(line: str, told: Collection[str]) -> Row | None:
     """Return the numbers of a dict, as Hugging Face's trainer and JSON loggers print one a line."""
     start, stop = line.find("{"), line.rfind("}")
     if start < 0 or stop < start:
@@ -280,7 +294,7 @@ def _record(line: str) -> Row | None:
         for name, value in flat_record(record).items()
         if isinstance(value, int | float | str) and not isinstance(value, bool)
     }
-    return row if any(map(canonical_name, row)) else None
+    return row if any(is_metric(name, told) for name in row) else None
 
 
 @lru_cache(maxsize=4096)
