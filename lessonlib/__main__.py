@@ -148,8 +148,7 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def _print_epoch(run: runs.Run) -> None:
-    last = (f"{name} {values[-1]:.4f}" for name, values in run.metrics.items())
-    print(f"epoch {run.n_epochs:3d}  " + "  ".join(last), flush=True)
+    print(f"epoch {run.n_epochs:3d}", *(f"{name} {v[-1]:.4f}" for name, v in run.metrics.items()), sep="  ", flush=True)
 
 
 if __name__ == "__main__":
