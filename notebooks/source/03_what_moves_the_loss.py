@@ -64,7 +64,7 @@ def with_one_error(p, n=100, others=0.99):
 factor = with_one_error(1e-6).mean() / with_one_error(0.99).mean()
 print(one_error.resolve(factor))
 unsure = with_one_error(1e-6, others=0.27).mean() / with_one_error(0.27, others=0.27).mean()
-print(f"others at 0.99: x {factor:.0f}; others at 0.27: x {unsure:.2f}")
+print(f"others at 0.99: {factor:.0f} times the loss; others at 0.27: {unsure:.2f} times")
 assert factor > 14 and unsure < 1.2
 
 # %% [markdown]
@@ -93,9 +93,9 @@ Explorer(
 )  # fmt: skip
 
 # %% [markdown]
-# ### In a real run
+# ### In real runs
 #
-# A popular answer says that a *single* misclassified picture blows up the mean loss. The network of lesson 6 was measured on 5,000 validation pictures. Sort them by loss.
+# A popular answer says that a *single* misclassified picture blows up the mean loss. The network of lesson 6 was trained ten times, and measured on 5,000 validation pictures. Sort them by loss.
 
 
 # %%
@@ -126,7 +126,7 @@ def share_of_costliest(losses, k):
 # %%
 few = questions.Prediction(
     "3-costliest",
-    "At the end of that run (about 67 % accuracy): what share of the validation loss do the costliest 5 % make up?",
+    "At the end of those runs (about 67 % accuracy): what share of the validation loss do the costliest 5 % make up, on average?",
     [0.05, 0.35, 0.67, 0.95],
 )
 few
@@ -177,17 +177,17 @@ for name, costs in each_cost.items():
 assert (each_cost["mixed"] <= each_cost["good"])[[0, 2]].all() and wrong_share > 0.9
 
 # %% [markdown]
-# The printed explanation is the wrong way round: mixed is at least as good wherever class 1 is true.
+# The text's explanation is the wrong way round: mixed is at least as good wherever class 1 is true.
 #
 # ## Do a few examples spoil the network too?
 #
-# That a few examples make up most of the loss is one thing. That they *pull the network away* is another: "the optimiser over-corrects because of outliers". Test it on a model that cannot memorise. Two hundred points in two overlapping classes, a straight line, and k points of the one
+# That a few examples make up much of the loss is one thing. That they *pull the network away* is another: "the optimiser over-corrects because of outliers". Test it on a model that cannot memorise. Two hundred points in two overlapping classes, a straight line, and k points of the one
 # class at distance D on the side of the other.
 
 
 # %%
 def with_outliers(k, distance, seed):
-    """Two clouds of 100 points, then k points labelled 0 far out on the side of class 1."""
+    """Two clouds, 200 points in all, then k points labelled 0 far out on the side of class 1."""
     rng = np.random.default_rng(seed)
     clean = problems.imbalanced_gaussians(200, positive_share=0.5, separation=3, rng=rng)
     far = distance / np.sqrt(2) + 0.3 * rng.normal(size=(k, 2))
@@ -233,14 +233,14 @@ print(
 )
 for (k, distance), (hits, shares) in found.items():
     told = f"accuracy {hits.mean():.2f}, outliers' share of the loss {shares.mean():.1f}"
-    print(f"{k:2} at {distance:2}: {told}")
+    print(f"{k:2} outliers at {distance:2}: {told}")
 unharmed = count_seeds(found[0, 0][0] - found[2, 10][0] < 0.01)
 ruined = count_seeds(found[10, 30][0] < 0.6)
 print(f"two at 10 cost less than a point in {unharmed}; ten at 30 ruin the line in {ruined}")
 assert unharmed.mostly and ruined.mostly
 
 # %% [markdown]
-# Two do nothing; ten far ones turn the line until *they* fit, and everybody else makes up the loss. Sorting by loss would not find them any more. **Move both:**
+# Two cost less than a point; ten far ones turn the line until *they* fit, and everybody else makes up the loss. Sorting by loss would not find them any more. **Move both:**
 
 
 # %%
@@ -254,7 +254,7 @@ def outliers_and_line(k, distance):
     far = (figures.points(*examples.x[200:].T, "vermilion", label="outliers"),) if k else ()
     return Picture(
         f"{k} outliers at {distance} make up {share:.0%} of the loss; {hits:.0%} of clean points are right.",
-        Panel("The points and the line", figures.points(*clean.x[clean.y == 0].T, "blue", size=3), figures.points(*clean.x[clean.y == 1].T, "green", size=3),
+        Panel("The points and the line", figures.points(*clean.x[clean.y == 0].T, "blue", label="class 0", size=3), figures.points(*clean.x[clean.y == 1].T, "green", label="class 1", size=3),
               *far, figures.line(across, -(a * across + c) / b, "grey"), x=(-4, 24), y=(-4, 24), xlabel="feature 1", ylabel="feature 2"),
         Panel("Shares", figures.bars({"outliers' share of the loss": share, "accuracy, clean points": hits}, right=[False, True], most=1)),
     )  # fmt: skip
@@ -274,7 +274,7 @@ Explorer(
 noise_story = questions.Prediction(
     "3-noise-share",
     "The share of the training loss that the wrong labels make up, from the first epoch to the twentieth,",
-    ["starts high and falls", "stays near a tenth", "starts near a tenth and grows"],
+    ["falls by a third or more", "stays about the same", "grows by half or more"],
 )
 noise_story
 
@@ -302,13 +302,13 @@ grows = held[:, 19].mean() / held[:, 0].mean()
 print(noise_story.resolve(noise_story.options[2 if grows > 1.5 else 0 if grows < 0.67 else 1]))
 for epoch in (1, 5, 20):
     loss, pull = (values[:, epoch - 1].mean() for values in (held, pulled))
-    print(f"epoch {epoch:2}: {loss:.1f} of the loss, {pull:.1f} of the gradients p − y")
+    print(f"epoch {epoch:2}: wrong labels make up {loss:.1f} of the loss, {pull:.1f} of p − y")
 doubled = count_seeds(held[:, 19] > 2 * held[:, 0])
 print(f"their share of the loss more than doubles in {doubled}")
 assert doubled.mostly and count_seeds(pulled[:, 19] > 1.5 * pulled[:, 0]).mostly
 
 # %% [markdown]
-# At first every label looks alike to the network. The share grows because the *others* get learnt: right labels agree with each other, wrong ones with nothing. And it is not only a matter of counting: their share of the pull on the network (the length of p − y, the gradient in the logits) grows too. The effect is real, the reason given
+# At first all labels look nearly alike to the network. The share grows because the *others* get learnt (right labels agree with each other, wrong ones with nothing); a wrong label then costs more than at first. And it is not only a matter of counting: their share of the pull on the network (the length of p − y, the gradient in the logits) grows too. The effect is real, the reason given
 # for it is not.
 
 # %%
@@ -339,7 +339,7 @@ Explorer(
 )  # fmt: skip
 
 # %% [markdown]
-# Later the loss of the wrong labels comes down as well: the network **memorises** them.
+# Later the loss of the wrong labels comes down as well: the network begins to **memorise** them.
 #
 # ## The audit
 #
@@ -369,8 +369,8 @@ def audit_precision(losses, wrong, k):
 # %%
 audit = questions.Prediction(
     "3-audit-half",
-    "Only one label in a hundred is wrong. Of as many costliest examples at epoch 5, which share is really wrong, mean of ten seeds?",
-    [0.1, 0.35, 0.65, 0.95],
+    "Only one label in a hundred is wrong. You list the costliest examples at epoch 5, as many as there are wrong labels. Which share of the list is wrong, mean of ten seeds?",
+    [0.1, 0.4, 0.7, 0.95],
 )
 audit
 
@@ -426,16 +426,17 @@ noisy_gain, clean_gain = (
 )
 change = clean_gain[:, 0].mean()
 print(harm.resolve(harm.options[0 if change < -0.5 else 1 if change < 0.5 else 2]))
+print("points of accuracy gained, 95 % intervals for the mean over seeds:")
 for name, gain in (("a tenth wrong", noisy_gain), ("all right", clean_gain)):
     ends = [mean_interval(gain[:, i]) for i in range(2)]
     told = [f"{end.low:+.0f} to {end.high:+.0f}" for end in ends]
-    print(f"{name:13}: 50 costliest dropped {told[0]} points, 50 at random {told[1]}")
+    print(f"{name:13}: 50 costliest dropped {told[0]}, 50 at random {told[1]}")
 assert count_seeds(noisy_gain[:, 0] > 0).mostly and count_seeds(clean_gain[:, 0] < 0).mostly
 
 # %%
 Markdown(
     "With wrong labels, dropping the costliest helps. With right labels the costliest are *hard*, not wrong, "
-    "and dropping them costs points, while dropping as many at random costs little. **Look at them before you remove them.**"
+    "and dropping them costs points, while dropping as many at random costs less. **Look at them before you remove them.**"
 )
 
 # %% [markdown]
@@ -443,11 +444,11 @@ Markdown(
 #
 # | people say | what you saw |
 # |---|---|
-# | "one misclassified image blows up the loss" | it depends on how sure the others are; in a real run it takes a few hundred |
+# | "one misclassified image blows up the loss" | it depends on how sure the others are; in ten real runs it takes a few hundred |
 # | "mostly correct predictions can cost more than better ones" | the one wrong, sure answer made up nearly all of it |
 # | "noisy samples raise the loss because the first predictions are far off" | their share starts near their number and grows as the *others* are learnt |
-# | "outliers make the optimiser over-correct" | two did nothing, ten far ones ruined a line; number and distance decide |
-# | "the examples with the highest loss are the wrong labels" | nearly always at one label in ten, less often at one in a hundred |
+# | "outliers make the optimiser over-correct" | two cost less than a point, ten far ones ruined a line; number and distance decide |
+# | "the examples with the highest loss are the wrong labels" | about nine in ten were, at one wrong label in ten; fewer at one in a hundred |
 # | "remove the examples with the highest loss" | worth points when labels are wrong, costs points when they are right |
 #
 # ## Check yourself
@@ -513,7 +514,7 @@ questions.choice(
         ),
         (
             "at the end, when the training loss is lowest",
-            "By then the network has memorised many of the wrong labels.",
+            "By then the network may have memorised many of the wrong labels.",
         ),
         (
             "at the lowest validation loss, whenever that is",
@@ -529,7 +530,7 @@ questions.choice(
 # - On ten recorded runs a twentieth of the pictures makes up about a third of the loss.
 # - Far points can turn a line and end with a low loss.
 # - Wrong labels make up more of the loss, and of the gradients, as the right ones are learnt; later they are memorised.
-# - An audit by loss finds wrong labels, the more purely the more of them there are; the rest are hard examples.
+# - An audit by loss finds wrong labels; the fewer there are, the more right but hard examples stand among the suspects.
 #
 # **What would change your mind?** A data set with few wrong labels whose costliest examples are all wrong, in most of ten seeds.
 #
