@@ -16,7 +16,7 @@
 # 1. give the baselines that any accuracy and any loss must beat;
 # 2. read a confusion matrix, and choose a measure for what errors cost;
 # 3. choose a threshold from costs on some examples and judge it on others;
-# 4. say when class weights change more than the threshold, and when they do not;
+# 4. find out whether class weights move more than the threshold;
 # 5. put an interval on recall, F1, ROC AUC and average precision.
 
 # %%
@@ -136,7 +136,7 @@ assert np.isclose(entropy(0.9), sk.log_loss([0] * 90 + [1] * 10, [0.1] * 100))
 print(f"at 90 % apples: accuracy 0.90 and a loss of {entropy(0.9):.3f} nats, seeing no fruit")
 
 # %% [markdown]
-# The loss has a baseline too: always answering with the class shares costs their **entropy**. A number without its baseline means nothing.
+# The loss has a baseline too: always answering with the class shares costs their **entropy**. Read no number without its baseline.
 #
 # ## Nine to one: which model is more useful?
 #
@@ -204,7 +204,7 @@ assert sk.f1_score(truth, [1] + [0] * 8 + [1]) > 0.6
 # %% [markdown]
 # Both have 90 %, and one of them finds the positive. Accuracy counts a miss and a false alarm alike. Which is worse is no question of statistics.
 #
-# ## A good average that hides a class
+# ## What an average says about one class
 #
 # Handwritten digits, a small network. All but five of the eights are taken out of the *training* set; the validation set keeps its tenth of eights. (So the two sets differ in their class
 # shares, a **label shift**: the network is taught that eights are rare.)
@@ -239,7 +239,7 @@ print(f"overall above 0.88 and recall of the eight below 0.65 in {hidden}")
 assert hidden.mostly
 
 # %% [markdown]
-# One class in ten is a tenth of the average, and of balanced accuracy too. **Look at the recall of every class; no average shows it.** ([4b](04b_scores.ipynb) shows how a popular "accuracy of a class" hides it even better.)
+# One class in ten is a tenth of the average, and of balanced accuracy too. **Look at the recall of every class; no average shows it.** ([4b](04b_scores.ipynb) looks at a popular "accuracy of a class".)
 #
 # ## One scorer, any threshold, any share
 #
@@ -253,7 +253,7 @@ rare_question = questions.Prediction(
     "4-rare",
     "Positives become rarer, from 50 % to 2 %; what a positive and a negative look like stays the same. "
     "Precision of the best possible scorer, at threshold 0.5, falls from .84 to about",
-    [0.05, 0.4, 0.75],
+    [0.05, 0.35, 0.65],
 )
 rare_question
 
@@ -292,7 +292,7 @@ for share, row in rows.items():
 assert rows[0.02][0] < 0.6 * rows[0.5][0] and rows[0.02][1] > rows[0.5][1]
 
 # %% [markdown]
-# Rarer positives: accuracy *rises*, average precision falls by far, and at a threshold of 0.5 the scorer calls only the surest, so recall falls further than precision. ROC AUC cannot move here: it compares a positive with a
+# Rarer positives: accuracy *rises*, average precision falls by far, and at a threshold of 0.5 the scorer calls only the surest examples positive, so recall falls further than precision. ROC AUC cannot move here: it compares a positive with a
 # negative and does not see how many there are. AP can only be read beside the share of positives, which is what a useless scorer gets.
 #
 # **Move the threshold.** At 10 % positives, to which side must it go to raise balanced accuracy?
@@ -321,9 +321,9 @@ def threshold_and_share(share, threshold):
     return Picture(
         f"{share:.0%} positives, called positive above {threshold:.2f}: " + ", ".join(f"{k} {v:.2f}" for k, v in bars.items()) + ".",
         Panel(
-            "Scores, as frequent as they are", figures.span(min(cut, 4.4), 4.5, '"positive"', height=0.99),
+            "How frequent examples are", figures.span(min(cut, 4.4), 4.5, '"positive"', height=0.99),
             figures.line(axis, (1 - share) * cloud(-1), label="negatives"), figures.line(axis, share * cloud(1), "vermilion", label="positives"),
-            x=(-4.5, 4.5), y=(0, 0.46), xlabel="score of an example", yticks=[], legend="upper left",
+            x=(-4.5, 4.5), y=(0, 0.46), xlabel="position between the two clouds", yticks=[], legend="upper left",
         ),
         Panel("Measures", figures.bars(bars, most=1), xlabel="value"),
     )  # fmt: skip
@@ -400,6 +400,7 @@ for seed in range(100, 140):
     claimed.append(cost_at(*drawn, t, 20))
     on_fresh.append(cost_at(*fresh, t, 20))
 by_rule, at_half = cost_at(*fresh, 1 / 21, 20), cost_at(*fresh, 0.5, 20)
+print("mean cost of an example:")
 print(f"threshold chosen on 200 examples: {np.mean(claimed):.2f} on these examples,")
 print(f"{np.mean(on_fresh):.2f} on fresh ones; threshold 1/21: {by_rule:.2f}; 0.5: {at_half:.2f}")
 assert np.mean(claimed) < np.mean(on_fresh) - 0.02 and by_rule < np.mean(on_fresh) < at_half
@@ -469,10 +470,11 @@ print(
         weights_question.options[[(0, 0), (1, 0), (0, 1), (1, 1)].index(outcome)]
     )
 )
+print("weighted minus plain, 95 % intervals for the mean over seeds:")
 for kind, values in change.items():
     ends = [mean_interval(values[:, i]) for i in range(3)]
     told = [f"{end.low:+.2f} to {end.high:+.2f}" for end in ends]
-    print(f"{kind:12}: weighted minus plain: AUC {told[0]}, AP {told[1]}, cross-entropy {told[2]}")
+    print(f"{kind:12}: AUC {told[0]}, AP {told[1]}, cross-entropy {told[2]}")
 assert moved["two clouds"].rarely and moved["two clusters"].mostly
 
 # %% [markdown]
@@ -582,6 +584,7 @@ ends = {name: np.quantile(each, [0.025, 0.975]) for name, each in values.items()
 assert np.allclose(ends["accuracy"], bootstrap_interval(((p > 0.5) == y) * 1.0, draws))
 widest = max(("accuracy", "recall", "ROC AUC"), key=lambda name: np.ptp(ends[name]))
 print(volatile_question.resolve(widest))
+print("middle 95 % of 500 draws:")
 for name, (low, high) in ends.items():
     print(f"{name:9} {low:.2f} to {high:.2f}, {high - low:.2f} wide")
 assert np.ptp(ends["recall"]) > 3 * np.ptp(ends["accuracy"])
