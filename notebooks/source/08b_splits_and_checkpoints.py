@@ -14,7 +14,7 @@
 # After this lesson you can
 #
 # 1. tell the two things called shuffling apart, and say what each does to loss and accuracy;
-# 2. say when shuffling cures a split, and when it spoils one;
+# 2. choose a split by what the network is for;
 # 3. choose the epoch to keep by what you ship, and say what the choice costs;
 # 4. measure how much too good the chosen epoch looks.
 #
@@ -77,32 +77,30 @@ shuffle_question
 
 # %% plumbing claims=["002-Q3"]
 doubled = {}
+print("validation: loss at the end over its lowest, accuracy since then; mean of the seeds")
 for name in NAMES[:4]:
     every = RECORDED[name].values()
     rise = np.array([run["val_loss"][-1] / run["val_loss"].min() for run in every])
     gain = np.array([run.since_lowest_loss("val_accuracy") for run in every])
     doubled[name] = count_seeds((rise > 2) & (gain > 0)).mostly
-    print(f"{name:15} validation loss x{rise.mean():.1f}, accuracy {100 * gain.mean():+.0f} points")
+    print(f"{name:15} x{rise.mean():.1f}, {100 * gain.mean():+.0f} points")
 winners = [i for i, name in enumerate(NAMES[1:4]) if doubled[name]]
 print(shuffle_question.resolve(shuffle_question.options[winners[0] if winners else 3]))
 fixed = {
     name: minus(at_end("batches-fixed", name, unit), at_end("base", name, unit))
     for name, unit in (("test_accuracy", 100), ("test_loss", 1))
 }
-print(
-    f"fixed order, test, minus base: accuracy {interval(fixed['test_accuracy'])} points,", end=" "
-)
-print(f"loss {interval(fixed['test_loss'], 2)}")
+print("fixed order, test pictures at the end, minus base (mean and 95 % interval):")
+print(f"accuracy {interval(fixed['test_accuracy'])} points, loss {interval(fixed['test_loss'], 2)}")
+print("accuracy at the end:")
 for name in ("batches-sorted", "split-sorted"):
     val, test = (list(at_end(name, f"{part}_accuracy").values()) for part in ("val", "test"))
-    print(
-        f"{name:14} ends at {np.mean(val):.0%} in validation, {np.mean(test):.0%} on test pictures"
-    )
+    print(f"{name:14} {np.mean(val):.0%} in validation, {np.mean(test):.0%} on test pictures")
 assert count_seeds([change > 0 for change in fixed["test_loss"].values()]).mostly
 assert max(at_end("batches-sorted", "test_accuracy").values()) < 0.15
 
 # %% [markdown]
-# So the commenter has a point twice. Without shuffling the batches anew the same network ends with a higher loss and (five seeds) a lower accuracy, though the pattern is there with shuffling, too. Batches sorted by class: it
+# So the commenter is right about both. Without shuffling the batches anew the same network ends with a higher loss and (five seeds) a lower accuracy, though the pattern is there with shuffling, too. Batches sorted by class: it
 # ends at chance. And the sorted file is the extreme form of the pattern: its validation part holds classes that training hardly saw. Keras's `validation_split` takes the *end* of the data, before any shuffling.
 #
 # ### A careless end
@@ -278,7 +276,9 @@ for task in TASKS:
     low, high = Finding.of(dict(enumerate(ends[task, True][:, 0]))).interval()
     assert low < 0.5 < high
     falls = [val["val_loss"][-1] < val["val_loss"][0] for val, _ in LEAKS[task, False]]
-    print(f"{task}, rows shuffled: the validation loss falls in {count_seeds(falls)}")
+    print(
+        f"{task}, rows shuffled: the validation loss ends below its start in {count_seeds(falls)}"
+    )
     assert count_seeds(falls).mostly
 
 
@@ -305,7 +305,7 @@ Explorer(
 )  # fmt: skip
 
 # %% [markdown]
-# Shuffled rows leak: a validation row has brothers in the training set, and the network recognises them. Validation loss *falls* and accuracy looks splendid while on later examples the network is no better than a coin. So: **split the way the network will be used**. New patients: by patient
+# Shuffled rows leak: a validation row has others of its group, or of its hours, in the training set, and the network recognises them. Validation loss *falls* and accuracy looks splendid while on later examples the network is no better than a coin. So: **split the way the network will be used**. New patients: by patient
 # (`sklearn.model_selection.GroupShuffleSplit`). Tomorrow: by time (`TimeSeriesSplit`). Else shuffle. And a validation loss that rises while a *shuffled* one falls may be the honest one.
 #
 # ## Which epoch do you keep?
@@ -345,7 +345,7 @@ print(
         stop_question.options[0 if gain.mean() > 1 else 2 if gain.mean() < -1 else 1]
     )
 )
-print("kept epoch minus last epoch, test pictures: accuracy, points; scaled loss, nats")
+print("test, kept minus last epoch (mean, 95 % interval): accuracy, points; scaled loss, nats")
 for name in ("base", "label-noise-40"):
     for watch in WATCH:
         accuracy, scaled = costs(name, watch).T
@@ -356,7 +356,7 @@ apart = costs("base", "scaled loss")[:, 0] - costs("base", "accuracy")[:, 0]
 print("by scaled loss instead of by accuracy, base:", interval(apart), "points")
 
 # %% [markdown]
-# So it depends on what still falls. In the base the network goes on learning, and stopping by loss gave accuracy away. With two in five training labels wrong the same stop gained. Watching accuracy or scaled loss
+# So it depends on whether the scaled loss still falls. In the base it does, and stopping by loss gave accuracy away. With two in five labels wrong, in training and in validation, the same stop gained. Watching accuracy or scaled loss
 # cost nothing that five seeds can see in the base, and gained with wrong labels; which of these two is better, these runs cannot tell. **Move the patience**: is there one at which the loss keeps a late epoch?
 
 
@@ -420,16 +420,16 @@ going_on = {
     task: np.array([last_against_lowest(train_task(task, seed)) for seed in SEEDS])
     for task in ("pattern and coins", "teacher")
 }
+print("the last epoch against that of the lowest loss:")
 for task, changes in going_on.items():
-    more, less = count_seeds(changes[:, 0] > 5), count_seeds(changes[:, 1] < 0)
-    print(
-        f"{task:18} last epoch over 5 points more accurate in {more}; scaled, lower loss in {less}"
-    )
+    more, less = count_seeds(changes[:, 0] > 1), count_seeds(changes[:, 1] < 0)
+    print(f"{task}: over a point more accurate in {more};")
+    print(f"  with a temperature, lower loss in {less}")
 assert count_seeds(going_on["pattern and coins"][:, 0] > 5).mostly
 assert count_seeds(going_on["teacher"][:, 0] > 1).rarely
 
 # %% [markdown]
-# At a constant rate both answers exist, too. *Should we stop?* Not because the loss turns. *How to choose?* By what you ship: accuracy if classes are shipped; scaled loss, and then a temperature, if probabilities are; the plain loss if they are shipped uncorrected.
+# At a constant rate both answers exist, too. *Should we stop?* A turn of the loss alone does not say. *How to choose?* By what you ship: accuracy if classes are shipped; scaled loss, and then a temperature, if probabilities are; the plain loss if they are shipped uncorrected.
 #
 # ## How much too good does the chosen epoch look?
 #
@@ -477,7 +477,7 @@ for n in (100, 500):
 assert means[100] > means[500] > 0
 
 # %% [markdown]
-# (Lesson 6's ten runs, 25 epochs; the interval is over seeds, 50 draws each.) The more epochs, recipes and seeds you choose from, the more chances luck has. Keep a test part that chooses nothing: it is not for choosing better, it is for knowing what you have.
+# (Lesson 6's ten runs, 25 epochs; mean and 95 % interval over the seeds, 50 draws each.) The more epochs, recipes and seeds you choose from, the more chances luck has. Keep a test part that chooses nothing: it is not for choosing better, it is for knowing what you have.
 #
 # ## Misconceptions met
 #
@@ -508,7 +508,7 @@ questions.choice(
     "Ten X-rays of each of 500 patients; the network is meant for new patients. How do you split?",
     right=("draw patients, and take all their pictures", "Yes: validation then asks what use will ask, pictures of people never seen."),
     wrong=[
-        ("shuffle all pictures, then cut", "Most validation pictures would have brothers in training."),
+        ("shuffle all pictures, then cut", "Then most validation pictures show a patient who is in training, too."),
         ("shuffle, and stratify by diagnosis", "Equal shares of the diagnoses do not keep a patient on one side."),
         ("take the last fifth of the file", "It may keep patients together, but who is at the end of a file is no draw."),
     ],
