@@ -142,7 +142,7 @@ print(f"always answering with the share of a tag costs {base:.3f} nats a label")
 # %% [markdown]
 # The loss a label is small for the same reason: at 3 % positives its baseline is far below ln 2. Compare with both baselines, and report F1 or the share of pictures with all tags right.
 #
-# ## 0.9 comes from the answer, not from the model
+# ## The accuracy of an untrained network
 #
 # Another text of 2025 wants to show that an accuracy of 0.9 "can arise simply from imbalance". Its code makes a *new, untrained* network, 180 inputs of class 0 and 20 of class 1, and prints the accuracy.
 
@@ -170,7 +170,7 @@ print(f"lowest {hits.min():.1f}, highest {hits.max():.1f}")
 assert (hits[called == 0] == 0.9).all() and np.abs(hits - (0.9 - 0.8 * called)).max() < 0.1
 
 # %% [markdown]
-# The sentence is true and the code does not show it. Run once, it prints any number from 0.1 to 0.9: the accuracy follows from how often the network happens to say "positive". Exactly 0.9 belongs to the *answer* "never".
+# The sentence is true and the code does not show it. Run once, it may print any number from 0.1 to 0.9: the accuracy follows from how often the network happens to say "positive". Exactly 0.9 belongs to the *answer* "never".
 #
 # ## F1 after every epoch, or one number a hundred times
 #
@@ -209,7 +209,7 @@ aucs = np.array([last_auc(run) for run, _ in nothing_there])
 print(flat_question.resolve(f"{np.median(ends):.0f}"))
 print(f"final F1 exactly 0 in {count_seeds(ends == 0)}; mean ROC AUC {aucs.mean():.1f}")
 early = np.array([f1[:5].max() > 0 for _, f1 in nothing_there])
-print(f"F1 above 0 in some early epoch: {early.sum() > 2}")
+print(f"F1 above 0 in one of the first five epochs in {count_seeds(early)}")
 assert count_seeds(ends == 0).mostly and abs(aucs.mean() - 0.5) < 0.06
 
 # %% [markdown]
@@ -294,15 +294,15 @@ model.compile(keras.optimizers.Adam(0.01), loss="binary_crossentropy")
 
 # %%
 f1_callback = F1PerEpoch(keras_val)
-_ = model.fit(*keras_train, epochs=8, batch_size=32, verbose=0, callbacks=[f1_callback])
+history = model.fit(*keras_train, epochs=8, batch_size=32, verbose=0, callbacks=[f1_callback])
 last = model(keras_val.x).numpy().ravel() > 0.5
 assert np.isclose(f1_callback.values[-1], sk.f1_score(keras_val.y, last))
-print(len(f1_callback.values), "epochs,", len(f1_callback.values), "values")
+print(len(history.epoch), "epochs,", len(f1_callback.values), "values of F1")
 
 # %% [markdown]
 # ## When the shares differ
 #
-# Back to the starved eight of lesson 4: rare in training, one digit in ten in validation. The network's probabilities are honest for a world with few eights, and judged in another one. If you know both shares, correct the logits.
+# Back to the starved eight of lesson 4: rare in training, one digit in ten in validation. The network learnt in a world with few eights and is judged in another one. If you know both shares, correct the logits.
 
 
 # %%
@@ -359,6 +359,7 @@ for seed in SEEDS:
     rows["shifted"].append(measured(digit, shift_shares(logits, shares, np.full(10, 0.1))))
     rows["weighted"].append(measured(*train_on_few_eights(seed, balanced=True)[:2]))
 values = {name: np.array(each) for name, each in rows.items()}
+print("recall and precision of the eight, cross-entropy of all digits, means over seeds:")
 for name, each in values.items():
     recall, precision, loss = each.mean(axis=0)
     print(f"{name:8} recall {recall:.1f}, precision {precision:.2f}, cross-entropy {loss:.2f}")
@@ -367,13 +368,13 @@ print(f"the shifted logits find more eights than the plain ones in {more_found}"
 assert more_found.mostly
 
 # %% [markdown]
-# Shifting costs nothing and finds more eights, at the price of some false ones. Balanced weights help too, because they tell the network about the other world while it trains. Neither makes up for pictures that were never seen.
+# Shifting needs no training and finds more eights, at the price of some false ones. Balanced weights help too, because they tell the network about the other world while it trains. Neither finds all eights.
 #
 # ## Misconceptions met
 #
 # | people say | what you saw |
 # |---|---|
-# | "the accuracy of class k shows the weak classes" | one-vs-rest accuracy puts the best-found class last; a class never found scores 1 − its share |
+# | "the accuracy of class k shows the weak classes" | one-vs-rest accuracy may put the best-found class last; a class never found scores 1 − its share |
 # | "97 % binary accuracy on tags is good" | it is what tagging nothing gets |
 # | "an untrained model has 0.9 on a 90/10 set" | anything from 0.1 to 0.9; 0.9 belongs to the answer "never" |
 # | "F1 = 0: nothing was learnt" | it says that nothing was *called* positive |
