@@ -86,13 +86,13 @@ def moment(run):
 # %% [markdown]
 # ## It reads the manual
 #
-# A language model guesses what comes next. Ours is a transformer of two layers, and what comes next is one character ([its source](../lessonlib/course/language_models.py) is short). It reads 15,000 characters of the manual that every Python carries, 50 times over.
+# A language model guesses what comes next. Ours is a transformer of two layers, and what comes next is one character ([its source](../lessonlib/language/transformer.py) is short). It reads 15,000 characters of the manual that every Python carries, 50 times over.
 # It is judged by 8,000 characters of *other topics* of the manual. "Accuracy" is how often its first guess is the next character.
 
 # %%
 accuracy_question = questions.Prediction(
     "11-accuracy",
-    "From the lowest validation loss to the end the loss rises by more than a tenth. The share of next characters guessed right",
+    "From the lowest validation loss to the end the loss rises by more than a tenth. The share of next characters guessed right, mean over ten seeds,",
     ["falls by over half a point", "stays within half a point", "rises by over half a point"],
 )
 accuracy_question
@@ -111,18 +111,18 @@ print(accuracy_question.resolve(accuracy_question.options[happened]))
 
 # %% [markdown]
 # Ten recorded seeds draw other training topics and other initial weights; all are judged by the same text, whose own error these intervals leave out.
+# *Top-5 accuracy* asks whether the next character is among the five most probable: a model that writes text draws from several candidates.
 
 # %%
 top5 = np.array([100 * each.since_lowest_loss("val_top_5") for each in ten])
+print("from the lowest loss to the end, 95 % interval of the mean over the seeds:")
 for name, values in (("loss, %", 100 * rise), ("accuracy, points", gain), ("top-5, points", top5)):
     ends = mean_interval(values)
-    print(f"{name:17} {ends.low:+.1f} to {ends.high:+.1f} (95 %)")
+    print(f"{name:17} {ends.low:+.1f} to {ends.high:+.1f}")
 print(f"the loss rises by more than a tenth in {count_seeds(rise > 0.1)}")
 print(f"accuracy at the end is at least that at the lowest loss in {count_seeds(gain >= 0)}")
 
 # %% [markdown]
-# *Top-5 accuracy* asks whether the next character is among the five most probable. It is beside accuracy because a model that writes text draws from several candidates.
-#
 # ## Perplexity, bits, and what a token is
 #
 # Language models report `exp(loss)`, the **perplexity**: as unsure as among that many equally likely tokens. But a token is what somebody chose. The same probabilities can be counted by character, or by word: by the chain rule, the loss of a word is the sum of the losses of its characters.
@@ -131,7 +131,7 @@ print(f"accuracy at the end is at least that at the lowest loss in {count_seeds(
 tokens_question = questions.Prediction(
     "11-tokens",
     "The very same probabilities, counted by word instead of by character: the perplexity is",
-    ["about the same", "lower", "2 to 10 times higher", "over 100 times higher"],
+    ["about the same", "lower", "2 to 100 times higher", "over 100 times higher"],
 )
 tokens_question
 
@@ -212,7 +212,7 @@ ratio = by_word / by_character
 print(
     tokens_question.resolve(
         tokens_question.options[
-            0 if 0.5 < ratio < 2 else 1 if ratio < 1 else 2 if ratio < 10 else 3
+            0 if 0.5 < ratio < 2 else 1 if ratio < 1 else 2 if ratio < 100 else 3
         ]
     )
 )
@@ -248,7 +248,7 @@ def added_by(before, after, chosen):
 # %%
 kind_question = questions.Prediction(
     "11-kind",
-    "From the lowest loss to the end: on which characters do the first guesses become clearly better, in most seeds?",
+    "From the lowest loss to the end: on which of these does the share of right first guesses gain most, mean over the seeds?",
     [
         "spaces",
         "first letters of known words",
@@ -293,9 +293,10 @@ def who_pays(epoch):
 spaces, first, later, new = better.T[:4]
 print(kind_question.resolve(kind_question.options[int(better[:, :4].mean(axis=0).argmax())]))
 print(f"accuracy rises on later letters of known words in {count_seeds(later > 0)}")
+print("added to the mean loss, nats, 95 % interval of the mean over the seeds:")
 for kind, name in enumerate(NAMES):
     ends = mean_interval([added(each, kind) for each in ten])
-    print(f"{name:13} adds {ends.low:+.2f} to {ends.high:+.2f} nats")
+    print(f"{name:13} {ends.low:+.2f} to {ends.high:+.2f}")
 Explorer(
     who_pays,
     epoch=slider(range(1, 51), start=50),
@@ -304,7 +305,7 @@ Explorer(
 )
 
 # %% [markdown]
-# This is a picture that the photographs of lesson 6 cannot give: the first guesses get better where a word that it has seen is *spelled* to its end, while first letters and words that it has not seen cost more and more.
+# The first guesses get better where a word that the network has seen is *spelled* to its end. First letters, signs and words that it has not seen cost more.
 #
 # Now the temperature. It is fitted on one half of the text and judged on the other.
 
@@ -312,20 +313,17 @@ Explorer(
 repaired_question = questions.Prediction(
     "11-repaired",
     "Which share of the rise of the loss does one temperature take back, mean over the seeds?",
-    [0.1, 0.5, 1.0],
+    ["up to a quarter", "about half", "more than three quarters"],
 )
 repaired_question
 
 # %%
-repaired = np.array(
-    [
-        1
-        - (each["val_scaled_loss"][-1] - each["val_loss"].min())
-        / each.since_lowest_loss("val_loss")
-        for each in ten
-    ]
-)
-print(repaired_question.resolve(repaired.mean()))
+rose = np.array([each.since_lowest_loss("val_loss") for each in ten])
+left = np.array([each["val_scaled_loss"][-1] - each["val_loss"].min() for each in ten])
+repaired = 1 - left / rose
+share = int(np.searchsorted([0.25, 0.75], repaired.mean()))
+print(repaired_question.resolve(repaired_question.options[share]))
+print("95 % intervals of the mean over the seeds:")
 print("share taken back:", "{0.low:.2f} to {0.high:.2f}".format(mean_interval(repaired)))
 knows = np.array([each.since_lowest_loss("val_scaled_loss") for each in ten])
 print(
@@ -374,16 +372,16 @@ print(reader.read(state, n_val=8_000, n_classes=len(corpus.CHARACTERS)))
 change = [by_kind(r, "loss", -1) - by_kind(r, "loss", r.best_epoch() - 1) for r in ten]
 first_change, later_change = np.array(change).T[1:3]
 outcomes = {
-    "manual-loss": rise > 0.1,
-    "manual-accuracy": gain >= 0,
-    "manual-temperature": repaired > 0.8,
-    "manual-top-5": abs(top5) < 1.5,
-    "manual-first-letters": first_change > later_change,
-    "manual-later-letters": later > 0,
+    "loss up by over a tenth": rise > 0.1,
+    "accuracy not lower": gain >= 0,
+    "a temperature takes back over .8": repaired > 0.8,
+    "top-5 moves by under 1.5 points": abs(top5) < 1.5,
+    "first letters: loss up by more than later": first_change > later_change,
+    "later letters: accuracy up": later > 0,
 }
 for name, true in outcomes.items():
     verdict = "holds" if true.sum() >= 8 else "failed" if true.sum() <= 2 else "cannot tell"
-    print(f"{name:22} {verdict}: {true.sum()} of {len(true)} recorded seeds")
+    print(f"{name:41} {verdict}: {true.sum()} of {len(true)} recorded seeds")
 
 # %% [markdown]
 # Another kind of network, another kind of data, the same two curves, and a temperature: that much transfers from lessons 6 and 7. What is new: a mean over tokens is made of kinds that go different ways, and a perplexity depends on what is called a token. And tokens of one text depend on each other, so an error computed
@@ -460,7 +458,7 @@ questions.choice(
 # - Perplexity depends on the tokens; bits per character of the same text do not.
 # - A mean over tokens hides kinds that go different ways.
 #
-# **What would change your mind?** Seeds in which the first guesses fall clearly while the loss rises, or a rise that no temperature takes back. Record more: `python -m lessonlib.course.language_models`.
+# **What would change your mind?** Seeds in which the first guesses get clearly worse while the loss rises, or a rise that no temperature takes back. Record more: `python -m lessonlib.language`.
 #
 # **Further reading.** N. Muennighoff and others, "Scaling data-constrained language models", *NeurIPS* (2023), repeat their text as we did, with large models. C. Guo and others, "On calibration of modern neural networks", *ICML* (2017), section 4.2, is the temperature.
 #
