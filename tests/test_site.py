@@ -124,9 +124,9 @@ def test_the_readme_gives_the_same_answer() -> None:
 
 
 def test_no_number_of_the_answer_is_typed() -> None:
-    """Apart from names: of a lesson, of CIFAR-10, of the asker's epoch."""
+    """Apart from names: of a lesson, of a command, of CIFAR-10, of the asker's epoch."""
     typed = re.sub(
-        r"\{\{.*?\}\}|\(\S*\)|CIFAR-10|[Ll]esson \d+b?|epoch 5", "", answer.TEMPLATE.read_text(encoding="utf-8")
+        r"\{\{.*?\}\}|\(\S*\)|CIFAR-10|python3|[Ll]esson \d+b?|epoch 5", "", answer.TEMPLATE.read_text(encoding="utf-8")
     )
     assert re.findall(r"\d", typed) == []
 
