@@ -383,7 +383,8 @@ def _too_few(c: Curves) -> Finding:
         return c.finding("cannot_tell", c.whole, "short", **facts, least=FEWEST_EPOCHS)
     ups = np.diff(c.val_loss) > 0
     way = "rises" if ups.all() else "goes up and down" if ups.any() else "falls"
-    facts = {"confirm": "goes_on", "advice": "evaluate", "values": ", ".join(map(number, c.val_loss)), "way": way}
+    advice = "evaluate" if ups.any() else "train_longer"
+    facts = {"confirm": "goes_on", "advice": advice, "values": ", ".join(map(number, c.val_loss)), "way": way}
     return c.finding("cannot_tell", c.whole, "few", **facts, least=FEWEST_EPOCHS)
 
 
@@ -464,8 +465,6 @@ def _size_that_jumps_so(c: Curves) -> int | None:
     right, jump = c.ends.val_accuracy, late_jitter(c.val_accuracy)
     return max(1, round(right * (1 - right) / jump**2)) if c.n_val is None and jump > 1.5 * ACCURACY_MARGIN else None
 
-
-# ---- the order --------------------------------------------------------------------------------
 
 #: Where nothing was learnt, everything else would describe its consequences.
 NOTHING_LEARNT: tuple[Callable[[Curves], Finding | None], ...] = (

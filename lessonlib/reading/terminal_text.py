@@ -124,7 +124,7 @@ class Printed:
         numbered = [row for row in headless if any(map(position, row))]
         if len(numbered) < len(headless) < len(self.rows):
             self.rows[: len(headless)] = numbered
-            self.notes.append("Values before the first epoch's header were left out: the beginning is cut off.")
+            self.notes.append("Values before the first epoch's header were left out.")
 
     def _with_decimal_points(self, lines: list[str]) -> list[str]:
         """Turn decimal commas to points where numbers have no points at all and some begin with ``0,``."""
