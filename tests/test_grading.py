@@ -24,6 +24,7 @@ import nbformat
 import numpy as np
 import psutil
 import pytest
+from nbformat import NotebookNode
 from nbgrader.api import Gradebook as NbgraderBook
 from nbgrader.tests import run_nbgrader
 
@@ -198,7 +199,12 @@ def test_what_others_have_handed_in_to_nbgraders_exchange_is_not_seen(monkeypatc
 @isolated
 def test_what_takes_another_one_s_core_or_memory_that_nobody_counts_is_refused():
     code = """
-import mmap, os, socket
+import ctypes, mmap, os, shutil, socket
+def vmsplice(*arguments):
+    if ctypes.CDLL(None, use_errno=True).vmsplice(*arguments) < 0:
+        raise OSError(ctypes.get_errno())
+os.close(os.open("copied", os.O_CREAT))
+shutil.copyfile("copied", "copy")  # in the way that is left
 limits = [line.split() for line in open("/proc/1/limits")]
 first = {line[2]: line[3] for line in limits if line[:2] in (["Max", "open"], ["Max", "address"])}
 refused = []
@@ -210,6 +216,7 @@ for name, action in {
     "many files": lambda: [os.pipe() for _ in range(100)],
     "last to be ended": lambda: open("/proc/self/oom_score_adj", "wb", 0).write(b"0"),
     "memory of no file": lambda: mmap.mmap(-1, 4096),
+    "memory left in a pipe": lambda: vmsplice(os.pipe()[1], None, 0, 0),
     "memory of zeros": lambda: mmap.mmap(os.open("/dev/zero", os.O_RDWR), 4096),
     "what the network's sockets hold": lambda: socket.create_server(("127.0.0.1", 0)),
 }.items():
@@ -229,6 +236,7 @@ cores = len(os.sched_getaffinity(0))
         "many files",
         "last to be ended",
         "memory of no file",
+        "memory left in a pipe",
         "memory of zeros",
         "what the network's sockets hold",
     ]
@@ -492,9 +500,14 @@ def test_what_learners_do_to_a_right_notebook_costs_nothing(fresh, source, full,
             ),
         )
 
+    def copied_check(notebook, cells):
+        notebook.cells.append(NotebookNode(cells["check-floor"] | {"id": "copy", "source": cells["floor"].source}))
+        cells["floor"].source = "floor = None"
+
     handed = {
         action.__name__: changed(action)
         for action in (
+            copied_check,
             extended,
             imported_at_the_end,
             all_in_the_first,

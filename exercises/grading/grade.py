@@ -100,9 +100,6 @@ def _surely(handed: Handed, asked: Asked, box: Sandbox, slot: int) -> Result:
     return replace(result, notes=notes, explanation_points=asked.explanation_points, **known)
 
 
-# -------------------------------------------------------------------------------------------------------- grading all
-
-
 def to_grade(handed: Sequence[Handed], book: Gradebook, asked: dict[str, Asked], again: bool) -> Iterator[Handed]:
     """Yield what is new, or is asked for again; a learner's attempts beyond those that count are told and left."""
     for one in handed:

@@ -77,9 +77,10 @@ def as_handed_in(release: Sequence[Cell], cells: Sequence[Cell]) -> Plan:
     for place, cell in enumerate(cells):
         steps += [{"run": source} for source in put_back.get(place, [])]
         text = normal(cell["source"])
-        check = checks.get(text) or (cell["grade_id"] if cell["grade_id"] in known else None)
         own = set(cell["defines"]) if text not in untouched else set()
-        if cell["code"] and check:
+        # Whoever copies a check and writes an answer into the copy has copied the check's mark as well.
+        check = checks.get(text) or (None if text in untouched or own & answers else cell["grade_id"])
+        if cell["code"] and check in known:
             steps.append({"ask": check.removeprefix(CHECK)})
         elif cell["code"] and text:
             defines[len(steps)] = own
@@ -130,14 +131,14 @@ def repaired(release: Sequence[Cell], cells: Sequence[Cell]) -> Plan:
     before: dict[int, list[Cell]] = {}
     for cell in own:
         place = _place(cell, places)
-        if cell["grade_id"] in checks:
-            continue
         if place is not None:
             if place in answers:
                 notes.append("An answer occurs more than once; the last one counts.")
                 extras.insert(0, answers[place])
             before[place] = before.get(place, []) + extras
             answers[place], extras = cell, []
+        elif cell["grade_id"] in checks:
+            continue
         elif cell["id"] in setup_ids or "CLASS_SEED" in cell["defines"]:
             changed.append(cell)
             notes.append("A set-up cell was changed; it ran first, and then the original.")
