@@ -13,7 +13,7 @@
 #
 # After this lesson you can
 #
-# 1. compare two models on the same examples, and say "cannot tell";
+# 1. compare two models on the same examples, and say what may be said;
 # 2. say what stratifying, augmenting, smoothing and averaging weights change, and what they leave;
 # 3. tell a set that asks another question from a noisy one;
 # 4. recognise what batch normalisation does to a validation curve.
@@ -90,9 +90,9 @@ print(f"gained {gained}, lost {lost}: McNemar's test gives p = {p:.2f}")
 assert error < 0.8 * alone and (p < 0.05) == clear
 
 # %% [markdown]
-# Only the pictures that changed sides say anything (McNemar 1947). Pairing is the cheapest remedy of all.
+# Only the pictures that changed sides say anything (McNemar 1947). Pairing is a remedy that costs nothing.
 #
-# **Which verdict would you have reached** about the whole run, from its lowest loss to its end, with n pictures? The epoch with the lowest loss is chosen on n pictures and judged on n *others*.
+# **Which verdict would you have reached** about the whole run, from its lowest loss to its end, with n pictures? The epoch with the lowest loss is chosen on n pictures and judged on n *others*, with 95 % confidence.
 
 # %%
 losses = cifar.val_losses()
@@ -215,8 +215,9 @@ coin = network.fit(net, *sets, epochs=20, learning_rate=1e-3, batch_size=32, rng
 single = np.median([uncertainty.jitter(one) for one in coin.val_losses().T])
 together = uncertainty.jitter(coin["val_loss"])
 outputs = metrics.softmax(coin.val_logits[-1])[:, 1]
-print(f"one example jumps more than three times as far as the mean of 200: {single > 3 * together}")
-print(f"outputs near one half: {np.abs(outputs - 0.5).mean() < 0.2}; accuracy is that of a coin")
+far, off = single / together, np.abs(outputs - 0.5).mean()
+print(f"one example jumps {'over' if far > 3 else 'under'} three times as far as the mean of 200")
+print(f"outputs lie on average {'less' if off < 0.2 else 'more'} than 0.2 from one half")
 assert single > 3 * together and abs(metrics.accuracy(sets[1].y, coin.val_logits[-1]) - 0.5) < 0.15
 
 # %% [markdown]
@@ -250,11 +251,10 @@ def spreads(share, found, clean, stratified):
 MODELS = {0.5: (0.84, 0.84), 0.1: (0.46, 0.98), 0.02: (0.17, 0.998)}  # recall, specificity
 plain, strata = ({s: spreads(s, *m, way) for s, m in MODELS.items()} for way in (False, True))
 print(rarer.resolve(rarer.options[0 if plain[0.02][0] < 0.8 * plain[0.5][0] else 1]))
+print("positives  SD of accuracy  if stratified, that   SD of recall")
 for share, (accuracy, recall) in plain.items():
     calmer = strata[share][0] / accuracy
-    print(
-        f"{share:3.0%}: accuracy ± {accuracy:.3f}, stratified x {calmer:.1f}; recall ± {recall:.2f}"
-    )
+    print(f"{share:9.0%}{accuracy:14.3f}{calmer:20.1f} times{recall:12.2f}")
 assert strata[0.1][0] < 0.95 * plain[0.1][0] and 0.97 < strata[0.5][0] / plain[0.5][0] < 1.03
 
 # %% [markdown]
@@ -266,7 +266,11 @@ assert strata[0.1][0] < 0.95 * plain[0.1][0] and 0.97 < strata[0.5][0] / plain[0
 copies = questions.Prediction(
     "5b-copies",
     "50 examples plus 20 slightly noisy copies of each make 1,050. Over fresh draws of the 50, the spread of the accuracy, compared with that of 50 alone,",
-    ["falls to a fifth, as with 1,050 real ones", "falls by less than half", "grows"],
+    [
+        "falls by half or more, as with 1,050 real ones",
+        "stays, or falls by less than half",
+        "grows",
+    ],
 )
 copies
 
@@ -298,14 +302,13 @@ fifty, mild, strong = accuracies(0, 0), accuracies(20, 0.3), accuracies(20, 1.0)
 ratio = mild.std() / fifty.std()
 print(copies.resolve(copies.options[0 if ratio < 0.5 else 1 if ratio < 1.02 else 2]))
 claimed = metrics.accuracy_standard_error(mild.mean(), 1_050)
-print(
-    f"the real spread is over three times the error that 1,050 claims: {mild.std() > 3 * claimed}"
-)
-print(f"with strong noise the accuracy comes out too low: {strong.mean() < truth - 0.03}")
+more, low = mild.std() > 3 * claimed, strong.mean() < truth - 0.03
+print(f"the real spread is {'over' if more else 'under'} 3 times the error that 1,050 claims")
+print(f"with strong noise accuracy comes out too low by {'over' if low else 'under'} three points")
 assert mild.std() > 3 * claimed and strong.mean() < truth - 0.03
 
 # %% [markdown]
-# **Copies are not data.** The claimed error shrinks because it counts 1,050; the real one hardly does. And strong noise asks another question.
+# **Copies are not data.** The claimed error shrinks because it counts 1,050; the real one falls by less than half. And strong noise asks another question.
 #
 # ### Smooth the curve? Or average the weights?
 #
@@ -357,7 +360,7 @@ average_question = questions.Prediction(
     [
         "the smoothed curve shows a higher accuracy",
         "the averaged weights are more accurate",
-        "both are as the original",
+        "both are within a point of the original",
     ],
 )
 average_question
@@ -371,7 +374,8 @@ gains = count_seeds(ends[2] > ends[0] + 0.01)
 print(average_question.resolve(average_question.options[1 if gains.mostly else 2]))
 jumps = [np.mean([uncertainty.jitter(c[5:]) for c in curves]) for curves in (live, smooth, mean)]
 print(f"averaged weights over a point better in {gains}")
-print(f"under a third of the jumps left: {jumps[1] < jumps[0] / 3}, {jumps[2] < jumps[0] / 3}")
+calm = "under" if max(jumps[1:]) < jumps[0] / 3 else "over"
+print(f"smoothed or averaged, {calm} a third of the jumps is left")
 assert gains.mostly and np.abs(ends[1] - ends[0]).max() < 0.02
 
 # %%
@@ -410,7 +414,7 @@ norm_question = questions.Prediction(
     "5b-batch-norm",
     "Three layers with batch normalisation, 12 steps an epoch. After the third epoch, the validation loss in "
     "evaluation mode, with momentum 0.99 (Keras' default), against that with the batch's own statistics:",
-    ["about the same: the weights are the same", "over three times as high"],
+    ["at most three times as high: the weights are the same", "over three times as high"],
 )
 norm_question
 
