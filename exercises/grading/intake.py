@@ -74,17 +74,19 @@ def survey(folder: Path, classroom: Classroom, roster: Roster, box: Sandbox, *, 
         raise ExerciseError(f"{folder} is no folder: name the one with what was handed in (a zip: unpack it first).")
     releases = {stem: classroom.released(stem) for stem in classroom.stems}
     found = _files(folder)
+    opened = [one for one in found if one.fate == COUNTS and not one.refused]
     named, spent = _Layout(folder, found, roster, list(releases)), Counter()
 
     def read(one: Handed, slot: int) -> list[Handed]:
-        name, started = named.name(one.file).raw if one.fate == COUNTS else "", time.monotonic()
+        name, started = named.name(one.file).raw, time.monotonic()
         if name and spent[name] > box.limits.seconds:  # else everybody would wait, and each time again
             return [replace(one, fate="ignored: the other files of this learner took too long to read")]
         handed = _read(folder, one, box, slot)
         spent[name] += time.monotonic() - started + 1  # and one for the room that it takes
         return handed
 
-    handed = [_which(one, releases) for group in box.each(read, found, cores) for one in group]
+    inside = dict(zip((one.file for one in opened), box.each(read, opened, cores), strict=True))
+    handed = [_which(one, releases) for file in found for one in inside.get(file.file, [file])]
     layout = _Layout(folder, handed, roster, list(releases))
     # What nbgrader collected has its word for the time of hand-in; elsewhere it would be the learner's own.
     layout.collected = folder.resolve().is_relative_to(classroom.folder / "submitted")
@@ -138,8 +140,6 @@ def _listed(entry: os.DirEntry, file: str) -> list[Handed]:
 
 def _read(folder: Path, one: Handed, box: Sandbox, slot: int) -> list[Handed]:
     """Read a file in the sandbox; a zip gives one for each notebook in it."""
-    if one.refused or one.fate != COUNTS:
-        return [one]
     try:
         # Whoever put a FIFO or a link in the file's place meanwhile does not make us wait or follow.
         with open(folder / one.file, "rb", opener=lambda name, flags: os.open(name, flags | _CAREFULLY)) as file:
