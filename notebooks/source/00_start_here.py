@@ -114,7 +114,7 @@ print(f"off by more than 0.05 in {off:.0%} of 500 series")
 print(coins.resolve(min(rates, key=lambda name: abs(rates[name] - off))))
 
 # %% [markdown]
-# The score is the **Brier score**: the squared distance between what you said and what came true. Being unsure is no shame; being surer than you are right costs most.
+# The score is the **Brier score**: the squared distance between what you said and what came true. Being unsure is no shame; being sure and wrong costs most.
 #
 # ## How to write a line of code
 #

@@ -104,9 +104,10 @@ def rankings(sets):
 by_loss, by_accuracy = rankings(
     {"good": [0.9, 0.1, 0.8], "bad": [0.1, 0.9, 0.1], "mixed": [0.9, 0.9, 0.9]}
 )
-print("by loss", by_loss, "by accuracy", by_accuracy)
+print(f"best first: by loss {', '.join(by_loss)}; by accuracy {', '.join(by_accuracy)}")
 print(example_shows.resolve("no, they rank them alike" if by_loss == by_accuracy else "yes"))
 by_loss, by_accuracy = rankings({"just right": [0.55, 0.45, 0.55], "one error": [0.9, 0.55, 0.9]})
+print(f"two others: by loss {', '.join(by_loss)}; by accuracy {', '.join(by_accuracy)}")
 assert by_loss == ["one error", "just right"] and by_accuracy == ["just right", "one error"]
 
 # %% [markdown]
@@ -116,7 +117,7 @@ assert by_loss == ["one error", "just right"] and by_accuracy == ["just right", 
 # %% claims=["004-C11"]
 before, after = np.array([1, 1, 1, 1, 6]), np.array([2, 2, 2, 2, 4])  # errors of a regression
 squared, absolute = (after**2).mean() - (before**2).mean(), after.mean() - before.mean()
-print(f"mean squared error {squared:+.1f}, mean absolute error {absolute:+.1f}")
+print(f"change: mean squared error {squared:+.1f}, mean absolute error {absolute:+.1f}")
 assert squared < 0 < absolute
 
 # %% [markdown]
@@ -163,13 +164,15 @@ kinds = {
 shares = {
     (n, kind): early_and_late(n, groups) for n in (5_000, 500) for kind, groups in kinds.items()
 }
+print("groupings in which some groups turn earlier than the mean and others later:")
 for (n, kind), share in shares.items():
-    print(f"about {n // 10:3} pictures a group, {kind:13}: earlier and later ones in {share:.0%}")
+    n_runs = sum(len(run.val_labels) >= n for run in runs.recordings("main"))
+    print(f"about {n // 10:3} pictures a group ({n_runs} runs), {kind}: {share:.0%}")
 print(classes_question.resolve(shares[5_000, "random groups"]))
 
 # %% [markdown]
-# With 500 pictures a group, classes turn apart more often than random groups do: the statement holds here beyond chance, in one network on one data set. With 50 pictures a
-# group random groups do it almost as often as classes: then the picture proves nothing.
+# With 500 pictures a group, classes turn apart more often than random groups do: they do so beyond chance here, in two runs of one network on one data set. With 50 pictures a
+# group most random groupings do it, too: then the picture proves nothing.
 #
 # ## A loss that falls at every step
 #
@@ -179,10 +182,10 @@ print(classes_question.resolve(shares[5_000, "random groups"]))
 # %%
 dip_question = questions.Prediction(
     "2b-dip",
-    "The training loss falls strictly at every one of 1,000 steps. What does the training accuracy do on the way?",
+    "The training loss falls strictly at every one of 1,000 steps. The training accuracy, compared with that after the first step,",
     [
-        "rises or stays at every step",
-        "wobbles by a point or two around its rising course",
+        "never falls below it",
+        "falls below it by up to ten points",
         "falls by more than ten points, then recovers",
         "falls by more than ten points and stays there",
     ],
@@ -210,7 +213,7 @@ print(dip_question.resolve(dip_question.options[happened]))
 print("the loss falls at every step:", (np.diff(dip_loss) < 0).all())
 
 # %% [markdown]
-# Move through the training. Crosses mark wrong answers, the green line is the border where the network is undecided. (The height of a point means nothing; it keeps points
+# Move through the training. Diamonds mark wrong answers, the dash-dotted line is the border where the network is undecided. (The height of a point means nothing; it keeps points
 # apart.) **On which side of the border do the outliers start, and which points are lost for them?**
 
 # %%
@@ -354,7 +357,12 @@ for part in ("train", "val"):
 weight_question = questions.Prediction(
     "2b-weights",
     "The weighted loss falls at every step. Accuracy and the plain (unweighted) cross-entropy on the same points",
-    ["both improve", "both get worse", "accuracy falls, the plain loss improves"],
+    [
+        "both improve",
+        "both get worse",
+        "accuracy falls, the plain loss improves",
+        "accuracy rises, the plain loss gets worse",
+    ],
 )
 weight_question
 
@@ -429,7 +437,7 @@ Explorer(
 # | people say | what you saw |
 # |---|---|
 # | "this example shows that loss and accuracy disagree" | it ranked them alike; another example shows it |
-# | "classes turn at different epochs, so some overfit" | beyond chance with 500 pictures a class; with 50, random groups do almost the same |
+# | "classes turn at different epochs, so some overfit" | beyond chance with 500 pictures a class; with 50, most random groupings do it, too |
 # | "a steadily falling loss means that the model is learning" | accuracy fell far below its start, at falling loss |
 # | "a training loss and a training accuracy cannot both fall" | outliers with leverage, and class weights, do it |
 #
