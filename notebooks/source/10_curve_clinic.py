@@ -19,7 +19,7 @@
 # Each case is a run that was really trained, with one cause, and shown as strangers show theirs: curves, sizes, a question. You answer three parts, one after the other: **what happened**, **which look at the
 # curves speaks for that and against its rivals**, **what you do first**. An answer is closed when it is kept; the feedback comes after the third.
 #
-# The looks are the same in every case, so they do not tell you the cause, and no option says how it came out. One option of each part is right.
+# The looks are the same in every case, so they do not tell you the cause, and no option says what it shows. One option of each part is right.
 # The answers lie beside the cases in a file that is encoded, so that nobody reads them by accident: it is your clinic, not an exam.
 
 # %% plumbing
@@ -110,11 +110,13 @@ for number, case in CASES.items():
     loss, accuracy = case.run["val_loss"], case.run["val_accuracy"]
     moved = accuracy[-1] - accuracy[loss.argmin()]
     error = accuracy_error(accuracy[-1], case.told("n_val"))
-    print(f"case {number}: the loss fell by {late_fall(loss):.2f} in the last fifth;", end=" ")
+    print(
+        f"case {number}: fall of the loss in the last fifth {late_fall(loss):+.2f} nats;", end=" "
+    )
     print(f"accuracy {100 * moved:+.1f} points since its lowest, standard error {100 * error:.1f}")
 
 # %% [markdown]
-# And one picture of all six. A *running mean* calms a curve and delays it; the band shows what another draw of as many validation examples would change.
+# And one explorer for all six. A *running mean* calms a curve and delays it; the band shows what another draw of as many validation examples would change.
 
 
 # %% plumbing
@@ -217,7 +219,7 @@ print("" if made else "What it says appears here for the cases that you have ans
 assert len(named) >= 4
 
 # %% [markdown]
-# These cases were chosen so that each has *one* cause and shows it; hits on chosen cases are no measure of a reader, a human one included. Your own runs have two causes at once.
+# These cases were chosen so that each has *one* cause and shows it; hits on chosen cases are no measure of a reader, a human one included. Your own runs may have two causes at once.
 # `docs/reader-accuracy.md` counts how often the tool is right on runs that nobody chose.
 #
 # ## Misconceptions met

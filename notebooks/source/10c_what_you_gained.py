@@ -11,7 +11,7 @@
 #
 # **Time** about {minutes} minutes. **You need** the answers that you gave in [lesson 0](00_start_here.ipynb), and the lessons between.
 #
-# After this lesson you know which ideas to read again, how little sixteen questions can say about one person, and how well your own confidence was calibrated over the course.
+# After this lesson you know which ideas to read again, how much sixteen questions can say about one person, and how well your own confidence was calibrated over the course.
 #
 # ## The same ideas again
 #
@@ -182,7 +182,7 @@ else:
     )
 
 # %% [markdown]
-# Points below the diagonal: you were surer than you were right. With a few dozen predictions each point has a large error (lesson 5), so look at the whole. Predictions for which you chose "just guessing" state no
+# Points below the diagonal: you were right less often than you said. With a few dozen predictions each point has a large error (lesson 5), so look at the whole. Predictions for which you chose "just guessing" state no
 # confidence and are left out here. The questions of a course are chosen to surprise, so being overconfident here does not mean that you are elsewhere. Questions whose answer the text gives away are not scored at all.
 #
 # ## Misconceptions met
