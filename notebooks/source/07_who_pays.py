@@ -34,9 +34,11 @@ from lessonlib import calibration, figures, ledger, metrics, questions, runs
 from lessonlib.explorer import Explorer, Panel, Picture, slider
 from lessonlib.uncertainty import count_seeds, mean_interval
 
-every = runs.recordings("main")  # seeds 10 to 19, all judged by the same validation pictures
+every = runs.recordings("main")  # seeds 10 to 19
 run = every[0]
-print(len(every), "runs of", run.n_epochs, "epochs;", len(run.val_labels), "pictures in the first")
+n_val = [len(each.val_labels) for each in every]
+print(f"{len(every)} runs of {run.n_epochs} epochs;", end=" ")
+print(f"{min(n_val)} to {max(n_val)} of the same validation pictures each")
 
 # %%
 who = questions.Prediction(
@@ -272,7 +274,7 @@ Explorer(
 # %% [markdown]
 # ## Early and late
 #
-# A popular explanation: once the training set is learnt, the training loss can fall only by longer logits (Soudry and others proved it for linear models on separable data, Lyu and Li for a class of networks). Does the rise here begin when the training set is learnt?
+# A popular explanation: once the training set is learnt, the training loss can fall only by longer logits (their *length* is the root of the sum of their squares, around their mean; Soudry and others proved it for linear models on separable data, Lyu and Li for a class of networks). Does the rise here begin when the training set is learnt?
 
 # %%
 learnt_question = questions.Prediction(

@@ -98,7 +98,7 @@ accuracy_question = questions.Prediction(
 accuracy_question
 
 # %% [markdown]
-# The next cell trains it, half a minute on two free cores. **Watch:** where does the loss turn? What do the first guesses do there?
+# The next cell trains it, half a minute on two free cores. **Watch:** where does the loss turn? What do the first guesses do there? (Grey: from the lowest to the highest of ten recorded seeds.)
 
 # %% minutes=1 claims=["002-Q1", "002-Q2"]
 live = learning.LiveText(learning.TextRecipe(), "the manual", run, seed=20, picture=moment)
