@@ -604,7 +604,7 @@ assert helped[0.2].mostly and helped[0].rarely
 # ## What helps, and at what price?
 #
 # The asker knew dropout. Four remedies on the base: dropout 0.5, weight decay 0.01, augmentation (mirrored, shifted pictures), label smoothing 0.1. **The baseline is a temperature**, fitted
-# after training: it costs some held-out labels and changes no answer.
+# after training: it costs some labels (here those of the test pictures, which favours the baseline) and changes no answer.
 
 # %%
 remedy_question = questions.Prediction(
