@@ -868,6 +868,10 @@ LAYOUTS = {
         f"ex1-submissions/ex1-ada/exercises/{STEM}.ipynb": "ada",
         f"ex1-submissions/ex1-alan/exercises/{STEM}.ipynb": "alan",
     },
+    "GitHub Classroom, an assignment called Assignment 1": {
+        f"assignment-1-submissions/assignment-1-ada/{STEM}.ipynb": "ada",
+        f"assignment-1-submissions/assignment-1-eve/{STEM}_ada.ipynb": "eve",
+    },
     "Teams": {
         f"Submitted files/Ada Lovelace/Exercise 1/Version 2/{STEM}.ipynb": "Ada Lovelace",
         f"Submitted files/Alan Turing/Exercise 1/Version 1/{STEM}.ipynb": "Alan Turing",
@@ -1005,6 +1009,11 @@ def test_a_learner_who_is_called_as_a_folder_of_platforms_plays_no_other(tmp_pat
         put(tmp_path / "in" / path, full)
     found = surveyed(tmp_path / "in", fresh, reading_box, Roster.load(fresh.folder / "students.csv"))
     assert [one.student for one in found] == ["bo", "submitter"]
+    (fresh.folder / "students.csv").write_text("name,login\nbo,bo\nana,ana\neve,submittedfiles\n")
+    for name in ("ana", "bo"):
+        put(tmp_path / "teams" / "Submitted files" / name / "Exercise 1" / f"{STEM}.ipynb", full)
+    found = surveyed(tmp_path / "teams", fresh, reading_box, Roster.load(fresh.folder / "students.csv"))
+    assert [one.student for one in found] == ["ana", "bo"]
 
 
 def test_a_roster_with_ids_joins_what_platforms_call_a_learner_and_who_csv_has_the_last_word(

@@ -43,10 +43,9 @@ def page(entry: Entry, title: str) -> str:
 def _section(number: int, mark: Mark) -> str:
     right = not mark.fault
     state = "right" if right else "partly right" if mark.points else "not right"
-    heading = (
-        f"Question {number}, <code>{html.escape(mark.question)}</code>: {mark.points:g} of {mark.possible:g}, {state}"
-    )
-    lines = [f'<section class="{"right" if right else "wrong"}"><h2>{heading}</h2>']
+    asked = f"Question {number}, <code>{html.escape(mark.question)}</code>"
+    earned = f"{mark.points:g} of {mark.possible:g}, {state}"
+    lines = [f'<section class="{"right" if right else "wrong"}"><h2>{asked}: {earned}</h2>']
     if not right:
         lines.append(f'<p class="fault">{html.escape(mark.shown)}</p>')
         if mark.error and mark.error not in mark.shown:
@@ -63,9 +62,8 @@ def write_all(entries: Sequence[Entry], folder: Path) -> None:
     In ``feedback-E.zip`` a page lies where the platform's download had the notebook, under its name: Moodle and Canvas
     find the learner by that.
     """
-    titles = {
-        stem: exercise.read(exercise.SOURCES / f"{stem}.py").title for stem in {e.result.exercise for e in entries}
-    }
+    stems = {entry.result.exercise for entry in entries}
+    titles = {stem: exercise.read(exercise.SOURCES / f"{stem}.py").title for stem in stems}
     packed: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for entry in entries:
         result = entry.result

@@ -35,7 +35,7 @@ CANVAS = re.compile(r"^(?P<name>[^_]+)_(?:LATE_)?(?P<number>\d+)_\d+_(?P<rest>.+
 BLACKBOARD = re.compile(r"^.+?_(?P<name>[^_]+)_attempt_(?P<when>\d{4}(?:-\d\d){5})_?(?P<rest>.*)$")
 GRADESCOPE = re.compile(r"^submission_\d+$")
 NO_STUDENT = re.compile(
-    r"^(exercises?[ _-]?\d*|notebooks?|submi\w+( files)?|working files|.+-submissions|version \d+|assignment.*)$",
+    r"^((exercise|assignment|notebook|version)s?[ _-]?\d*(_export)?|submi\w+( files)?|working files|.+-submissions)$",
     re.IGNORECASE,
 )
 COPY = re.compile(r"^((copy|kopie) (of|von) )+|((?: ?\(\d+\)| ?- ?copy|-\d{1,2})+)$", re.IGNORECASE)
@@ -209,9 +209,10 @@ class _Layout:
         self.folder, self.known, self.stems = folder, roster.names(), stems
         self.words = sorted([*stems, *(stem.removeprefix("exercise_") for stem in stems)], key=len, reverse=True)
         paths = [one.file.split(IN_ZIP)[0].split("/") for one in handed if one.fate == COUNTS]
-        self.skip = 0
+        self.skip, self.several = 0, False
         while self._is_wrapper(paths, self.skip):
             self.skip += 1
+        self.several = len({parts[self.skip] for parts in paths if len(parts) > self.skip + 1}) > 1
         outermost = {found for parts in paths if (found := self._folder(parts))}
         starts = [{name[: at + 1] for at, sign in enumerate(name) if sign == "-"} for name in outermost]
         shared = set.intersection(*starts) if len(starts) > 1 else set()
@@ -227,7 +228,7 @@ class _Layout:
         return len(outer) == 1 and not learner and alone and (several or known)
 
     def _may_be_learner(self, part: str) -> bool:
-        if MOODLE.match(part) or GRADESCOPE.match(part) or self.known.get(plain(part)):
+        if MOODLE.match(part) or GRADESCOPE.match(part) or (self.several and self.known.get(plain(part))):
             return True
         return not NO_STUDENT.match(part) and not any(word in part.casefold() for word in self.words)
 
