@@ -76,7 +76,9 @@ def test_no_page_is_wider_than_a_phone(served: Served, browser: Browser, file: s
     context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
     page = context.new_page()  # noqa: F811
     wrong = served.open(page, file)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    for width in (PHONE["width"], 320):
+        page.set_viewport_size({**PHONE, "width": width})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert wrong == []
     context.close()
 
