@@ -707,8 +707,8 @@ def one_trial(recipe):
         panels.append(
             Panel(
                 title,
-                figures.line(epochs, theirs, "grey"),
-                figures.line(epochs, ours, "vermilion"),
+                figures.line(epochs, theirs, "grey", label="sgd-cosine-bn"),
+                figures.line(epochs, ours, "vermilion", label="trial"),
                 y=ends,
                 xlabel="epoch",
             )
@@ -720,7 +720,7 @@ def ours_change(recipe, metric):
     return np.mean([run.since_lowest_loss(f"test_{metric}") for run in of_recipe(recipe).values()])
 
 
-Explorer(one_trial, recipe=slider(trials), title="Each trial (red, dashed) against sgd-cosine-bn (grey)", figsize=(11, 3.2))  # fmt: skip
+Explorer(one_trial, recipe=slider(trials), title="Each trial against sgd-cosine-bn", figsize=(11, 3.2))  # fmt: skip
 
 # %% [markdown]
 #
