@@ -210,15 +210,14 @@ def cgroup(limits: Limits, how: tuple[str, ...]) -> list[str]:
 
 
 def no_bubblewrap() -> str:
+    """Return why bubblewrap cannot run here, "" if it seems that it can."""
     if sys.platform != "linux":
         return "bubblewrap exists for Linux only"
     return "".join(f"{name} is not installed. " for name in ("bwrap", "taskset", "setpriv") if not shutil.which(name))
 
 
-# --------------------------------------------------------------------------------------- containers, and no isolation
-
-
 def container_program() -> str | None:
+    """Return the name of the container program that is installed, None without one."""
     return next((name for name in ("podman", "docker") if shutil.which(name)), None)
 
 
@@ -239,6 +238,7 @@ def container(box: Sandbox, program: list[str], slot: int) -> list[str]:
 
 
 def no_container() -> str:
+    """Return why no container can run here, "" if it seems that one can."""
     name = container_program()
     if name is None:
         return "neither docker nor podman is installed"
