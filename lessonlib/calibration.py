@@ -27,17 +27,12 @@ SCHEMES = ("equal width", "equal mass")
 
 @dataclass(frozen=True)
 class LossSplit:
-    """The mean cross-entropy, ``refinement_bound + calibration``, and what a temperature takes from it, in nats."""
+    """The mean cross-entropy, ``refinement + calibration``, and what a temperature takes from it, in nats."""
 
     loss: float
-    refinement_bound: float  # the loss at the best temperature: an upper bound of the refinement
+    refinement: float  # the loss at the best temperature: strictly, an upper bound of the refinement
     calibration: float  # what the temperature saves: a lower bound of what the best recalibration would save
     temperature: float
-
-    @property
-    def refinement(self) -> float:
-        """Return the bound by its shorter name."""
-        return self.refinement_bound
 
 
 def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
@@ -53,7 +48,7 @@ def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
 
     def slope(log_temperature: float) -> float:
         """Return the slope of the loss in 1 / temperature: the mean logit expected less that of the true class."""
-        p = np.exp(_log_softmax(scores / np.exp(log_temperature)))
+        p = metrics.softmax(scores / np.exp(log_temperature))
         return float(((p * scores).sum(axis=1) - true_scores).mean())
 
     low, high = np.log(TEMPERATURE_RANGE)
@@ -92,7 +87,7 @@ def vector_scaling(labels: ArrayLike, logits: ArrayLike) -> Recalibration:
     scores, truth = scores / temperature, np.eye(k)[classes]  # the search starts at the best temperature
 
     def loss_and_gradient(weights: NDArray) -> tuple[float, NDArray]:
-        log_p = _log_softmax(scores * weights[:k] + weights[k:])
+        log_p = metrics.log_softmax(scores * weights[:k] + weights[k:])
         error = (np.exp(log_p) - truth) / n
         return -(log_p * truth).sum() / n, np.concatenate([(error * scores).sum(axis=0), error.sum(axis=0)])
 
@@ -111,7 +106,7 @@ def isotonic_confidence(labels: ArrayLike, logits: ArrayLike) -> Recalibration:
 
     scores, classes = _checked(labels, logits)
     temperature = fit_temperature(classes, scores)
-    confidence = np.exp(_log_softmax(scores / temperature).max(axis=1))
+    confidence = metrics.softmax(scores / temperature).max(axis=1)
     levels, place = np.unique(confidence, return_inverse=True)
     counts = np.bincount(place)
     hits = np.bincount(place, weights=metrics.correct(classes, scores)) / counts
@@ -169,8 +164,8 @@ def reliability(
     The bins' edges are evenly spaced from 0 to 1 or, with the scheme "equal mass", stand at the quantiles of the
     confidences; then there can be fewer bins, since equal confidences are never parted.
     """
-    confidence, hits = _confidence_and_hits(labels, probabilities)
-    return _binned(confidence, hits, _bin_edges(confidence, n_bins, scheme))
+    confidence = check.probability_matrix(probabilities).max(axis=1)
+    return _binned(confidence, metrics.correct(labels, probabilities), _bin_edges(confidence, n_bins, scheme))
 
 
 def expected_calibration_error(
@@ -200,8 +195,8 @@ def ece_if_calibrated(
 
 def overconfidence(labels: ArrayLike, probabilities: ArrayLike) -> float:
     """Compute mean confidence minus accuracy: above 0 the model claims more than it keeps. The ECE is no less."""
-    confidence, hits = _confidence_and_hits(labels, probabilities)
-    return float(confidence.mean() - hits.mean())
+    confidence = check.probability_matrix(probabilities).max(axis=1)
+    return float(confidence.mean() - metrics.accuracy(labels, probabilities))
 
 
 def brier_score(labels: ArrayLike, probabilities: ArrayLike) -> float:
@@ -223,17 +218,6 @@ def logit_norm(logits: ArrayLike) -> NDArray[np.float64]:
 def _checked(labels: ArrayLike, logits: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     scores = check.score_matrix(logits, "logits")
     return scores, check.label_vector(labels, scores.shape[1], n_examples=len(scores))
-
-
-def _log_softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compute `metrics.log_softmax` of scores that were checked, as a search does many times."""
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
-def _confidence_and_hits(labels: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    matrix = check.probability_matrix(probabilities)
-    return matrix.max(axis=1), metrics.correct(labels, matrix)
 
 
 def _bin_edges(confidence: NDArray[np.float64], n_bins: int, scheme: str) -> NDArray[np.float64]:

@@ -32,15 +32,9 @@ class Estimate:
 
 def log_softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Compute the logarithm of the softmax of each row, without overflow: no exponential is above 1."""
-    shifted, log_sum = _shifted_and_log_sum(logits)
-    return shifted - log_sum[:, None]
-
-
-def _shifted_and_log_sum(logits: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the logits less the largest of their row, and for each row the log of the sum of their exponentials."""
     scores = check.score_matrix(logits, "logits")
     shifted = scores - scores.max(axis=1, keepdims=True)
-    return shifted, np.log(np.exp(shifted).sum(axis=1))
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
@@ -60,13 +54,11 @@ def cross_entropy_per_example(
     array([0.1054])
     """
     kind, given = check.one_of(logits=logits, probabilities=probabilities)
-    if kind == "logits":
-        shifted, log_sum = _shifted_and_log_sum(given)
-        return log_sum - shifted[np.arange(len(shifted)), _classes(labels, shifted)]
-    p = check.probability_matrix(given)
+    scores = log_softmax(given) if kind == "logits" else check.probability_matrix(given)
+    true = scores[np.arange(len(scores)), _classes(labels, scores)]
     with np.errstate(divide="ignore"):
         # Adding 0.0 turns the -0.0 of a certain, right answer into 0.0.
-        return -np.log(p[np.arange(len(p)), _classes(labels, p)]) + 0.0
+        return -(true if kind == "logits" else np.log(true)) + 0.0
 
 
 def cross_entropy(

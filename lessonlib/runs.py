@@ -247,7 +247,7 @@ def measure_one(labels: NDArray[np.int64], logits: NDArray[np.float32], *, prefi
     confidence, right = np.exp(-costs.min(axis=1)), metrics.correct(labels, logits)
     n_others = len(labels) * (logits.shape[1] - 1)
     of = [confidence[which].mean() if which.any() else np.nan for which in (right, ~right)]
-    values = (split.refinement_bound, split.temperature, confidence.mean(), *of, calibration.logit_norm(logits).mean(),
+    values = (split.refinement, split.temperature, confidence.mean(), *of, calibration.logit_norm(logits).mean(),
               (costs.sum() - costs[np.arange(len(labels)), labels].sum()) / n_others)  # fmt: skip
     return row | dict(zip(names, map(float, values), strict=True))
 

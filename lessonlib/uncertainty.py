@@ -81,8 +81,10 @@ def mean_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     """
     from scipy import special  # slow to import, and accuracies do not need it
 
-    array = _at_least_two(values, "values")
+    array = check.finite_array(values, "values", ndim=1)
     estimate, n = estimate_mean(array), len(array)
+    if n < 2:
+        raise ValueError("values hold 1 example: one alone shows no spread, pass at least two.")
     error = estimate.standard_error * np.sqrt(n / (n - 1))
     quantile = float(special.stdtrit(n - 1, (1 + _open_share(level, "level")) / 2))
     ends, sd = [quantile, -quantile], array.std()
@@ -185,17 +187,11 @@ def examples_needed(change: float, sd: float, *, level: float = 0.95, power: flo
 
 
 def _pair(before: ArrayLike, after: ArrayLike, what: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    first, second = _at_least_two(before, f"{what} before"), _at_least_two(after, f"{what} after")
+    given = ((before, f"{what} before"), (after, f"{what} after"))
+    first, second = (check.finite_array(values, name, ndim=1) for values, name in given)
     if len(first) != len(second):
         raise ValueError(f"{len(first)} {what} before and {len(second)} after: pass the same examples twice.")
     return first, second
-
-
-def _at_least_two(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    array = check.finite_array(values, name, ndim=1)
-    if len(array) < 2:
-        raise ValueError(f"{name} hold {len(array)} example: one alone shows no spread, pass at least two.")
-    return array
 
 
 def _hits(values: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -223,22 +219,18 @@ class SeedCount:
     @property
     def mostly(self) -> bool:
         """Tell whether it happened in at least eight of ten seeds, the course's bar for "it happens"."""
-        return self.count >= _most(self.n)
+        return 10 * self.count >= 8 * self.n
 
     @property
     def rarely(self) -> bool:
         """Tell whether it happened in at most two of ten seeds."""
-        return self.count <= self.n - _most(self.n)
+        return 10 * self.count <= 2 * self.n
 
     def __str__(self) -> str:
-        n, most = self.n, _most(self.n)
+        n, most = self.n, -(-8 * self.n // 10)
         if self.mostly:
             return f"at least {most} of {n} seeds"
         return f"at most {n - most} of {n} seeds" if self.rarely else f"{n - most + 1} to {most - 1} of {n} seeds"
-
-
-def _most(n: int) -> int:
-    return -(-8 * n // 10)
 
 
 def count_seeds(happened: ArrayLike) -> SeedCount:
@@ -261,13 +253,11 @@ def running_average(values: ArrayLike, window: int) -> NDArray[np.float64]:
 
 
 def exponential_average(values: ArrayLike, beta: float) -> NDArray[np.float64]:
-    """Average each value with all before it, with weights that shrink by `beta`, from 0 to below 1, per epoch.
+    """Average each value with all before it, with weights that shrink by `beta`, 0 to 1, per epoch.
 
     Weights sum to one from the start (the bias correction of Kingma and Ba 2015, section 3).
     """
     array, beta = check.finite_array(values, "values", ndim=1), check.number_within(beta, "beta", 0, 1)
-    if beta == 1:
-        raise ValueError(f"beta must be below 1, got {beta:g}: nothing new would ever count.")
     total, weight, averages = 0.0, 0.0, np.empty_like(array)
     for epoch, value in enumerate(array):
         total, weight = beta * total + value, beta * weight + 1

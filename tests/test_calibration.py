@@ -49,8 +49,8 @@ def test_refinement_and_calibration_sum_to_the_loss_and_neither_is_negative(case
     labels, logits = case
     split = calibration.split_loss(labels, logits)
     assert split.loss == metrics.cross_entropy(labels, logits=logits)
-    assert split.refinement_bound + split.calibration == pytest.approx(split.loss, rel=0, abs=1e-9)
-    assert split.refinement_bound >= 0
+    assert split.refinement + split.calibration == pytest.approx(split.loss, rel=0, abs=1e-9)
+    assert split.refinement >= 0
     assert split.calibration >= 0
     low, high = calibration.TEMPERATURE_RANGE
     assert low <= split.temperature <= high
@@ -64,9 +64,9 @@ def test_the_refinement_is_the_loss_at_the_temperature_and_no_temperature_does_b
     labels, logits = case
     split = calibration.split_loss(labels, logits)
     at = metrics.cross_entropy(labels, logits=logits / split.temperature)
-    assert split.refinement_bound == pytest.approx(at, abs=1e-12)
+    assert split.refinement == pytest.approx(at, abs=1e-12)
     for temperature in np.geomspace(*calibration.TEMPERATURE_RANGE, 60):
-        assert split.refinement_bound <= metrics.cross_entropy(labels, logits=logits / temperature) + 2e-6
+        assert split.refinement <= metrics.cross_entropy(labels, logits=logits / temperature) + 2e-6
 
 
 @given(cases())
@@ -108,7 +108,7 @@ def measures_of(labels: NDArray, logits: NDArray) -> list[float]:
 
 def split_of(labels: NDArray, logits: NDArray) -> list[float]:
     split = calibration.split_loss(labels, logits)
-    return [split.loss, split.refinement_bound, split.calibration]
+    return [split.loss, split.refinement, split.calibration]
 
 
 def test_at_the_temperature_torch_finds_no_slope_of_the_loss() -> None:
@@ -134,7 +134,7 @@ def test_labels_drawn_from_the_model_ask_for_no_temperature() -> None:
 def test_logits_that_are_always_right_ask_for_a_temperature_at_which_they_cost_nothing() -> None:
     split = calibration.split_loss([0, 1], [[1.0, 0.0], [0.0, 1.0]])
     assert split.temperature < 0.1
-    assert split.refinement_bound < 1e-9
+    assert split.refinement < 1e-9
 
 
 def test_logits_that_are_always_wrong_ask_for_the_highest_temperature() -> None:
@@ -191,7 +191,7 @@ def test_isotonic_confidence_is_the_isotonic_regression_of_scikit_learn() -> Non
 def test_on_its_own_examples_no_recalibration_is_worse_than_the_best_temperature(fit: object) -> None:
     labels, logits = sample(9, n=500)
     loss = metrics.cross_entropy(labels, logits=fit(labels, logits)(logits))
-    assert loss <= calibration.split_loss(labels, logits).refinement_bound + 1e-6
+    assert loss <= calibration.split_loss(labels, logits).refinement + 1e-6
 
 
 def test_cross_fitting_judges_each_half_by_the_other() -> None:

@@ -323,7 +323,6 @@ BAD = [
     (lambda: uncertainty.judge(0.0, 0.1, -0.01), "margin"),
     (lambda: uncertainty.loss_change([1.0, 2.0], [1.0, 2.0, 3.0], margin=0.1), "2 losses before and 3 after"),
     (lambda: uncertainty.accuracy_change([0.3, 1.0], [1, 1], margin=0.1), "metrics.correct"),
-    (lambda: uncertainty.accuracy_change([True], [True], margin=0.1), "at least two"),
     (lambda: uncertainty.unpaired_change(Estimate(0, 1, 2), Estimate(0, 1, 2), margin=0.1, level=2), "level"),
     (lambda: uncertainty.mcnemar_p_value(-1, 3), "gained"),
     (lambda: uncertainty.examples_needed(0.0, 1.0), "not there"),
@@ -331,7 +330,7 @@ BAD = [
     (lambda: uncertainty.examples_needed(0.1, 1.0, power=1.0), "power"),
     (lambda: uncertainty.count_seeds([0.5, 1]), "0 or 1"),
     (lambda: uncertainty.running_average([1.0], 0), "window"),
-    (lambda: uncertainty.exponential_average([1.0], 1.0), "below 1"),
+    (lambda: uncertainty.exponential_average([1.0], 1.5), "beta"),
     (lambda: uncertainty.jitter([1.0, 2.0]), "three"),
 ]
 
@@ -374,7 +373,7 @@ def test_running_average_agrees_with_its_definition(values: NDArray, window: int
     np.testing.assert_allclose(uncertainty.running_average(values, window), expected, atol=TOLERANCE)
 
 
-@given(hnp.arrays(np.float64, st.integers(1, 30), elements=st.floats(-100, 100)), st.floats(0, 0.99))
+@given(hnp.arrays(np.float64, st.integers(1, 30), elements=st.floats(-100, 100)), st.floats(0, 1))
 @PATIENT
 def test_exponential_average_agrees_with_its_definition(values: NDArray, beta: float) -> None:
     ages = [np.arange(end)[::-1] for end in range(1, len(values) + 1)]
