@@ -2,7 +2,7 @@
 
 Taught in lesson 6. `load` looks in this order: the path it is given, the environment variable ``LESSONLIB_CIFAR10``,
 the user's cache, and, only when asked with ``download=True``, the network. Its errors are sentences that say what to
-do: `Cifar10NotFound`, `Cifar10Damaged`, ConnectionError, and OSError where the disk has no room.
+do: FileNotFoundError, `Cifar10Damaged`, ConnectionError, and OSError where the disk has no room.
 
 Data: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009; provenance, errors and the missing
 licence stand in ``docs/data-card-cifar10.md``.
@@ -44,10 +44,6 @@ LARGEST_FILE_BYTES = 64 * 2**20
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
-class Cifar10NotFound(FileNotFoundError):
-    """CIFAR-10 is not on this machine; the message says how to get it."""
-
-
 class Cifar10Damaged(ValueError):
     """A CIFAR-10 file is incomplete or not what it should be; the message says which and what to do."""
 
@@ -81,14 +77,11 @@ def load(path: str | os.PathLike[str] | None = None, *, download: bool = False) 
     source = Path(named).expanduser() if named else cache_folder() / ARCHIVE_NAME
     if not named and download and not source.exists():
         source = fetch_archive()
-    if named == "none" or not (named or source.exists()):
-        raise Cifar10NotFound(
-            "CIFAR-10 is not on this machine. Pass download=True (--download to a command) to fetch it (170 MB), "
-            f"or set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}."
-        )
-    if not source.exists():
-        remedy = f"set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}"
-        raise Cifar10NotFound(f"there is no {source}: {remedy}.")
+    if named == "none" or not source.exists():
+        missing = f"there is no {source}:"
+        if named in (None, "", "none"):
+            missing = "CIFAR-10 is not here: pass download=True (--download to a command) to fetch it (170 MB), or"
+        raise FileNotFoundError(f"{missing} set {PATH_VARIABLE} to the folder cifar-10-batches-py or {ARCHIVE_NAME}.")
     content = _read_archive(source) if source.is_file() else _read_folder(source)
     parts = [_read_batch(content[name], name) for name in (*TRAIN_FILES, TEST_FILE)]
     train_images, train_labels = map(np.concatenate, zip(*parts[:-1], strict=True))
@@ -119,9 +112,8 @@ def fetch_archive(
     folder = folder or cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     archive, part = folder / ARCHIVE_NAME, folder / f"{ARCHIVE_NAME}.part"
-    if archive.exists() and pooch.file_hash(archive) == sha256:
-        return archive
-    free, needed = shutil.disk_usage(folder).free, ARCHIVE_BYTES - _arrived(part)
+    have = part.stat().st_size if part.exists() else 0
+    free, needed = shutil.disk_usage(folder).free, ARCHIVE_BYTES - have
     if free < needed:
         remedy = "make room, or set XDG_CACHE_HOME (Linux) to a larger disk"
         raise OSError(f"{folder} has {free / 1e6:.0f} MB free, the download needs {needed / 1e6:.0f} MB: {remedy}.")
@@ -141,31 +133,26 @@ def fetch_archive(
     raise kind("\n  ".join([f"CIFAR-10 could not be downloaded: {remedy}.", *failures]))
 
 
-def _arrived(part: Path) -> int:
-    return part.stat().st_size if part.exists() else 0
-
-
 def _download_to(url: str, part: Path) -> None:
     import requests
     from tqdm.auto import tqdm
 
-    have = _arrived(part)
-    headers = {"Accept-Encoding": "identity"}  # else a server may compress, and no length would be right
-    headers |= {"Range": f"bytes={have}-"} if have else {}
-    with requests.get(url, headers=headers, stream=True, timeout=30) as response:
-        if response.status_code == 416:  # the part is already complete
-            return
-        response.raise_for_status()
-        continued = response.status_code == 206
-        total = int(response.headers.get("Content-Length", 0)) + (have if continued else 0)
-        with (
-            open(part, "ab" if continued else "wb") as file,
-            tqdm(total=total, initial=have if continued else 0, unit="B", unit_scale=True, leave=False) as bar,
-        ):
-            for chunk in response.iter_content(1 << 18):
-                file.write(chunk)
-                bar.update(len(chunk))
-    if total and part.stat().st_size < total:
+    with open(part, "ab") as file:
+        have = file.tell()
+        headers = {"Accept-Encoding": "identity"}  # else a server may compress, and no length would be right
+        headers |= {"Range": f"bytes={have}-"} if have else {}
+        with requests.get(url, headers=headers, stream=True, timeout=30) as response:
+            if response.status_code == 416:  # the part is already complete
+                return
+            response.raise_for_status()
+            if response.status_code != 206:  # it sends the whole file
+                have = file.truncate(0)
+            total = have + int(response.headers.get("Content-Length", 0))
+            with tqdm(total=total, initial=have, unit="B", unit_scale=True, leave=False) as bar:
+                for chunk in response.iter_content(1 << 18):
+                    file.write(chunk)
+                    bar.update(len(chunk))
+    if part.stat().st_size < total:
         raise requests.ConnectionError(f"the connection closed after {part.stat().st_size} of {total} bytes")
 
 
@@ -177,7 +164,7 @@ def _read_folder(path: Path) -> dict[str, bytes]:
         file = folder / name
         if not file.exists():
             remedy = f"set {PATH_VARIABLE} to the complete folder cifar-10-batches-py"
-            raise Cifar10NotFound(f"{folder} has no file {name}: {remedy}.")
+            raise FileNotFoundError(f"{folder} has no file {name}: {remedy}.")
         _refuse_oversized(file, file.stat().st_size)
         content[name] = file.read_bytes()
     return content

@@ -60,10 +60,9 @@ class KerasRecorder:
         self.val = _examples(val, "val")
         self.n_train, self.name, self.from_logits = len(y), name, from_logits
         order = np.random.default_rng(0).permutation(len(y))[:MEASURED_TRAINING_EXAMPLES]
-        self.train = (x, y) if len(order) == len(y) else (x[order], y[order])
+        self.train = x[order], y[order]
         self.keep_logits = check.whole_number(keep_logits, "keep_logits", low=0, high=len(self.val[1]))
-        self._history: list[dict[str, float]] = []
-        self._kept: list[NDArray[np.float64]] = []
+        self.on_train_begin()
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
         """Begin a new recording."""
@@ -94,20 +93,19 @@ class KerasRecorder:
         return Run.of_epochs(self._history, self._kept, self.val[1], provenance)
 
     def _logits_of(self, x: NDArray) -> NDArray[np.float64]:
-        starts = range(0, len(x), _EVALUATION_BATCH)
-        return np.concatenate([self._logits_of_batch(x[start : start + _EVALUATION_BATCH]) for start in starts])
-
-    def _logits_of_batch(self, x: NDArray) -> NDArray[np.float64]:
         import keras
 
-        said = self.model(x, training=False)
-        # Keras remembers what went into a final softmax or sigmoid, and its losses use that where it is there.
-        behind = getattr(said, "_keras_logits", None)
-        if behind is None:
-            return _as_logits(keras.ops.convert_to_numpy(said), self.from_logits)
-        if self.from_logits:
-            raise ValueError("from_logits=True, but the model ends in a softmax or sigmoid: pass from_logits=False.")
-        return _as_logits(keras.ops.convert_to_numpy(behind), from_logits=True)
+        batches = []
+        for start in range(0, len(x), _EVALUATION_BATCH):
+            said, are_logits = self.model(x[start : start + _EVALUATION_BATCH], training=False), self.from_logits
+            # Keras remembers what went into a final softmax or sigmoid, and its losses use that where it is there.
+            if hasattr(said, "_keras_logits"):
+                if self.from_logits:
+                    end = "the model ends in a softmax or sigmoid"
+                    raise ValueError(f"from_logits=True, but {end}: pass from_logits=False.")
+                said, are_logits = said._keras_logits, True
+            batches.append(_as_logits(keras.ops.convert_to_numpy(said), are_logits))
+        return np.concatenate(batches)
 
 
 @functools.cache

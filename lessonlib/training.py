@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,41 +104,32 @@ SWEEP_CHANNELS = ((8, 16, 16), (16, 32, 32), (32, 64, 64))
 
 def sweep_recipe(n_train: int, channels: tuple[int, ...]) -> Recipe:
     """Return the main recipe with another size and width, named ``sweep-n<n_train>-c<first of channels>``."""
-    if (n_train, channels) == (10_000, (32, 64, 64)):
-        return Recipe(name="main", n_train=n_train, epochs=25)
-    return Recipe(name=f"sweep-n{n_train}-c{channels[0]}", n_train=n_train, epochs=25, channels=channels)
+    name = "main" if (n_train, channels) == (10_000, (32, 64, 64)) else f"sweep-n{n_train}-c{channels[0]}"
+    return Recipe(name=name, n_train=n_train, epochs=25, channels=channels)
 
 
-def _group(name: str, first: Recipe | None = None) -> dict[str, Recipe]:
-    """Return a group of ``recipes.toml``: each recipe is what it changes in the first one, of this group by default."""
-    group: dict[str, Recipe] = {}
-    for recipe, changes in _TABLE[name].items():
-        first = first or Recipe(name=recipe, **changes)
-        group[recipe] = dataclasses.replace(first, name=recipe, **changes)
-    return group
+def _group(name: str, first: Mapping[str, Any]) -> dict[str, Recipe]:
+    """Return a group of ``recipes.toml``: each recipe is what it changes in the first one."""
+    return {recipe: Recipe(name=recipe, **{**first, **changes}) for recipe, changes in _TABLE[name].items()}
 
 
 _TABLE = tomllib.loads(Path(__file__).with_name("recipes.toml").read_text(encoding="utf-8"))
-EXPERIMENTS = _group("experiments")
+EXPERIMENTS = _group("experiments", _TABLE["experiments"]["base"])
 BASE = EXPERIMENTS["base"]
-CELLS = _group("cells")
-CELL = CELLS["sgd-cosine-bn"]
-TRIALS = _group("trials", CELL)
+CELLS = _group("cells", _TABLE["cells"]["sgd-cosine-bn"])
+TRIALS = _group("trials", _TABLE["cells"]["sgd-cosine-bn"])
 
 #: All recipes by name.
 RECIPES: Mapping[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         *(sweep_recipe(n, c) for n in SWEEP_SIZES for c in SWEEP_CHANNELS),
-        Recipe(name="live", n_train=2_000, n_val=2_000, epochs=24, batch_size=32),
-        Recipe(name="adam-constant", n_train=0, epochs=30, optimizer="adam", learning_rate=1e-3, schedule="constant",
-               batch_norm=False, hidden=64),
+        *_group("alone", {}).values(),
         *EXPERIMENTS.values(),
         *CELLS.values(),
         *TRIALS.values(),
-        dataclasses.replace(CELL, name="resnet-18", channels=(64, 128, 256, 512), blocks=2),
     )
-}  # fmt: skip
+}
 
 
 # ---- the network and its training ----------------------------------------------------------------------
@@ -273,29 +264,30 @@ def train(
     }
     history: list[dict[str, float]] = []
     kept: list[NDArray[np.float32]] = []
-    batch_losses, class_errors, pictures = [], [], {}
+    batch_losses, pictures = [], []
     for _ in range(recipe.epochs):
         row = trainer.run_epoch(on_batch)
         row |= runs.loss_and_accuracy(measured_labels, predict(measured_images), prefix="train")
         sets = {name: (labels, predict(images)) for name, (images, labels) in held_out.items()}
         row |= runs.measure(sets)
         if recipe.label_noise:
-            noisy = _with_noise(recipe, sets["val"][0], data, seed)
-            row |= runs.measure_one(noisy, sets["val"][1], prefix="noisy_val")
+            labels, logits = sets["val"]
+            noisy = problems.flip_labels(labels, recipe.label_noise, n_classes=data.n_classes, rng=seed)
+            row |= runs.measure_one(noisy, logits, prefix="noisy_val")
         batch_losses.append(trainer.batch_losses)
         if "test" in sets and np.isfinite(row["val_loss"] + row["test_loss"]):
-            pictures["last"] = last = runs.measure_pictures(*sets["test"], row["val_temperature"])
-            if not any(earlier["val_loss"] <= row["val_loss"] for earlier in history):
-                pictures["lowest"] = last
-            class_errors.append([1 - last["test_correct"][sets["test"][0] == c].mean() for c in range(data.n_classes)])
+            pictures.append((row["val_loss"], runs.measure_pictures(*sets["test"], row["val_temperature"])))
         history.append(row)
         if keep_logits:
             kept.append(sets["val"][1][:keep_logits])
         on_epoch(Run.of_epochs(history, kept, held_out["val"][1], provenance))
     details = {"batch_losses": np.stack(batch_losses)}
-    if class_errors:
-        details["class_errors"] = np.array(class_errors, np.float16)
-        details |= {name: np.stack([pictures["lowest"][name], last]) for name, last in pictures["last"].items()}
+    if pictures:
+        of_class = [held_out["test"][1] == c for c in range(data.n_classes)]
+        errors = [[1 - each["test_correct"][chosen].mean() for chosen in of_class] for _, each in pictures]
+        details["class_errors"] = np.array(errors, np.float16)
+        _, lowest = min(pictures, key=lambda pair: pair[0])
+        details |= {name: np.stack([lowest[name], last]) for name, last in pictures[-1][1].items()}
     return Run.of_epochs(history, kept, held_out["val"][1], provenance, details)
 
 
@@ -309,6 +301,13 @@ def _check_request(recipe: Recipe, data: ImageData, device: str, *precisions: st
     for precision in precisions:
         if precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}.")
+
+
+Examples = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+
+def _pick_examples(recipe: Recipe, data: ImageData, seed: int) -> tuple[Examples, dict[str, Examples]]:
+    """Return the training examples, in random order, and the held-out ones: "val" and, where there are any, "test"."""
     n_train, n_held_out = recipe.n_train, recipe.n_val + recipe.n_test
     if recipe.split == "sorted":
         n_train, n_held_out = recipe.n_train + recipe.n_val, recipe.n_test
@@ -318,33 +317,17 @@ def _check_request(recipe: Recipe, data: ImageData, device: str, *precisions: st
             f"which have {len(data.train_labels)} and {len(data.test_labels)}: "
             "lower n_train, n_val or n_test with dataclasses.replace(recipe, ...)."
         )
-
-
-Examples = tuple[NDArray[np.uint8], NDArray[np.int64]]
-
-
-def _pick_examples(recipe: Recipe, data: ImageData, seed: int) -> tuple[Examples, dict[str, Examples]]:
-    """Return the training examples, in random order, and the held-out ones: "val" and, where there are any, "test"."""
-    order = np.random.default_rng(seed).permutation(len(data.train_labels))
-    chosen = order[: recipe.n_train] if recipe.n_train else order
-    val_set = data.test_images[: recipe.n_val], data.test_labels[: recipe.n_val]
+    chosen = np.random.default_rng(seed).permutation(len(data.train_labels))[: n_train or None]
+    held_out = {"val": (data.test_images[: recipe.n_val], data.test_labels[: recipe.n_val])}
     if recipe.split == "sorted":
-        pool = order[: recipe.n_train + recipe.n_val]
-        tail = pool[np.argsort(data.train_labels[pool], kind="stable")[recipe.n_train :]]
-        chosen = pool[~np.isin(pool, tail)]
-        val_set = data.train_images[tail], data.train_labels[tail]
-    labels = _with_noise(recipe, data.train_labels[chosen], data, seed)
-    held_out = {"val": val_set}
+        tail = chosen[np.argsort(data.train_labels[chosen], kind="stable")[recipe.n_train :]]
+        chosen = chosen[~np.isin(chosen, tail)]
+        held_out["val"] = data.train_images[tail], data.train_labels[tail]
     if recipe.n_test:
         test = slice(recipe.n_val, recipe.n_val + recipe.n_test)
         held_out["test"] = data.test_images[test], data.test_labels[test]
+    labels = problems.flip_labels(data.train_labels[chosen], recipe.label_noise, n_classes=data.n_classes, rng=seed)
     return (data.train_images[chosen], labels), held_out
-
-
-def _with_noise(recipe: Recipe, labels: NDArray[np.int64], data: ImageData, seed: int) -> NDArray[np.int64]:
-    if not recipe.label_noise:
-        return labels
-    return problems.flip_labels(labels, recipe.label_noise, n_classes=data.n_classes, rng=seed)
 
 
 class Trainer:
@@ -373,18 +356,14 @@ class Trainer:
         options |= {"momentum": recipe.momentum} if recipe.optimizer == "sgd" else {}
         make = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[recipe.optimizer]
         self.optimizer = make(network.parameters(), **options)
-        self.averaged = None
+        self.averaged, self.measured = None, network  # what is measured has the averaged weights, where there are any
         if recipe.average:
             by = torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.average)
             self.averaged = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=by, use_buffers=True)
+            self.measured = self.averaged.module
         n_steps = recipe.epochs * recipe.passes * -(-len(self.labels) // recipe.batch_size)
         cosine = recipe.schedule == "cosine"
         self.scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, n_steps) if cosine else None
-
-    @property
-    def measured(self) -> torch.nn.Module:
-        """The network that is measured: with the averaged weights where the recipe asks for them."""
-        return self.network if self.averaged is None else self.averaged.module
 
     def run_epoch(self, on_batch: Callable[[], object] = lambda: None) -> dict[str, float]:
         """Take one step per batch, in the recipe's order, calling ``on_batch()`` after each.

@@ -51,7 +51,7 @@ def test_the_cells_cross_optimiser_schedule_and_batch_norm_and_share_all_else() 
         "batch_norm": True,
         "name": "sgd-cosine-bn",
     }
-    assert {dataclasses.replace(cell, **same) for cell in training.CELLS.values()} == {training.CELL}
+    assert {dataclasses.replace(cell, **same) for cell in training.CELLS.values()} == {training.CELLS["sgd-cosine-bn"]}
     rates = {(cell.optimizer, cell.learning_rate) for cell in training.CELLS.values()}
     assert len(rates) == 2, "each optimiser has one rate"
 
