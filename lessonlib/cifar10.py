@@ -80,8 +80,10 @@ def load(path: str | os.PathLike[str] | None = None, *, download: bool = False) 
     if named == "none" or not source.exists():
         missing = f"there is no {source}:"
         if named in (None, "", "none"):
-            missing = "CIFAR-10 is not here: pass download=True (--download to a command) to fetch it (170 MB), or"
-        raise FileNotFoundError(f"{missing} set {PATH_VARIABLE} to the folder cifar-10-batches-py or {ARCHIVE_NAME}.")
+            fetching = "Pass download=True (--download to a command) to fetch it (170 MB), or"
+            missing = f"CIFAR-10 is not on this machine. {fetching}"
+        remedy = f"set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}"
+        raise FileNotFoundError(f"{missing} {remedy}.")
     content = _read_archive(source) if source.is_file() else _read_folder(source)
     parts = [_read_batch(content[name], name) for name in (*TRAIN_FILES, TEST_FILE)]
     train_images, train_labels = map(np.concatenate, zip(*parts[:-1], strict=True))

@@ -70,7 +70,7 @@ class Network:
             raise FloatingPointError("the logits are not finite: the weights have grown too large.")
         delta = metrics.cross_entropy_gradient(y, outputs[-1]).astype(np.float32) / len(y)
         if weights is not None:
-            delta *= _example_weights(weights, len(y))[:, None]
+            delta *= np.asarray(weights, np.float32)[:, None]
         for_weights: Arrays = []
         for_biases: Arrays = []
         for layer in reversed(range(len(self.weights))):
@@ -79,15 +79,6 @@ class Network:
             if layer:
                 delta = (delta @ self.weights[layer].T) * (outputs[layer] > 0)
         return [*for_weights, *for_biases]
-
-
-def _example_weights(weights: ArrayLike, n: int) -> NDArray[np.float32]:
-    each = check.finite_array(weights, "weights")
-    if each.shape != (n,):
-        raise ValueError(f"weights must be one per example, shape ({n},), got {each.shape}.")
-    if each.min() < 0:
-        raise ValueError(f"weights must not be negative, got {each.min():g}.")
-    return each.astype(np.float32)
 
 
 class Adam:
@@ -148,9 +139,11 @@ def fit(
     batch_size = n if batch_size is None else check.whole_number(batch_size, "batch_size", low=1)
     if optimizer not in OPTIMIZERS:
         raise ValueError(f"optimizer must be one of {tuple(OPTIMIZERS)}, got {optimizer!r}.")
-    if not check.finite_array(learning_rate, "learning_rate", ndim=0) > 0:
-        raise ValueError(f"learning_rate must be positive, got {learning_rate}.")
-    each = None if weights is None else _example_weights(weights, n)
+    check.number_within(learning_rate, "learning_rate", 0, np.inf)
+    each = np.ones(n, np.float32) if weights is None else check.finite_array(weights, "weights").astype(np.float32)
+    if each.shape != (n,) or each.min() < 0:
+        got = f"shape {each.shape}, the smallest {each.min():g}"
+        raise ValueError(f"weights must be one per example, shape ({n},), none negative, got {got}.")
     rng, steps = np.random.default_rng(rng), OPTIMIZERS[optimizer](network.parameters, learning_rate)
     history, kept = [], []
     for epoch in range(1, epochs + 1):
@@ -159,7 +152,7 @@ def fit(
             with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported below
                 for start in range(0, n, batch_size):
                     batch = order[start : start + batch_size]
-                    steps.step(network.gradients(train.x[batch], train.y[batch], None if each is None else each[batch]))
+                    steps.step(network.gradients(train.x[batch], train.y[batch], each[batch]))
                 train_logits, val_logits = network.logits(train.x), network.logits(val.x)
             if not (np.isfinite(train_logits).all() and np.isfinite(val_logits).all()):
                 raise FloatingPointError("the logits are not finite")
@@ -170,7 +163,7 @@ def fit(
         losses = metrics.cross_entropy_per_example(train.y, logits=train_logits)
         row = {"train_loss": float(losses.mean()), "train_accuracy": metrics.accuracy(train.y, train_logits)}
         row |= loss_and_accuracy(val.y, val_logits, prefix="val")
-        if each is not None:
+        if weights is not None:
             row["weighted_train_loss"] = float((each * losses).mean())
         history.append(row)
     return Run.of_epochs(history, kept, val.y, {"n_train": n, "n_val": len(val.y)})

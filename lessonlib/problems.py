@@ -90,23 +90,20 @@ def teacher(n_train: int = 300, n_val: int = 1_000, *, rng: Rng) -> tuple[Exampl
     return draw(n_train), draw(n_val)
 
 
-def leverage_outliers(
-    n: int = 200, *, n_outliers: int = 8, distance: float = 20.0, height: float = 3.0, rng: Rng
-) -> Examples:
+def leverage_outliers(n: int = 200, *, n_outliers: int = 8, distance: float = 20.0, rng: Rng) -> Examples:
     """Place two neat classes side by side and a few points of the left class far to the right.
 
     Lesson 2: gradient descent on these lowers the loss at every step while accuracy dives and recovers. The classes lie
-    around -1 and 1 in the first feature, the outliers at `distance`; in the second feature they lie at `height`, all
-    others at 0.
+    around -1 and 1 in the first feature, the outliers at `distance`; in the second feature they lie at 3, all others
+    at 0.
     """
     rng = np.random.default_rng(rng)
     n_outliers = check.whole_number(n_outliers, "n_outliers", low=0)
     n = check.whole_number(n, "n", low=2 + n_outliers)
     distance = check.number_within(distance, "distance", -1e6, 1e6)
-    height = check.number_within(height, "height", -1e6, 1e6)
     n_left = (n - n_outliers) // 2
     counts = [n_left, n - n_outliers - n_left, n_outliers]
-    x = np.column_stack([np.repeat([-1.0, 1.0, distance], counts), np.repeat([0.0, 0.0, height], counts)])
+    x = np.column_stack([np.repeat([-1.0, 1.0, distance], counts), np.repeat([0.0, 0.0, 3.0], counts)])
     x[:, 0] += 0.3 * rng.normal(size=n)
     return _examples(x, np.repeat([0, 1, 0], counts))
 
@@ -151,14 +148,13 @@ def coin_groups(n_train: int = 1_000, n_val: int = 2_000, *, bias: float = 0.6, 
     return draw(n_train), draw(n_val)
 
 
-def xor(n: int = 1_000, *, positive_share: float = 0.4, noise: float = 0.35, rng: Rng) -> Examples:
+def xor(n: int = 1_000, *, positive_share: float = 0.4, rng: Rng) -> Examples:
     """Place class 0 where two signs agree and class 1 where they differ, with noise about the four corners.
 
     Lesson 9. No straight line separates the classes: a linear model is left with the majority share.
     """
     rng = np.random.default_rng(rng)
-    noise = check.number_within(noise, "noise", 0, 1_000)
     differ = rng.random(check.whole_number(n, "n", low=1)) < check.number_within(positive_share, "positive_share", 0, 1)
     first = rng.choice([-1, 1], len(differ))
     corners = np.column_stack([first, np.where(differ, -first, first)])
-    return _examples(corners + noise * rng.normal(size=corners.shape), differ)
+    return _examples(corners + 0.35 * rng.normal(size=corners.shape), differ)

@@ -266,16 +266,14 @@ def test_examples_with_other_features_are_refused(x: NDArray) -> None:
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        (np.ones(39), r"shape \(40,\), got \(39,\)"),
-        (-np.ones(40), "not be negative, got -1"),
+        (np.ones(39), r"shape \(40,\), .*got shape \(39,\)"),
+        (-np.ones(40), "none negative, got .* smallest -1"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(weights: object, message: str) -> None:
     data, network = some_examples(), Network([5, 3], rng=0)
     with pytest.raises(ValueError, match=message):
         fit(network, data, data, epochs=1, learning_rate=0.1, weights=weights, rng=0)
-    with pytest.raises(ValueError, match=message):
-        network.gradients(data.x, data.y, weights)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +282,7 @@ def test_weights_that_do_not_fit_are_refused(weights: object, message: str) -> N
         ({"epochs": 0}, "epochs .* got 0"),
         ({"batch_size": 0}, "batch_size .* got 0"),
         ({"optimizer": "sgd"}, "one of .*got 'sgd'"),
-        ({"learning_rate": 0}, "learning_rate must be positive, got 0"),
+        ({"learning_rate": -1}, "learning_rate must be at least 0, got -1"),
     ],
 )
 def test_a_training_that_makes_no_sense_is_refused(options: dict, message: str) -> None:
