@@ -52,10 +52,7 @@ class Run:
         cls, rows: Sequence[Mapping[str, float]], kept_logits: Sequence[NDArray], val_labels: NDArray[np.int64],
         provenance: Mapping[str, Any], details: Mapping[str, NDArray] | None = None,
     ) -> Run:  # fmt: skip
-        """Gather what a training measured, epoch by epoch: rows of metrics and, where kept, the first examples' logits.
-
-        `val_labels` are those of all validation examples.
-        """
+        """Gather what a training measured, epoch by epoch; `val_labels` are those of all validation examples."""
         metrics = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         logits = np.stack(kept_logits) if kept_logits else None
         labels = None if logits is None else val_labels[: logits.shape[1]]
@@ -79,13 +76,6 @@ class Run:
         labels = check.label_vector(self.val_labels, logits.shape[2], n_examples=logits.shape[1])
         object.__setattr__(self, "val_logits", logits)
         object.__setattr__(self, "val_labels", labels)
-
-    def __str__(self) -> str:
-        recipe, seed = self.provenance.get("recipe"), self.provenance.get("seed")
-        name = recipe.get("name", "run") if isinstance(recipe, Mapping) else "run"
-        last = ", ".join(f"{key} {values[-1]:.3f}" for key, values in self.metrics.items())
-        epochs = "1 epoch" if self.n_epochs == 1 else f"{self.n_epochs} epochs"
-        return f"{name}{'' if seed is None else f' (seed {seed})'}: {epochs}, at the end {last}"
 
     @property
     def n_epochs(self) -> int:
@@ -163,8 +153,7 @@ class Run:
         arrays = {"about": np.array(about)} | {f"metric_{name}": values for name, values in self.metrics.items()}
         arrays |= {f"detail_{name}": values for name, values in self.details.items()}
         if self.val_logits is not None:
-            label_type = np.int16 if self.val_logits.shape[2] <= 2**15 else np.int64
-            arrays |= {"val_logits": self.val_logits, "val_labels": self.val_labels.astype(label_type)}
+            arrays |= {"val_logits": self.val_logits, "val_labels": self.val_labels}
         _refuse_oversized(sum(array.nbytes for array in arrays.values()), target)
         return storage.write_atomically(target, lambda file: np.savez_compressed(file, **arrays))
 

@@ -266,7 +266,8 @@ def train(
     kept: list[NDArray[np.float32]] = []
     batch_losses, pictures = [], []
     for _ in range(recipe.epochs):
-        row = trainer.run_epoch(on_batch)
+        row, losses = trainer.run_epoch(on_batch)
+        batch_losses.append(losses)
         row |= runs.loss_and_accuracy(measured_labels, predict(measured_images), prefix="train")
         sets = {name: (labels, predict(images)) for name, (images, labels) in held_out.items()}
         row |= runs.measure(sets)
@@ -274,7 +275,6 @@ def train(
             labels, logits = sets["val"]
             noisy = problems.flip_labels(labels, recipe.label_noise, n_classes=data.n_classes, rng=seed)
             row |= runs.measure_one(noisy, logits, prefix="noisy_val")
-        batch_losses.append(trainer.batch_losses)
         if "test" in sets and np.isfinite(row["val_loss"] + row["test_loss"]):
             pictures.append((row["val_loss"], runs.measure_pictures(*sets["test"], row["val_temperature"])))
         history.append(row)
@@ -351,7 +351,6 @@ class Trainer:
             self.fixed_batches = self._shuffled_batches()
         elif recipe.batch_order == "sorted":
             self.fixed_batches = self.labels.argsort(stable=True).split(recipe.batch_size)
-        self.batch_losses = np.zeros(0, np.float16)
         options = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
         options |= {"momentum": recipe.momentum} if recipe.optimizer == "sgd" else {}
         make = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[recipe.optimizer]
@@ -365,11 +364,11 @@ class Trainer:
         cosine = recipe.schedule == "cosine"
         self.scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, n_steps) if cosine else None
 
-    def run_epoch(self, on_batch: Callable[[], object] = lambda: None) -> dict[str, float]:
+    def run_epoch(self, on_batch: Callable[[], object] = lambda: None) -> tuple[dict[str, float], NDArray[np.float16]]:
         """Take one step per batch, in the recipe's order, calling ``on_batch()`` after each.
 
-        Returns running means of accuracy and of the loss that training minimises, which counts label smoothing. The
-        loss of each batch is left in `batch_losses`.
+        Returns running means of accuracy and of the loss that training minimises, which counts label smoothing, and
+        the loss of each batch.
         """
         import torch
 
@@ -394,10 +393,9 @@ class Trainer:
             on_batch()
         values = torch.stack(losses).double().cpu().numpy()
         sizes = [len(batch) for batch in batches]
-        with np.errstate(over="ignore"):
-            self.batch_losses = values.astype(np.float16)
         loss, accuracy = float(np.average(values, weights=sizes)), n_correct.item() / sum(sizes)
-        return {"running_train_loss": loss, "running_train_accuracy": accuracy}
+        with np.errstate(over="ignore"):
+            return {"running_train_loss": loss, "running_train_accuracy": accuracy}, values.astype(np.float16)
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         from torch.nn.functional import cross_entropy

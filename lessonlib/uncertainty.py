@@ -41,9 +41,6 @@ class Change:
     interval: Interval
     margin: float  # the smallest change that would matter, stated before looking
 
-    def __post_init__(self) -> None:  # refuse a bad margin now rather than when the verdict is asked for
-        judge(self.interval.low, self.interval.high, self.margin)
-
     @property
     def verdict(self) -> Verdict:
         """Return what the interval allows to say; see `judge`."""

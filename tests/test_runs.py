@@ -141,12 +141,6 @@ def test_judged_on_some_examples_a_run_has_their_means_whether_named_by_index_or
     assert half.provenance["n_val"] == 25
 
 
-def test_a_run_shows_recipe_seed_and_last_values() -> None:
-    run = Run({"val_loss": [2, 1]}, provenance={"recipe": {"name": "main"}, "seed": 3})
-    assert str(run) == "main (seed 3): 2 epochs, at the end val_loss 1.000"
-    assert str(Run({"val_loss": [1]})) == "run: 1 epoch, at the end val_loss 1.000"
-
-
 @given(hnp.arrays(np.float64, (2, 3, 4), elements=st.floats(-1e6, 1e6)))
 @PATIENT
 def test_logits_are_kept_in_float16_without_a_warning_however_large(logits) -> None:

@@ -64,7 +64,6 @@ def read_run_file(content: bytes) -> None:
             run = Run.load(path)
         except RunFileError:
             return
-        str(run)
         run.best_epoch("val_loss") if "val_loss" in run.metrics and np.isfinite(run["val_loss"]).any() else None
 
 
