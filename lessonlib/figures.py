@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import copy
 import functools
 import hashlib
 import inspect
@@ -31,7 +30,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 from PIL import Image  # matplotlib depends on it
@@ -198,29 +196,14 @@ def _svg(fig: Figure, alt: str) -> str:
     return svg_element(svg_size(fig.get_size_inches()), svg_content(fig, [fig], salt="figure"), alt)
 
 
-def show(shown: Figure | Picture, alt: str = "", *, figsize: tuple[float, float] = (8.0, 3.4)) -> None:
-    """Display a picture, or a finished figure drawn within `style`, with its alt text in the notebook.
-
-    `alt` is a figure's: one or two sentences, made from the data; `figsize` is inches of a picture's panels together.
-    """
+def show(picture: Picture, *, figsize: tuple[float, float] = (8.0, 3.4)) -> None:
+    """Display a picture in the notebook; `figsize` is inches of its panels together."""
     from IPython.display import display
 
-    if isinstance(shown, Picture):
-        alt, shown = shown.sentence, draw(shown, figsize=figsize)
-    alt = sentence(alt, "alt")
+    fig = draw(picture, figsize=figsize)
     if pyplot := sys.modules.get("matplotlib.pyplot"):  # importing it would choose a backend for the learner
-        pyplot.close(shown)  # else the notebook shows it twice
-    display(static_bundle(shown, alt), raw=True)
-
-
-def sentence(text: object, name: str) -> str:
-    """Return `text` as one line, or refuse what cannot be read aloud."""
-    remedy = f"{name} must give one sentence that says what the picture shows, such as f'At p = {{p:.2f}} ...'"
-    if not isinstance(text, str):
-        raise TypeError(f"{remedy}; got {text!r:.80}.")
-    if not text.strip():
-        raise ValueError(f"{remedy}; got the empty string {text!r:.80}.")
-    return " ".join(text.split())
+        pyplot.close(fig)  # else the notebook shows it twice
+    display(static_bundle(fig, picture.sentence), raw=True)
 
 
 # ---- marks: what a panel shows -------------------------------------------------------------------------
@@ -236,7 +219,7 @@ class Mark:
     y: np.ndarray
     label: str
     look: tuple[Any, ...]  # what decides how the label looks in the legend
-    setting: Callable[[Axes], object] | None
+    setting: Callable[[Axes], object]
     setting_key: bytes
     limits: Mapping[str, tuple[float, float]]  # those that the mark asks for
 
@@ -281,7 +264,7 @@ def mark(
             key=pickle.dumps([draw.__name__, given]),
             x=np.ravel(x), y=np.ravel(y), label=given.get("label", ""),
             look=(draw.__name__, given.get("label"), given.get("colour")),
-            setting=(lambda ax: call(setting, ax)) if setting else None,
+            setting=lambda ax: call(setting, ax) if setting else None,
             setting_key=pickle.dumps([draw.__name__ if setting else "", of_setting]),
             limits=call(limits) if limits else {},
         )  # fmt: skip
@@ -300,12 +283,9 @@ def _with_vectors(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**given, **numbers}
 
 
-def _held(**given: Any) -> tuple[np.ndarray, np.ndarray]:
-    x = [np.ravel(given[name]) for name in ("x", "start", "end") if name in given]
-    y = [np.ravel(given[name]) for name in ("y", "low", "high") if name in given]
-    if "error" in given:
-        y = [y[0] - given["error"], y[0] + given["error"]]
-    return np.concatenate([*x, []]), np.concatenate([*y, []])
+def _held(**given: Any) -> list[np.ndarray]:
+    groups = ("x", "start", "end"), ("y", "low", "high")
+    return [np.concatenate([[], *(np.ravel(given[name]) for name in group if name in given)]) for group in groups]
 
 
 #: How far a number stands from what it belongs to, in points.
@@ -347,7 +327,7 @@ def dot(ax: Axes, x: float, y: float, words: str = "", colour: str = "vermilion"
         ax.annotate(words, (x, y), textcoords="offset points", zorder=4, color=PALETTE[colour], **aside)
 
 
-@mark
+@functools.partial(mark, hold=lambda x, y, error: (x, [y - error, y + error]))
 def band(
     ax: Axes, x: ArrayLike, y: ArrayLike, error: ArrayLike, colour: str = "vermilion", *, label: str = ""
 ) -> None:  # fmt: skip
@@ -525,47 +505,37 @@ class Panel:
             got = f"got {wrong[0]!r:.80}, which would not be drawn"
             raise TypeError(f"A panel shows marks such as figures.line(x, y), {got}; {remedy}.")
         self.title, self.marks, self.legend = title, marks, legend
-        self.labels, self.scales, self.ticks = (xlabel, ylabel), (xscale, yscale), (xticks, yticks)
+        self.scales, self.ticks = (xscale, yscale), (_named(xticks), _named(yticks))
+        #: Of x and y the labels that are given: a mark may bring its own.
+        self.labels = {name: label for name, label in (("xlabel", xlabel), ("ylabel", ylabel)) if label}
         asked = [{"x": x, "y": y}, *(mark.limits for mark in marks)]
         #: Of x and y the ends that are given, None for those to be found.
         self.ends: tuple[Ends, Ends] = tuple(
             next((tuple(each[axis]) for each in asked if each.get(axis)), (None, None)) for axis in "xy"
         )
 
-    def plus(self, *marks: Mark) -> Panel:
-        """Return the panel with more marks on top."""
-        more = copy.copy(self)
-        more.marks = (*self.marks, *marks)
-        return more
-
     @property
     def still(self) -> tuple[Any, ...]:
         """What its axes show without the marks, as something that can be compared."""
-        return self.title, self.labels, self.scales, repr(self.ticks), *(mark.setting_key for mark in self.marks)
+        return repr((self.title, self.labels, self.scales, self.ticks)), *(mark.setting_key for mark in self.marks)
 
     def prepare(self, ax: Axes, limits: Sequence[Limits]) -> None:
         """Draw all but the marks."""
-        for name, scale in zip("xy", self.scales, strict=True):
-            if scale != "linear":  # setting a scale takes the ticks away
-                ax.set(**{f"{name}scale": scale})
+        ax.set(xscale=self.scales[0], yscale=self.scales[1])  # first, since it takes the ticks away
         for mark in self.marks:
-            if mark.setting:
-                mark.setting(ax)
-        ax.set(xlim=limits[0], ylim=limits[1], title=self.title)
-        for name, label, ticks in zip("xy", self.labels, self.ticks, strict=True):
-            if label:
-                ax.set(**{f"{name}label": label})
+            mark.setting(ax)
+        ax.set(xlim=limits[0], ylim=limits[1], title=self.title, **self.labels)
+        for axis, ticks in zip((ax.xaxis, ax.yaxis), self.ticks, strict=True):
             if ticks is not None:
-                words = ticks.values() if isinstance(ticks, Mapping) else [f"{tick:g}" for tick in ticks]
-                axis = getattr(ax, f"{name}axis")
-                axis.set_ticks(list(ticks), [str(word) for word in words])
+                axis.set_ticks(list(ticks), ticks.values())
                 axis.set_ticks([], minor=True)
 
-    def add_legend(self, ax: Axes, place: Any) -> Legend | None:
-        """Draw the legend of the marks that are drawn and have labels."""
-        if self.legend is False or not any(mark.label for mark in self.marks):
-            return None
-        return ax.legend(loc=place)
+
+def _named(ticks: Any) -> dict[float, str] | None:
+    """Return ticks as a dict from place to words; None leaves the choice to matplotlib."""
+    if ticks is None:
+        return None
+    return {tick: str(ticks[tick]) if isinstance(ticks, Mapping) else f"{tick:g}" for tick in ticks}
 
 
 class Picture:
@@ -576,7 +546,10 @@ class Picture:
     """
 
     def __init__(self, said: str, *panels: Panel, figure: Figure | None = None) -> None:
-        self.sentence = sentence(said, "A Picture")
+        if not isinstance(said, str) or not said.strip():
+            remedy = "A Picture begins with one sentence that says what it shows, such as f'At p = {p:.2f} ...'"
+            raise ValueError(f"{remedy}; got {said!r:.80}.")
+        self.sentence = " ".join(said.split())
         if wrong := [panel for panel in panels if not isinstance(panel, Panel)]:
             raise TypeError(f"A picture shows panels, got {wrong[0]!r:.80}: Picture(sentence, Panel('Loss', ...)).")
         if bool(panels) == (figure is not None):
@@ -614,7 +587,8 @@ def draw(picture: Picture, *, figsize: tuple[float, float] = (8.0, 3.4), limits:
             panel.prepare(ax, limits[i] if limits else find_limits([panel]))
             for mark in panel.marks:
                 mark.draw(ax)
-            panel.add_legend(ax, panel.legend or "best")
+            if panel.legend is not False and any(mark.label for mark in panel.marks):
+                ax.legend(loc=panel.legend or "best")
     return fig
 
 
@@ -643,17 +617,17 @@ class Easel:
 
     def pieces(self, panel: Panel) -> list[str]:
         """Return the panel as SVG, lowest piece first: axes, marks, legend."""
-        axes = self._once(("axes", panel.still), lambda: self._axes(panel))
-        marks = [self._once(mark.key, lambda mark=mark: self._alone(mark)) for mark in panel.marks]
+        axes = self._once(("axes", panel.still), self._axes, panel)
+        pieces = [self._once(mark.key, self._marks, [mark]) for mark in panel.marks]
         named = [mark for mark in panel.marks if mark.label]
         if named and panel.legend is not False:
-            marks.append(self._once(("legend", *(mark.look for mark in named)), lambda: self._legend(panel)))
+            pieces.append(self._once(("legend", *(mark.look for mark in named)), self._marks, panel.marks, legend=True))
         clip = re.search(r"<defs><clipPath.*?</clipPath></defs>", axes)
-        return [axes, *(piece.replace(clip.group(), "") if clip else piece for piece in marks)]
+        return [axes, *(piece.replace(clip.group(), "") if clip else piece for piece in pieces)]
 
-    def _once(self, key: Any, drawing: Callable[[], str]) -> str:
+    def _once(self, key: Any, draw: Callable[..., str], *args: Any, **options: Any) -> str:
         if key not in self._drawn:
-            self._drawn[key] = drawing()
+            self._drawn[key] = draw(*args, **options)
         return self._drawn[key]
 
     def _axes(self, panel: Panel) -> str:
@@ -664,26 +638,17 @@ class Easel:
         self._kept = set(self._ax.get_children())
         return svg_content(self.figure, [self.figure], salt="panel")
 
-    def _alone(self, mark: Mark) -> str:
-        mark.draw(self._ax)
-        added = self._added()
-        content = svg_content(self.figure, sorted(added, key=Artist.get_zorder), salt="panel")
-        for artist in added:
-            artist.remove()
-        return content
-
-    def _added(self) -> list[Artist]:
-        return [artist for artist in self._ax.get_children() if artist not in self._kept]
-
-    def _legend(self, panel: Panel) -> str:
-        for mark in panel.marks:
+    def _marks(self, marks: Sequence[Mark], *, legend: bool = False) -> str:
+        """Draw marks, or only the legend of them; its place is that where it first covered least."""
+        for mark in marks:
             mark.draw(self._ax)
-        legend = panel.add_legend(self._ax, self._legend_place)
-        content = svg_content(self.figure, [legend], salt="panel")
-        if self._legend_place == "best":  # and there it stays
-            box = legend.get_window_extent()
+        shown = [self._ax.legend(loc=self._legend_place)] if legend else []
+        added = [artist for artist in self._ax.get_children() if artist not in self._kept]
+        content = svg_content(self.figure, shown or sorted(added, key=Artist.get_zorder), salt="panel")
+        if legend and self._legend_place == "best":
+            box = shown[0].get_window_extent()
             self._legend_place = tuple(self._ax.transAxes.inverted().transform((box.x0, box.y0)))
-        for artist in [legend, *self._added()]:
+        for artist in added:
             artist.remove()
         return content
 

@@ -156,33 +156,23 @@ def test_static_export_shows_themed_svg(figure, monkeypatch):
     assert figures.ID_PREFIX not in html
 
 
-def test_show_displays_once_and_closes_the_figure(monkeypatch):
+def test_show_displays_a_picture_once_with_its_sentence_and_closes_the_figure(monkeypatch):
     import IPython.display as display
     import matplotlib.pyplot as plt
 
     shown = []
     monkeypatch.setattr(display, "display", lambda bundle, raw: shown.append((bundle, raw)))
     fig = plt.figure()
-    figures.show(fig, "  A picture\n of nothing.  ")
-    assert not plt.fignum_exists(fig.number)
-    [(bundle, raw)] = shown
-    assert raw
-    assert bundle["text/plain"] == "A picture of nothing."
-
-
-@pytest.mark.parametrize(("alt", "error"), [("", ValueError), ("  \n", ValueError), (None, TypeError), (3, TypeError)])
-def test_show_refuses_a_figure_without_alt_text(figure, alt, error):
-    with pytest.raises(error, match="alt must give one sentence"):
-        figures.show(figure, alt)
-
-
-def test_show_takes_a_picture_with_its_sentence(monkeypatch):
-    import IPython.display as display
-
-    shown = []
-    monkeypatch.setattr(display, "display", lambda bundle, raw: shown.append(bundle))
+    figures.show(Picture("  A picture\n of nothing.  ", figure=fig))
     figures.show(Picture("A level.", Panel("Loss", figures.level(0.7, "ln 2"))))
-    assert shown[0]["text/plain"] == "A level."
+    assert not plt.fignum_exists(fig.number)
+    assert [(bundle["text/plain"], raw) for bundle, raw in shown] == [("A picture of nothing.", True), ("A level.", True)]
+
+
+@pytest.mark.parametrize("said", ["", "  \n", None, 3])
+def test_a_picture_without_a_sentence_is_refused(said):
+    with pytest.raises(ValueError, match="begins with one sentence"):
+        Picture(said, Panel("Loss"))
 
 
 # ---- marks and panels --------------------------------------------------------------------------------
@@ -303,8 +293,3 @@ def test_training_panels_judged_otherwise_have_no_band_of_the_runs_own():
     loss, _ = figures.draw(Picture("A run.", *figures.training_panels(some_run(), val_loss=np.ones(4)))).axes
     assert loss.lines[1].get_ydata().tolist() == [1, 1, 1, 1]
     assert len(loss.collections) == 0
-
-
-def test_a_panel_with_more_on_top_leaves_the_first_as_it_was():
-    panel = Panel("Loss", figures.level(1))
-    assert (len(panel.plus(figures.upright(2)).marks), len(panel.marks)) == (2, 1)
