@@ -224,9 +224,13 @@ class Mark:
     limits: Mapping[str, tuple[float, float]]  # those that the mark asks for
 
 
+def _held(x: Any = (), start: Any = (), end: Any = (), y: Any = (), low: Any = (), high: Any = ()) -> Any:
+    return np.hstack((x, start, end)), np.hstack((y, low, high))
+
+
 def mark(
-    draw: Callable[..., object], *, hold: Callable[..., Any] | None = None,
-    setting: Callable[..., object] | None = None, limits: Callable[..., Mapping[str, Any]] | None = None,
+    draw: Callable[..., object], *, hold: Callable[..., Any] = _held, setting: Callable[..., object] = lambda ax: None,
+    limits: Callable[..., Mapping[str, Any]] | None = None,
 ) -> Callable[..., Mark]:  # fmt: skip
     """Make a kind of mark of a function ``draw(ax, ...)`` that draws on axes; use it as a decorator.
 
@@ -243,7 +247,6 @@ def mark(
     """
     signature = inspect.signature(draw)
     signature = signature.replace(parameters=list(signature.parameters.values())[1:])
-    names_of = {each: set(inspect.signature(each).parameters) for each in (hold, setting, limits) if each}
 
     @functools.wraps(draw)
     def make(*args: Any, **options: Any) -> Mark:
@@ -254,19 +257,18 @@ def mark(
             colours = ", ".join(PALETTE)
             raise ValueError(f"colour={given['colour']!r} is not in the palette: choose one of {colours}.")
 
-        def call(function: Callable[..., Any], *first: Any) -> Any:
-            return function(*first, **{name: value for name, value in given.items() if name in names_of[function]})
+        def taken(function: Callable[..., Any]) -> dict[str, Any]:
+            return {name: given[name] for name in inspect.signature(function).parameters if name in given}
 
-        x, y = call(hold) if hold else _held(**given)
-        of_setting = [value for name, value in given.items() if name in names_of.get(setting, ())]
+        x, y = hold(**taken(hold))
         return Mark(
             draw=lambda ax: draw(ax, **given),
             key=pickle.dumps([draw.__name__, given]),
             x=np.ravel(x), y=np.ravel(y), label=given.get("label", ""),
             look=(draw.__name__, given.get("label"), given.get("colour")),
-            setting=lambda ax: call(setting, ax) if setting else None,
-            setting_key=pickle.dumps([draw.__name__ if setting else "", of_setting]),
-            limits=call(limits) if limits else {},
+            setting=lambda ax: setting(ax, **taken(setting)),
+            setting_key=pickle.dumps([id(setting), taken(setting)]),
+            limits=limits(**taken(limits)) if limits else {},
         )  # fmt: skip
 
     make.__signature__ = signature
@@ -281,11 +283,6 @@ def _with_vectors(given: Mapping[str, Any]) -> dict[str, Any]:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in numbers.items())
         raise ValueError(f"{' and '.join(numbers)} must be numbers, or vectors of one length; got shapes {shapes}.")
     return {**given, **numbers}
-
-
-def _held(**given: Any) -> list[np.ndarray]:
-    groups = ("x", "start", "end"), ("y", "low", "high")
-    return [np.concatenate([[], *(np.ravel(given[name]) for name in group if name in given)]) for group in groups]
 
 
 #: How far a number stands from what it belongs to, in points.
@@ -343,19 +340,17 @@ def area(ax: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str = 
 
 
 @mark
-def level(
-    ax: Axes, y: float, words: str = "", colour: str = "grey", *, label: str = "", below: bool = False
-) -> None:  # fmt: skip
+def level(ax: Axes, y: float, words: str = "", colour: str = "grey", *, below: bool = False) -> None:
     """Draw a horizontal line with words at its right end, above it or `below`."""
-    ax.axhline(y, label=label, **_stroke(colour, linewidth=1.3))
+    ax.axhline(y, **_stroke(colour, linewidth=1.3))
     place = {"ha": "right", "va": "top" if below else "bottom", "transform": ax.get_yaxis_transform()}
     ax.text(0.99, y, words, color=PALETTE[colour], bbox=_ON_PAPER, **place)
 
 
 @mark
-def upright(ax: Axes, x: float, words: str = "", colour: str = "grey", *, label: str = "") -> None:
+def upright(ax: Axes, x: float, words: str = "", colour: str = "grey") -> None:
     """Draw a vertical line with words at its top."""
-    ax.axvline(x, label=label, **_stroke(colour, linewidth=1.3))
+    ax.axvline(x, **_stroke(colour, linewidth=1.3))
     ax.text(x, 0.99, f" {words}", color=PALETTE[colour], va="top", transform=ax.get_xaxis_transform())
 
 
@@ -383,30 +378,25 @@ def stairs(ax: Axes, edges: ArrayLike, heights: ArrayLike, colour: str = "blue",
 
 def bars(
     values: Mapping[str, float], *, right: Sequence[bool] | None = None, texts: Sequence[str] | None = None,
-    digits: int = 2, most: float = 0.0,
+    digits: int = 2, most: float = 0.0, signed: bool = False,
 ) -> Mark:  # fmt: skip
     """Return horizontal bars from zero, with their values to `digits` decimals, or `texts`, at their ends.
 
     Those that are not `right` are vermilion and hatched. `most` is what the axis holds at least, such as 1 for shares.
     """
-    return _named_rows(values, right, texts, f".{digits}f", most=most)
-
-
-def signed_bars(values: Mapping[str, float], *, texts: Sequence[str] | None = None) -> Mark:
-    """Return horizontal bars to both sides of zero: what adds is vermilion and hatched, what takes away blue."""
-    return _named_rows(values, None, texts, "+.2f", signed=True)
-
-
-def _named_rows(
-    values: Mapping[str, float], right: Sequence[bool] | None, texts: Sequence[str] | None, form: str, *,
-    most: float = 0.0, signed: bool = False,
-) -> Mark:  # fmt: skip
     if not isinstance(values, Mapping):
         raise TypeError(f"bars take a dict from name to value, got {values!r:.80}: pass dict(zip(names, values)).")
     lengths = [float(value) for value in values.values()]
     blue = right if right is not None else [not signed or length <= 0 for length in lengths]
+    kinds = ["blue" if each else "vermilion" for each in blue]
+    form = f"{'+' if signed else ''}.{digits}f"
     texts = [f"{length:{form}}" for length in lengths] if texts is None else list(texts)
-    return _rows([*map(str, values)], lengths, ["blue" if each else "vermilion" for each in blue], texts, most, signed)
+    return _rows([*map(str, values)], lengths, kinds, texts, most, signed)
+
+
+def signed_bars(values: Mapping[str, float], *, texts: Sequence[str] | None = None) -> Mark:
+    """Return horizontal bars to both sides of zero: what adds is vermilion and hatched, what takes away blue."""
+    return bars(values, texts=texts, signed=True)
 
 
 def _row_names(ax: Axes, names: list[str], signed: bool) -> None:
@@ -505,9 +495,11 @@ class Panel:
             got = f"got {wrong[0]!r:.80}, which would not be drawn"
             raise TypeError(f"A panel shows marks such as figures.line(x, y), {got}; {remedy}.")
         self.title, self.marks, self.legend = title, marks, legend
-        self.scales, self.ticks = (xscale, yscale), (_named(xticks), _named(yticks))
+        self.scales, self.ticks = (xscale, yscale), (xticks, yticks)
         #: Of x and y the labels that are given: a mark may bring its own.
         self.labels = {name: label for name, label in (("xlabel", xlabel), ("ylabel", ylabel)) if label}
+        #: What the legend names.
+        self.named = [mark for mark in marks if mark.label and legend is not False]
         asked = [{"x": x, "y": y}, *(mark.limits for mark in marks)]
         #: Of x and y the ends that are given, None for those to be found.
         self.ends: tuple[Ends, Ends] = tuple(
@@ -527,15 +519,9 @@ class Panel:
         ax.set(xlim=limits[0], ylim=limits[1], title=self.title, **self.labels)
         for axis, ticks in zip((ax.xaxis, ax.yaxis), self.ticks, strict=True):
             if ticks is not None:
-                axis.set_ticks(list(ticks), ticks.values())
+                words = ticks.values() if isinstance(ticks, Mapping) else [f"{tick:g}" for tick in ticks]
+                axis.set_ticks(list(ticks), words)
                 axis.set_ticks([], minor=True)
-
-
-def _named(ticks: Any) -> dict[float, str] | None:
-    """Return ticks as a dict from place to words; None leaves the choice to matplotlib."""
-    if ticks is None:
-        return None
-    return {tick: str(ticks[tick]) if isinstance(ticks, Mapping) else f"{tick:g}" for tick in ticks}
 
 
 class Picture:
@@ -587,7 +573,7 @@ def draw(picture: Picture, *, figsize: tuple[float, float] = (8.0, 3.4), limits:
             panel.prepare(ax, limits[i] if limits else find_limits([panel]))
             for mark in panel.marks:
                 mark.draw(ax)
-            if panel.legend is not False and any(mark.label for mark in panel.marks):
+            if panel.named:
                 ax.legend(loc=panel.legend or "best")
     return fig
 
@@ -619,9 +605,9 @@ class Easel:
         """Return the panel as SVG, lowest piece first: axes, marks, legend."""
         axes = self._once(("axes", panel.still), self._axes, panel)
         pieces = [self._once(mark.key, self._marks, [mark]) for mark in panel.marks]
-        named = [mark for mark in panel.marks if mark.label]
-        if named and panel.legend is not False:
-            pieces.append(self._once(("legend", *(mark.look for mark in named)), self._marks, panel.marks, legend=True))
+        if panel.named:
+            looks = [mark.look for mark in panel.named]
+            pieces.append(self._once(("legend", *looks), self._marks, panel.marks, legend=True))
         clip = re.search(r"<defs><clipPath.*?</clipPath></defs>", axes)
         return [axes, *(piece.replace(clip.group(), "") if clip else piece for piece in pieces)]
 
