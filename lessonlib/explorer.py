@@ -175,16 +175,15 @@ class Explorer:
         if not 1 <= len(sliders) <= 4:
             names = ", ".join(sliders)
             raise ValueError(f"An Explorer has 1 to 4 sliders, got {len(sliders)} ({names}): pass name=positions.")
-        self.title = title
-        sliders = {name: _as_slider(name, given) for name, given in sliders.items()}
-        labels = {name: each.label or name.replace("_", " ") for name, each in sliders.items()}
-        self.sliders = {name: replace(each, label=labels[name]) for name, each in sliders.items()}
-        self._axes = [{"argument": name, "name": labels[name], "labels": s.texts} for name, s in self.sliders.items()]
+        self.title, self._function, self._figsize = title, picture, figsize
+        self.sliders = {name: _as_slider(name, given) for name, given in sliders.items()}
+        self._axes = [{"argument": name, "name": s.label, "labels": s.texts} for name, s in self.sliders.items()]
         self._sizes = [len(each.positions) for each in self.sliders.values()]
+        #: How many pictures there are.
+        self.n_positions = math.prod(self._sizes)
         self._start = int(np.ravel_multi_index([each.start for each in self.sliders.values()], self._sizes))
         self._frames: dict[int, Frame] = {}
         self._pieces: dict[str, int] = {}
-        self._function, self._figsize = picture, figsize
         self._name = getattr(picture, "__name__", "the function")
         try:
             inspect.signature(picture).bind(**dict.fromkeys(sliders))
@@ -193,28 +192,24 @@ class Explorer:
             remedy = f"define it as {self._name}({names})"
             raise TypeError(f"{self._name} does not fit the sliders {names} ({error}): {remedy}.") from error
         self._pictures: dict[int, Picture] = {}
+        self._first: Picture | None = None  # there is none yet to be compared with
         self._first = self._picture(self._start)
         self._set_up()
         self._first_frames()
 
     # ---- drawing -----------------------------------------------------------------------------------
 
-    def _values(self, index: int) -> dict[str, Position]:
-        digits = np.unravel_index(index, self._sizes)
-        return {name: each.positions[i] for (name, each), i in zip(self.sliders.items(), digits, strict=True)}
-
-    def _where(self, index: int) -> str:
-        return ", ".join(f"{name} = {value!r}" for name, value in self._values(index).items())
-
     def _picture(self, index: int) -> Picture:
         """Call the author's function for one position, or return what it gave when limits were looked for."""
         if index in self._pictures:
             return self._pictures.pop(index)
-        name, where = self._name, self._where(index)
+        digits = np.unravel_index(index, self._sizes)
+        values = {name: each.positions[i] for (name, each), i in zip(self.sliders.items(), digits, strict=True)}
+        name, where = self._name, ", ".join(f"{name} = {value!r}" for name, value in values.items())
         open_before = _open_in_pyplot()
         try:
             with figures.style():
-                picture = self._function(**self._values(index))
+                picture = self._function(**values)
         except Exception as error:
             raise ValueError(f"{name} failed at {where}: {type(error).__name__}: {error}") from error
         finally:
@@ -226,7 +221,21 @@ class Explorer:
             raise TypeError(f"{name} returned {picture!r:.60} at {where}, which would not be drawn: {remedy}.")
         if drawn and picture.figure is None:
             raise ValueError(f"{name} drew with pyplot, which would not be shown: use Picture(sentence, figure=fig).")
+        self._check_alike(picture, where)
         return picture
+
+    def _check_alike(self, picture: Picture, where: str) -> None:
+        """Refuse a picture that has other panels or limits than the first one."""
+        panels, firsts = picture.panels, (self._first or picture).panels
+        if len(panels) != len(firsts):
+            remedy = "give every picture the same panels, of which some may be empty, or a figure"
+            raise ValueError(f"The picture at {where} has {len(panels)} panels instead of {len(firsts)}: {remedy}.")
+        for panel, first in zip(panels, firsts, strict=True):
+            if panel.ends != first.ends or panel.scales != first.scales:
+                raise ValueError(
+                    f"Panel {panel.title!r} has the limits {panel.ends} at {where} instead of {first.ends} and would "
+                    "jump: give the same limits (or bars, also of length 0) in every picture, or none."
+                )
 
     def _set_up(self) -> None:
         self._limits: list[Any] = []
@@ -239,8 +248,6 @@ class Explorer:
                 remedy = "give each panel its limits, as in Panel('Loss', ..., x=(0, 40), y=(0, 5))"
                 raise ValueError(f"{self.n_positions} positions (at most {AHEAD_LIMIT}) to find limits from: {remedy}.")
             self._pictures = {index: self._picture(index) for index in range(self.n_positions)}
-            for index, picture in self._pictures.items():
-                self._check_alike(index, picture)
             states = [*self._pictures.values()]
         self._limits = [figures.find_limits([state.panels[i] for state in states]) for i in range(len(panels))]
         size = self._figsize[0] / len(panels), self._figsize[1]
@@ -251,24 +258,9 @@ class Explorer:
             easel.place(bottom=low, top=high)
         self._panels = [figures.svg_size(size)] * len(panels)
 
-    def _check_alike(self, index: int, picture: Picture) -> None:
-        """Refuse a picture that has other panels or limits than the first one."""
-        where = self._where(index)
-        panels, firsts = picture.panels, self._first.panels
-        if len(panels) != len(firsts):
-            remedy = "give every picture the same panels, of which some may be empty, or a figure"
-            raise ValueError(f"The picture at {where} has {len(panels)} panels instead of {len(firsts)}: {remedy}.")
-        for panel, first in zip(panels, firsts, strict=True):
-            if panel.ends != first.ends or panel.scales != first.scales:
-                raise ValueError(
-                    f"Panel {panel.title!r} has the limits {panel.ends} at {where} instead of {first.ends} and would "
-                    "jump: give the same limits (or bars, also of length 0) in every picture, or none."
-                )
-
     def _frame(self, index: int) -> Frame:
         if index not in self._frames:
             picture = self._first if index == self._start else self._picture(index)
-            self._check_alike(index, picture)
             if picture.figure is not None:
                 panels = [figures.figure_pieces(picture.figure)]
             else:
@@ -279,9 +271,11 @@ class Explorer:
         return self._frames[index]
 
     def _first_frames(self) -> None:
-        """Draw the start and, nearest first, as many others as are cheap."""
+        """Draw the start and, those few slider steps away first, as many others as are cheap."""
+        begin = np.unravel_index(self._start, self._sizes)
+        steps = sum(np.abs(grid - at) for grid, at in zip(np.indices(self._sizes), begin, strict=True))
         total, begun = self.n_positions, 0.0
-        for done, index in enumerate(self._nearest_first()):
+        for done, index in enumerate(np.argsort(steps, axis=None, kind="stable").tolist()):
             self._frame(index)
             if done == 0:  # the first frame pays for what is loaded once
                 begun = time.perf_counter()
@@ -290,17 +284,6 @@ class Explorer:
                 size = sum(map(len, self._pieces))
                 if total > AHEAD_LIMIT or estimate > EAGER_SECONDS or size > EAGER_BYTES:
                     break
-
-    def _nearest_first(self) -> list[int]:
-        """Return the numbers of all positions, those few slider steps from the start first."""
-        begin = np.unravel_index(self._start, self._sizes)
-        steps = sum(np.abs(grid - at) for grid, at in zip(np.indices(self._sizes), begin, strict=True))
-        return np.argsort(steps, axis=None, kind="stable").tolist()
-
-    @property
-    def n_positions(self) -> int:
-        """How many pictures there are: the product of the sliders' positions."""
-        return math.prod(self._sizes)
 
     # ---- with a kernel -----------------------------------------------------------------------------
 
@@ -400,12 +383,11 @@ class Explorer:
 
 
 def _as_slider(name: str, given: Any) -> Slider:
-    if isinstance(given, Slider):
-        return given
     try:
-        return slider(given)
+        made = given if isinstance(given, Slider) else slider(given)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from error
+    return replace(made, label=made.label or name.replace("_", " "))
 
 
 def _open_in_pyplot() -> set[int]:

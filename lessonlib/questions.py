@@ -17,21 +17,19 @@ import hashlib
 import html
 import inspect
 import json
-import linecache
 import math
 import numbers
 import random
 import textwrap
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 from IPython.display import display
-from numpy.typing import NDArray
 
 from lessonlib import _validate as check
 from lessonlib import calibration, comparing, storage
@@ -159,16 +157,6 @@ class Forecast:
         return calibration.brier_score([self.outcome], [self.probabilities])
 
 
-def spread(choice: int, confidence: float, n_options: int) -> NDArray[np.float64]:
-    """Turn a choice (from 0) and its probability into a distribution; the rest is shared evenly."""
-    n_options = check.whole_number(n_options, "n_options", low=2)
-    chosen = check.whole_number(choice, "choice", low=0, high=n_options - 1)
-    confidence = check.number_within(confidence, "confidence", 0, 1)
-    distribution = np.full(n_options, (1 - confidence) / (n_options - 1))
-    distribution[chosen] = confidence
-    return distribution
-
-
 #: The predictions whose result this kernel has shown.
 _SHOWN: set[str] = set()
 
@@ -187,12 +175,17 @@ class Prediction:
         self._shown_in: list[Panel] = []
 
     def record(self, choice: int, confidence: float = 1.0) -> None:
-        """Keep a prediction: the option chosen, from 0, and its probability. It is refused once the result is shown."""
-        distribution = spread(choice, confidence, len(self.options))
+        """Keep a prediction: the option chosen, from 0, and its probability; the others share the rest evenly.
+
+        It is refused once the result is shown.
+        """
+        n = len(self.options)
+        choice = check.whole_number(choice, "choice", low=0, high=n - 1)
+        confidence = check.number_within(confidence, "confidence", 0, 1)
         if self.closed:
             raise ValueError(f"prediction {self.name!r} is closed: its result has been shown.")
-        kept = {"kind": "prediction", "question": self.name, "probabilities": distribution.tolist()}
-        keep_answer(PREDICTIONS, **kept, scored=self.scored)
+        shared = [confidence if option == choice else (1 - confidence) / (n - 1) for option in range(n)]
+        keep_answer(PREDICTIONS, kind="prediction", question=self.name, probabilities=shared, scored=self.scored)
 
     def resolve(self, outcome: str | float) -> Verdict:
         """Close the prediction and compare it with what came true: an option, or the nearest where they are numbers.
@@ -224,15 +217,9 @@ class Prediction:
 
     def _kept(self) -> tuple[dict | None, bool]:
         """Return the prediction that counts, with as many options as there are now, and whether its outcome is kept."""
-        made = None
-        for record in storage.read_records(PREDICTIONS, "kind", "question"):
-            if record["question"] != self.name:
-                continue
-            if record["kind"] == "prediction" and len(record["probabilities"]) == len(self.options):
-                made = record
-            elif record["kind"] == "outcome" and made:
-                return made, True
-        return made, False
+        n = len(self.options)
+        made, outcomes = _kept_predictions(lambda r: r["question"] == self.name and len(r["probabilities"]) == n)
+        return made.get(self.name), self.name in outcomes
 
     def _index_of(self, outcome: str | float) -> int:
         if all(isinstance(option, numbers.Real) for option in self.options):
@@ -303,15 +290,23 @@ class Verdict:
 
 def forecasts() -> list[Forecast]:
     """Return the learner's scored predictions whose outcome is known, in the order of the outcomes."""
-    latest: dict[str, list[float]] = {}
-    resolved: dict[str, Forecast] = {}
+    made, outcomes = _kept_predictions(lambda record: record.get("scored", True))
+    return [Forecast(name, tuple(made[name]["probabilities"]), each["option"]) for name, each in outcomes.items()]
+
+
+def _kept_predictions(counts: Callable[[dict], bool]) -> tuple[dict[str, dict], dict[str, dict]]:
+    """Return by question the last prediction before its outcome, of those that count, and the first outcome after."""
+    made: dict[str, dict] = {}
+    outcomes: dict[str, dict] = {}
     for record in storage.read_records(PREDICTIONS, "kind", "question"):
         name = record["question"]
-        if record["kind"] == "prediction" and record.get("scored", True):
-            latest[name] = record["probabilities"]
-        elif record["kind"] == "outcome" and name not in resolved and name in latest:
-            resolved[name] = Forecast(name, tuple(latest[name]), record["option"])
-    return list(resolved.values())
+        if name in outcomes:
+            continue
+        if record["kind"] == "prediction" and counts(record):
+            made[name] = record
+        elif record["kind"] == "outcome" and name in made:
+            outcomes[name] = record
+    return made, outcomes
 
 
 # ------------------------------------------------------------------------------------------------------------- a check
@@ -324,18 +319,13 @@ def choice(name: str, question: str, *, right: tuple[str, str], wrong: Sequence[
     wrong options: each is a misconception that people hold.
     """
     feedback = dict([right, *wrong])
-    if not wrong or len(feedback) < len(wrong) + 1 or not all(map(str.strip, feedback.values())):
-        needs = "a right and a wrong option, all different, each with feedback"
-        raise ValueError(f"check {name!r} needs {needs}, got {[right, *wrong]}.")
-    options = shuffled(name, list(feedback))
-
-    def reply(given: str) -> str:
-        keep_answer(CHECKS, check=name, given=given, right=given == right[0])
-        return judged(given == right[0], feedback[given])
-
+    if not all(map(str.strip, feedback.values())):
+        raise ValueError(f"check {name!r} needs feedback to each option, got {feedback}.")
+    options = shuffled(name, [text for text, _ in (right, *wrong)])
     told = [feedback[option] for option in options]
     in_page = {"kind": "choice", "name": name, "right": options.index(right[0]), "feedback": told}
-    return _ask_options(question, options, reply, button="Check", in_page=in_page)
+    reply = {option: judged(option == right[0], text) for option, text in feedback.items()}
+    return _ask_options(question, options, right[0], reply, button="Check", in_page=in_page)
 
 
 def inventory_item(
@@ -343,25 +333,25 @@ def inventory_item(
     reply: str = "You meet this question again at the end of the course.",
 ) -> Panel:  # fmt: skip
     """Ask an item of the concept inventory: the answer is kept, `reply` is said, and nothing is given away."""
-    if not wrong or len({right, *wrong}) < len(wrong) + 1:
-        needs = "a right and a wrong option, all different"
-        raise ValueError(f"inventory item {name!r} needs {needs}, got {[right, *wrong]}.")
-
-    def keep(given: str) -> str:
-        keep_answer(CHECKS, check=name, given=given, right=given == right)
-        return f"Kept. {html.escape(reply)}"
 
     options, in_page = shuffled(question, [right, *wrong]), {"kind": "item", "name": name, "reply": reply}
-    return _ask_options(question, options, keep, button="Keep my answer", in_page=in_page)
+    replies = dict.fromkeys(options, f"Kept. {html.escape(reply)}")
+    return _ask_options(question, options, right, replies, button="Keep my answer", in_page=in_page)
 
 
 def _ask_options(
-    question: str, options: Sequence[str], reply: Callable[[str], str], *, button: str, in_page: Mapping[str, Any]
-) -> Panel:
+    question: str, options: Sequence[str], right: str, replies: Mapping[str, str], *, button: str,
+    in_page: Mapping[str, Any],
+) -> Panel:  # fmt: skip
+    if len(options) < 2 or len(set(options)) < len(options):
+        raise ValueError(f"check {in_page['name']!r} needs at least two different options, got {options}.")
     buttons = radio_buttons(options)
 
     def press() -> str:
-        return "Choose an answer first." if buttons.index is None else reply(buttons.value)
+        if buttons.value is None:
+            return "Choose an answer first."
+        keep_answer(CHECKS, check=in_page["name"], given=buttons.value, right=buttons.value == right)
+        return replies[buttons.value]
 
     return Panel(question, options, [buttons], button=button, on_press=press, in_page=in_page)
 
@@ -469,24 +459,19 @@ def your_code(name: str) -> Callable[[Callable], Callable]:
         raise ValueError(f"no solution {name!r} is known: run the cells above this one first.")
 
     def judge(function: Callable) -> Callable:
-        answer = _try(name, task, function)
-        display(answer)
-        return function if answer.state == "right" else task.function
+        state, said = _judge(task, function)
+        source = _source(function)
+        before = [each["source"] for each in storage.read_records(CODE, "code", "source") if each["code"] == name]
+        if state != "missing" and source and source not in before[-1:]:
+            try:
+                keep_answer(CODE, code=name, source=source, right=state == "right")
+            except OSError as error:
+                said += f" {_not_kept(error)}"
+        written = before[-1] if before and state == "missing" else ""
+        display(CodeAnswer(name, state, said, task.hint, _source(task.function), written))
+        return function if state == "right" else task.function
 
     return judge
-
-
-def _try(name: str, task: _Task, function: Callable) -> CodeAnswer:
-    state, said = _judge(task, function)
-    source = _source(function)
-    before = [record["source"] for record in storage.read_records(CODE, "code", "source") if record["code"] == name]
-    if state != "missing" and source and source not in before[-1:]:
-        try:
-            keep_answer(CODE, code=name, source=source, right=state == "right")
-        except OSError as error:
-            said += f" {_not_kept(error)}"
-    written = before[-1] if before and state == "missing" else ""
-    return CodeAnswer(name, state, said, task.hint, _source(task.function), written)
 
 
 def _judge(task: _Task, function: Callable) -> tuple[str, str]:
@@ -500,7 +485,9 @@ def _judge(task: _Task, function: Callable) -> tuple[str, str]:
         except NotImplementedError:
             return "missing", f"Nothing written yet. {goes_on}"
         except Exception as error:
-            where = _line_of(error.__traceback__, function)
+            frames = traceback.extract_tb(error.__traceback__)
+            own = [frame for frame in frames if frame.filename == function.__code__.co_filename]
+            where = f" in line {own[-1].lineno}, `{own[-1].line}`" if own else ""
             return "error", f"{call} stopped{where}: {type(error).__name__}: {error}. {goes_on}"
         if got is None or got is ...:
             return "missing", f"Nothing is returned yet. {goes_on}"
@@ -508,15 +495,6 @@ def _judge(task: _Task, function: Callable) -> tuple[str, str]:
             return "wrong", f"{call}: {found} {goes_on}"
     n = len(task.cases)
     return "right", f"Right in {n} of {n} cases. The lesson goes on with your {name}."
-
-
-def _line_of(trace: TracebackType | None, function: Callable) -> str:
-    file, where = function.__code__.co_filename, ""
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == file:
-            where = f" in line {trace.tb_lineno}, `{linecache.getline(file, trace.tb_lineno).strip()}`"
-        trace = trace.tb_next
-    return where
 
 
 def _source(function: Callable) -> str:

@@ -166,7 +166,10 @@ def test_show_displays_a_picture_once_with_its_sentence_and_closes_the_figure(mo
     figures.show(Picture("  A picture\n of nothing.  ", figure=fig))
     figures.show(Picture("A level.", Panel("Loss", figures.level(0.7, "ln 2"))))
     assert not plt.fignum_exists(fig.number)
-    assert [(bundle["text/plain"], raw) for bundle, raw in shown] == [("A picture of nothing.", True), ("A level.", True)]
+    assert [(bundle["text/plain"], raw) for bundle, raw in shown] == [
+        ("A picture of nothing.", True),
+        ("A level.", True),
+    ]
 
 
 @pytest.mark.parametrize("said", ["", "  \n", None, 3])
