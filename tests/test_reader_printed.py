@@ -141,7 +141,7 @@ def test_folds_that_are_printed_one_after_the_other_are_told_apart() -> None:
         f"Fold {fold}\n" + printed("Epoch {e}: train_loss: {t:.4f} | val_loss: {v:.4f}\n") for fold in (1, 2, 3)
     )
     assert_read(text)
-    assert "3 runs in one file" in logs.read_log(text).provenance["structure"][0]
+    assert "holds 3 runs, of 8, 8 and 8 epochs" in logs.read_log(text).provenance["structure"][0]
 
 
 def test_decimal_commas_are_read_where_there_are_no_points() -> None:
@@ -203,7 +203,7 @@ def test_names_that_are_told_are_metrics_of_printed_text(text: str) -> None:
 
 
 def test_text_whose_names_are_not_known_is_refused_with_the_names_that_it_has() -> None:
-    with pytest.raises(logs.LogError, match=f"text of {N} lines.*'L_tr', 'L_te', 'hit_tr', 'hit_te'.*val_loss='L_te'"):
+    with pytest.raises(logs.LogError, match=f"text of {N} lines.*L_tr, L_te, hit_tr, hit_te.*val_loss='L_te'"):
         logs.read_log(OWN + "\n\n")
     with pytest.raises(logs.LogError, match="there is no column 'L_va': the log has epoch, L_tr"):
         logs.read_log(OWN, columns={"val_loss": "L_va"})

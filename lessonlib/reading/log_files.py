@@ -7,12 +7,11 @@ written is a loss that is not finite, and becomes infinity.
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
 import itertools
 import json
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonlib.reading import terminal_text
-from lessonlib.reading.names import SPLITS, canonical_name, is_metric, measures_something, position
+from lessonlib.reading.names import SETS, canonical_name, position
 from lessonlib.reading.terminal_text import flat_record, printed_number
 
 #: A file of a million rows has 100 MB; what is far larger is not a log of losses.
 LARGEST_FILE_BYTES = 1_000_000_000
+FEWEST_STEPS = 5  # a training that was logged by step has at least this many steps in an epoch
 _PICKLES = {".pkl", ".pickle", ".npy", ".joblib", ".pt", ".pth"}
 
 Columns = dict[str, NDArray[np.float64]]
@@ -35,12 +35,6 @@ Series = dict[str, dict[int, float]]
 
 class LogError(ValueError):
     """A log cannot be read; the message says why and what to do."""
-
-
-def to_type(**columns: str) -> str:
-    """Return what to pass, in Python and on the command line, where names are not recognised."""
-    options = " ".join(f"--columns {ours}={theirs!r}" for ours, theirs in columns.items())
-    return f"columns={columns} ({options})"
 
 
 @dataclass
@@ -54,8 +48,6 @@ class Table:
     notes: list[str] = field(default_factory=list)  # what was done on the way
     structure: list[str] = field(default_factory=list)  # what the log is made of
     looks_like: str = ""  # how a text begins
-    series: bool = False  # whether the curves were kept apart, each with steps of its own
-    dense: bool = False  # whether every row is an epoch, even one without a number in it
 
 
 def from_path(path: Path, told: Collection[str]) -> Table:
@@ -63,7 +55,7 @@ def from_path(path: Path, told: Collection[str]) -> Table:
     if not path.exists():
         raise FileNotFoundError(f"there is no log at {path}. Pasted text has line breaks (command line: -).")
     if path.is_dir() or "tfevents" in path.name:
-        return from_series(_series_at(path), path.name)
+        return _from_series(_series_at(path), path.name)
     if path.suffix in _PICKLES:
         remedy = "save json.dumps(history.history) to a .json file, or open it yourself and pass the dict"
         raise LogError(f"{path} can run code when it is opened, so it is not: {remedy}.")
@@ -72,52 +64,9 @@ def from_path(path: Path, told: Collection[str]) -> Table:
     return from_text(_decoded(path), path.name, told)
 
 
-def from_text(text: str, origin: str, told: Collection[str]) -> Table:
-    """Read text of any kind: JSON, a table with a header, or what a training printed."""
-    if not text.strip():
-        raise LogError(f"{origin} is empty: was the training stopped before its first epoch?")
-    suffix = Path(origin).suffix.lower()
-    stripped = text.lstrip("\ufeff \t\r\n")
-    if suffix == ".json" or stripped[0] in "{[":
-        content = _json(stripped)
-        if content is not None:
-            return from_content(content, origin)
-        if suffix == ".json":
-            raise LogError(f"{origin} is not JSON, or nested too deeply for a log: save json.dumps(history.history).")
-    if _begins_a_table(stripped, suffix, told):
-        return _parse_table(text, origin)
-    lists = terminal_text.lists_in(text, told)
-    if lists:
-        return _equally_long({name: np.array(values) for name, values in lists.items()}, origin)
-    printed = terminal_text.Printed(text, told)
-    table = _from_rows([row for row in printed.rows if row], origin)
-    lines = stripped.rstrip().splitlines()
-    said = f"looks like text of {len(lines)} lines (it begins {lines[0].strip()[:60]!r})"
-    about = {"facts": printed.facts, "notes": printed.notes, "structure": printed.structure, "looks_like": said}
-    return dataclasses.replace(table, **about)
-
-
-def _begins_a_table(text: str, suffix: str, told: Collection[str]) -> bool:
-    """Tell whether a text is one table: a header of names without numbers, and rows with as many cells."""
-    lines = [line for line in text.splitlines()[:3] if line.strip(" #\t")]
-    if suffix in (".csv", ".tsv") or not lines:
-        return True
-    delimiter = _delimiter([line.lstrip("# ") for line in lines])
-    header = next(csv.reader([lines[0].lstrip("# ")], delimiter=delimiter))
-    if len(lines) < 2:
-        return len(header) > 1 and any(map(canonical_name, header))
-    cells = next(csv.reader([lines[1]], delimiter=delimiter), [])
-    known = any(is_metric(name, told) or position(name) or measures_something(name) for name in header)
-    named = not any(re.search(r"[:=|│┃]|^\s*[-+\d.]+%?\s*$", name) for name in header if name)
-    filled = any(np.isfinite(number(cell)) for cell in cells)
-    return known and named and filled and len(cells) == len(header)
-
-
 def _decoded(path: Path) -> str:
     """Return the text of a file: UTF-8, UTF-16 with its mark (as spreadsheets write it), or Latin-1."""
     raw = path.read_bytes()
-    if not raw.strip():
-        raise LogError(f"{path} is empty: was the training stopped before its first epoch?")
     marked = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
     if b"\0" in raw[:100_000] and not marked:
         kinds = "CSV (spreadsheets: save as CSV), JSON, printed text, a TensorBoard event file or a saved run"
@@ -128,6 +77,30 @@ def _decoded(path: Path) -> str:
         if marked:
             raise LogError(f"{path} begins like UTF-16 text but is not ({error}): save it as UTF-8.") from error
         return raw.decode("latin-1")
+
+
+def from_text(text: str, origin: str, told: Collection[str]) -> Table:
+    """Read text of any kind: JSON, a file of CSV, lists that were printed, or what a training printed."""
+    if not text.strip():
+        raise LogError(f"{origin} is empty: was the training stopped before its first epoch?")
+    suffix = Path(origin).suffix.lower()
+    stripped = text.strip("\ufeff \t\r\n")
+    if suffix == ".json" or stripped[0] in "{[":
+        content = _json(stripped)
+        if content is not None:
+            return from_content(content, origin)
+        if suffix == ".json":
+            raise LogError(f"{origin} is not JSON, or nested too deeply for a log: save json.dumps(history.history).")
+    if suffix in (".csv", ".tsv"):
+        return _from_csv(stripped, origin)
+    if lists := terminal_text.lists_in(text, told):
+        return _from_lists(lists, origin)
+    printed = terminal_text.Printed(text, told)
+    table = _from_records(printed.rows, origin)
+    table.facts, table.notes, table.structure = printed.facts, printed.notes, printed.structure
+    lines = stripped.splitlines()
+    table.looks_like = f"looks like text of {len(lines)} lines (it begins {lines[0].strip()[:60]!r})"
+    return table
 
 
 def _json(text: str) -> Any:
@@ -141,178 +114,202 @@ def _json(text: str) -> Any:
     return None
 
 
-def _parse_table(text: str, origin: str) -> Table:
+def _from_csv(text: str, origin: str) -> Table:
     """Read a table with a header; repeated headers are passed over, short rows filled with gaps."""
-    text = re.sub(r"^\s*#\s*", "", text)  # NumPy's savetxt
-    lines = text.lstrip().splitlines()
-    if not lines:
-        raise LogError(f"{origin} holds no table: a log is CSV with one header line.")
-    delimiter = _delimiter(lines)
+    text = text.lstrip("# \t\r\n")  # NumPy's savetxt
+    delimiter = _delimiter(text.splitlines()[:2])
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     try:
-        header = [name.strip() for name in next(row for row in rows if any(cell.strip() for cell in row))]
-        refuse_repeated(header)
-        body = [row for row in rows if row and (row[0].strip() != header[0] or list(map(str.strip, row)) != header)]
-    except (csv.Error, StopIteration) as error:  # StopIteration: no row has a name in it
-        raise LogError(f"{origin} is not a table ({error}): a log is CSV with one header line.") from error
+        rows = [[cell.strip() for cell in row] for row in rows if any(map(str.strip, row))]
+    except csv.Error as error:
+        raise LogError(f"{origin} is no table ({error}): a log is CSV with one header line.") from error
+    header = rows[0] if rows else []
+    refuse_repeated(header)
+    body = [row for row in rows if row != header]
     if not body:
-        raise LogError(f"{origin} has a header ({lines[0][:80]!r}) and no rows: was the training stopped early?")
+        raise LogError(f"{origin} holds no table: no rows under a header ({text[:80]!r}). Was it stopped early?")
     if {"Name", "State", "Runtime"} <= set(header):
         remedy = "export the curves of one run, run.history().to_csv('log.csv')"
         raise LogError(f"{origin} is Weights & Biases' table of runs, one row for each: {remedy}.")
-    if long := [row for row in body if any(cell.strip() for cell in row[len(header) :])]:
-        row = f"a row of {origin} has {len(long[0])} cells under a header of {len(header)}"
+    if long := [row for row in body if any(row[len(header) :])]:
+        found = f"a row of {origin} has {len(long[0])} cells under a header of {len(header)}"
         remedy = "Decimal commas need another separator, such as a semicolon"
-        raise LogError(f"{row}: {delimiter.join(long[0])[:80]!r}. {remedy}.")
-    cells = itertools.zip_longest(*body, fillvalue="")
-    named = {name: column for name, column in zip(header, cells, strict=False) if name}
-    return from_cells(named, origin)
-
-
-def from_cells(named: Mapping[str, Sequence[object]], origin: str) -> Table:
-    """Turn columns of cells into numbers, and keep those without any number as text."""
-    columns = {name: numbers(column) for name, column in named.items()}
-    without = [name for name, values in columns.items() if np.isnan(values).all()]
-    return Table(columns, origin, texts={name: [str(cell).strip() for cell in named[name]] for name in without})
-
-
-def _from_rows(rows: Sequence[Mapping[str, object]], origin: str) -> Table:
-    """Turn records into columns; what a record does not have is a gap."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    return from_cells({name: [row.get(name, np.nan) for row in rows] for name in names}, origin)
+        raise LogError(f"{found}: {delimiter.join(long[0])[:80]!r}. {remedy}.")
+    return from_cells(dict(zip(header, itertools.zip_longest(*body, fillvalue=""), strict=False)), origin)
 
 
 def _delimiter(lines: Sequence[str]) -> str:
     """Return what separates the names of the header: spaces only where the first row has as many cells."""
-    delimiter = max(",;\t", key=lines[0].count)
-    n_words = len(lines[0].split())
-    if lines[0].count(delimiter) == 0 and n_words > 1 and len(lines) > 1 and len(lines[1].split()) == n_words:
+    delimiter = max(",;\t", key=lines[0].count) if lines else ","
+    if len(lines) > 1 and delimiter not in lines[0] and len(lines[0].split()) == len(lines[1].split()) > 1:
         return " "
     return delimiter
 
 
 def refuse_repeated(header: Sequence[str]) -> None:
     """Refuse a header in which a name stands twice."""
-    for name in sorted(set(filter(None, header))):
+    for name in filter(None, header):
         if (times := header.count(name)) > 1:
             raise LogError(f"column {name!r} stands {times} times in the header: rename the others.")
 
 
-def numbers(cells: Sequence[Any]) -> NDArray[np.float64]:
-    """Return a column as floats: what is no number is a gap (NaN), the text "nan" infinity."""
+def from_cells(named: Mapping[str, Sequence[object]], origin: str) -> Table:
+    """Turn columns of cells into numbers, and keep those without any number as text."""
+    columns = {name: np.array([_number(cell) for cell in cells], np.float64) for name, cells in named.items() if name}
+    without = [name for name, values in columns.items() if np.isnan(values).all()]
+    return Table(columns, origin, texts={name: [str(cell).strip() for cell in named[name]] for name in without})
+
+
+def _number(cell: object) -> float:
+    """Return a cell as a float: what is no number is a gap (NaN), the text "nan" infinity."""
     try:
-        values = np.asarray(cells, dtype=np.float64)
-    except (TypeError, ValueError):
-        return np.array([number(cell) for cell in cells])
-    if values.ndim != 1:
-        return np.full(len(cells), np.nan)
-    return np.where(np.isnan(values), np.inf, values) if isinstance(next(iter(cells), None), str) else values
+        return printed_number(cell) if isinstance(cell, str) else float(cell)
+    except (TypeError, ValueError, OverflowError):
+        return np.nan
 
 
-def number(value: object) -> float:
-    """Return one cell as a float, whether its decimals stand behind a point or a comma."""
-    found = printed_number(str(value).replace(",", "."))
-    return np.nan if np.isinf(found) and isinstance(value, float) and np.isnan(value) else found
+def _from_records(rows: Sequence[Mapping[str, object]], origin: str) -> Table:
+    """Turn records into columns; what a record does not have is a gap, Hugging Face's summary at the end no row."""
+    rows = [row for row in rows if row and "train_runtime" not in row]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return from_cells({name: [row.get(name) for row in rows] for name in names}, origin)
 
 
 def from_content(content: object, origin: str) -> Table:
     """Read a dict of lists, a list of dicts, or a dict that holds either, as Hugging Face's ``trainer_state.json``."""
     if isinstance(content, Mapping):
         flat = flat_record(content)
-        sequences = {name: values for name, values in flat.items() if hasattr(values, "__len__")}
-        vectors = {n: numbers(v) for n, v in sequences.items() if not isinstance(v, str | bytes | Mapping)}
-        lists = [value for value in [*content.values(), *flat.values()] if _is_records(value)]
-        named = [records for records in lists if any(map(canonical_name, flat_record(records[0])))]
-        if any(map(canonical_name, vectors)) or (vectors and not lists):
-            return _equally_long(vectors, origin)
-        if not lists:
+        records = [value for value in flat.values() if _is_records(value)]
+        lists = {name: value for name, value in flat.items() if hasattr(value, "__len__")}
+        lists = {name: value for name, value in lists.items() if not isinstance(value, str | bytes | Mapping)}
+        if any(map(canonical_name, lists)) or (lists and not records):
+            return _from_lists(lists, origin)
+        if not records:
             got = f"got {list(content)!r:.80}"
             raise LogError(f"the {origin} holds no list of values, {got}: pass {{'val_loss': [...], ...}}.")
-        content = [*named, *lists][0]
+        content = max(records, key=lambda found: any(map(canonical_name, flat_record(found[0]))))
     if not _is_records(content):
         raise LogError(f"{origin} holds a {type(content).__name__}: it should hold {{'val_loss': [...], ...}}.")
-    # Hugging Face's summary at the end is no row.
-    return _from_rows([flat_record(record) for record in content if "train_runtime" not in record], origin)
-
-
-def _equally_long(vectors: Columns, origin: str) -> Table:
-    """Keep columns that have one value per row; of those that mean nothing to us nothing is asked."""
-    read = {name: values for name, values in vectors.items() if canonical_name(name) or position(name)}
-    lengths = {name: len(values) for name, values in (read or vectors).items()}
-    if len(set(lengths.values())) > 1:
-        remedy = "log every metric in every epoch (with Keras' validation_freq, read the file of its CSVLogger)"
-        raise LogError(f"columns of a {origin} must be equally long, got {lengths}: {remedy}.")
-    n_rows = next(iter(lengths.values()))
-    return Table({name: values for name, values in vectors.items() if len(values) == n_rows}, origin, dense=True)
+    return _from_records([flat_record(record) for record in content], origin)
 
 
 def _is_records(content: object) -> bool:
     return isinstance(content, list) and bool(content) and all(isinstance(record, Mapping) for record in content)
 
 
-def from_series(series: Series, origin: str) -> Table:
+def _from_lists(lists: Mapping[str, Sequence[object]], origin: str) -> Table:
+    """Keep lists that have one value per epoch; of those that mean nothing to us nothing is asked."""
+    read = {name: values for name, values in lists.items() if canonical_name(name) or position(name)} or lists
+    lengths = {name: len(values) for name, values in read.items()}
+    if len(set(lengths.values())) > 1:
+        remedy = "log every metric in every epoch (with Keras' validation_freq, read the file of its CSVLogger)"
+        raise LogError(f"columns of a {origin} must be equally long, got {lengths}: {remedy}.")
+    n_epochs = next(iter(lengths.values()))
+    table = from_cells({name: values for name, values in lists.items() if len(values) == n_epochs}, origin)
+    # Nothing was left out of a list: where no curve has a number, the losses were not finite.
+    curves = [table.columns[name] for name in read if not position(name)]
+    without = np.all([np.isnan(values) for values in curves], axis=0)
+    for values in curves:
+        values[without] = np.inf
+    return table
+
+
+def _from_series(series: Series, origin: str) -> Table:
     """Put curves that have steps of their own into rows, one for each step of any of them."""
+    notes = _put_on_one_scale(series)
     steps = sorted(set().union(*series.values()))
     columns = {name: np.array([curve.get(step, np.nan) for step in steps]) for name, curve in series.items()}
-    return Table(columns | {"step": np.array(steps, np.float64)}, origin, series=True)
+    return Table(columns | {"step": np.array(steps, np.float64)}, origin, notes=notes)
+
+
+def _put_on_one_scale(series: Series) -> list[str]:
+    """Spread validations that are counted by epoch over a training that is counted by step, and say so."""
+    validations, trainings = (
+        {name: curve for name, curve in series.items() if which in (canonical_name(name) or "")}
+        for which in ("val_", "train_")
+    )
+    counted = sorted(set().union(*validations.values()))
+    n, last = len(counted), max(set().union(*trainings.values()), default=0)
+    if n < 2 or counted not in (list(range(n)), list(range(1, n + 1))) or last < FEWEST_STEPS * n:
+        return []
+    for name, curve in validations.items():
+        series[name] = {(step - counted[0] + 1) * last // n: value for step, value in curve.items()}
+    said = f"Training reaches step {last} and validation step {counted[-1]}"
+    return [f"{said}: the steps of validation were read as epochs of equal length."]
 
 
 def _series_at(path: Path) -> Series:
     """Read TensorBoard's event files, or the folder in which MLflow or DVCLive keeps a run's metrics."""
-    if path.is_file():
-        return _event_series([path], [""])
-    files = sorted(path.rglob("*tfevents*"))
+    files = [path] if path.is_file() else sorted(path.rglob("*tfevents*"))
     if files:
-        return _event_series(files, _prefixes([file.parent.relative_to(path).parts for file in files]))
-    if tables := sorted(path.rglob("metrics/**/*.tsv")) or sorted(path.rglob("*.tsv")):
-        return _dvclive_series(tables)
-    own = [folder for folder in (path / "metrics", path) if folder.name == "metrics" and folder.is_dir()]
-    metrics = own[:1] or sorted(found for found in path.rglob("metrics") if found.is_dir())
-    if len(metrics) == 1:
-        return _mlflow_series(metrics[0])
-    if metrics:
-        raise LogError(f"{path} holds {len(metrics)} runs of MLflow: pass the folder of one, such as {metrics[0]}.")
+        return _event_series(files, path)
+    folders = [path] if path.name == "metrics" else sorted(found for found in path.rglob("metrics") if found.is_dir())
+    folders = [folder for folder in folders if folders[0] not in folder.parents]
+    if len(folders) == 1:
+        return _metric_series(folders[0])
+    if folders:
+        raise LogError(f"{path} holds {len(folders)} runs of MLflow: pass the folder of one, such as {folders[0]}.")
     logs = ", ".join(sorted(file.name for file in path.iterdir() if file.suffix in (".csv", ".json"))) or "none"
     what = f"no event file (*tfevents*) in {path}, and no metrics of MLflow or DVCLive"
     raise LogError(f"there is {what}: pass TensorBoard's folder, or a log (CSV and JSON in this folder: {logs}).")
 
 
-def _event_series(files: Iterable[Path], prefixes: Iterable[str]) -> Series:
-    """Read scalars of event files; a last record that was cut off, as by a killed training, is passed over."""
+def _metric_series(folder: Path) -> Series:
+    """Read a file for each metric: MLflow's lines of time, value and step, or DVCLive's table of step and value."""
     series: Series = {}
-    for file, prefix in zip(files, prefixes, strict=True):
-        if file.stat().st_size == 0:
-            raise LogError(f"{file} is empty: TensorBoard files are written when the writer is flushed or closed.")
-        is_event_file = False
+    for file in sorted(found for found in folder.rglob("*") if found.is_file()):
+        is_table = file.suffix == ".tsv"
+        lines = [line.split("\t" if is_table else None) for line in _decoded(file).splitlines()]
         try:
-            for event in _events(file):
-                is_event_file = True
-                for value in event.summary.value:
-                    if (scalar := _scalar(value)) is not None:
-                        series.setdefault(prefix + value.tag, {})[event.step] = scalar
-        except LogError:
-            raise
-        except Exception as error:  # TensorFlow's or TensorBoard's own
-            if not is_event_file or type(error).__name__ != "DataLossError":
-                raise LogError(f"{file} is no event file, or damaged ({type(error).__name__}).") from error
-    if not series:
-        raise LogError(f"there is no scalar in {', '.join(map(str, files))}: no event file, or damaged.")
+            header = lines.pop(0) if is_table else ["timestamp", "value", "step"]
+            value = next(i for i, name in enumerate(header) if name not in ("timestamp", "step"))
+            values = [float(line[value]) for line in lines]
+            steps = [int(line[header.index("step")]) for line in lines]
+        except (IndexError, ValueError, StopIteration) as error:
+            remedy = "a line has time, value and step, or a table columns of step and value"
+            raise LogError(f"{file} is no metric of MLflow or DVCLive ({error}): {remedy}.") from error
+        if len(set(steps)) == 1:  # logged without steps
+            steps = range(len(values))
+        curve = {step: np.inf if np.isnan(value) else value for step, value in zip(steps, values, strict=True)}
+        series[file.relative_to(folder).as_posix().removesuffix(".tsv")] = curve
     return series
 
 
-def _events(file: Path) -> Iterator[Any]:
-    """Give the events of a file with TensorBoard's reader, else TensorFlow's."""
+def _event_series(files: Sequence[Path], path: Path) -> Series:
+    """Read the scalars of event files, each as far as it is whole: a training that was killed leaves half a record."""
+    series: Series = {}
+    events = _event_reader()
+    # What tells the folders apart may say which set a file is for: ``validation/``.
+    common = Path(os.path.commonpath([file.parent for file in files]))
+    if common.name in SETS and path in common.parents:
+        common = common.parent
+    for file in files:
+        prefix = "".join(f"{part}/" for part in file.parent.relative_to(common).parts)
+        try:
+            for event in events(str(file)):
+                for value in event.summary.value:
+                    if (scalar := _scalar(value)) is not None:
+                        series.setdefault(prefix + value.tag, {})[event.step] = scalar
+        except Exception:  # TensorFlow's or TensorBoard's own
+            continue
+    if not series:
+        remedy = "close the writer first, it writes late"
+        raise LogError(f"no scalar in {', '.join(map(str, files))}: empty, damaged or no event file ({remedy}).")
+    return series
+
+
+def _event_reader() -> Callable[[str], Iterable[Any]]:
+    """Return what gives the events of a file: TensorBoard's reader, else TensorFlow's."""
     try:
         from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
-        from tensorboard.compat.proto import event_pb2
+        from tensorboard.compat.proto.event_pb2 import Event
     except ImportError:
         try:
             import tensorflow
         except ImportError as error:
-            raise LogError(f"{file} needs TensorBoard's reader: pip install tensorboard, then again.") from error
-        yield from tensorflow.compat.v1.train.summary_iterator(str(file))
-        return
-    yield from map(event_pb2.Event.FromString, RawEventFileLoader(str(file)).Load())
+            raise LogError("an event file needs TensorBoard's reader: pip install tensorboard, then again.") from error
+        return tensorflow.compat.v1.train.summary_iterator
+    return lambda file: map(Event.FromString, RawEventFileLoader(file).Load())
 
 
 def _scalar(value: Any) -> float | None:
@@ -323,45 +320,3 @@ def _scalar(value: Any) -> float | None:
     if len(found) != 1:
         return None
     return np.inf if np.isnan(found[0]) else float(found[0])
-
-
-def _prefixes(folders: list[tuple[str, ...]]) -> list[str]:
-    """Return what tells the folders apart, and which set a folder is for: ``validation/``."""
-    common = 0
-    while all(len(parts) > common and parts[: common + 1] == folders[0][: common + 1] for parts in folders):
-        common += 1
-    if common and folders[0][common - 1] in SPLITS:
-        common -= 1
-    return ["".join(f"{part}/" for part in parts[common:]) for parts in folders]
-
-
-def _mlflow_series(folder: Path) -> Series:
-    """Read MLflow's metrics: a file for each, with time, value and step in each line."""
-    series: Series = {}
-    for file in sorted(found for found in folder.rglob("*") if found.is_file()):
-        points = [line.split() for line in _decoded(file).splitlines()]
-        try:
-            values = [float(point[1]) for point in points]
-            steps = [int(point[2]) if len(point) > 2 else 0 for point in points]
-        except (IndexError, ValueError) as error:
-            raise LogError(f"{file} is no metric of MLflow ({error}): a line has time, value and step.") from error
-        if len(set(steps)) == 1:  # logged without steps
-            steps = range(len(values))
-        curve = {step: np.inf if np.isnan(value) else value for step, value in zip(steps, values, strict=True)}
-        series[file.relative_to(folder).as_posix()] = curve
-    return series
-
-
-def _dvclive_series(files: Sequence[Path]) -> Series:
-    """Read DVCLive's metrics: a file for each, a table of step and value."""
-    series: Series = {}
-    for file in files:
-        table = _parse_table(_decoded(file), file.name).columns
-        value = next((name for name in table if not position(name) and name != "timestamp"), None)
-        if "step" in table and value is not None:
-            parts = file.with_suffix("").parts
-            below = parts[max((i for i, part in enumerate(parts) if part == "metrics"), default=len(parts) - 2) + 1 :]
-            series["/".join(below)] = dict(zip(table["step"].astype(int).tolist(), table[value].tolist(), strict=True))
-    if not series:
-        raise LogError(f"{files[0].parent} holds tables that are not DVCLive's: pass one of them, such as {files[0]}.")
-    return series

@@ -11,31 +11,31 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from lessonlib.reading import log_files
-from lessonlib.reading.log_files import Columns, LogError, Table, to_type
+from lessonlib.reading.log_files import Columns, LogError, Table
 from lessonlib.reading.names import (
     NAMES,
-    RUN_WORDS,
-    SPLITS,
+    WRITTEN,
     canonical_name,
+    further_words,
     is_rate,
-    loosely,
     measures_something,
+    names_runs,
     position,
     run_and_metric,
     splits_of,
     words,
-)  # fmt: skip
+)
 from lessonlib.runs import Run
 
 LEAST_PERCENTAGE = 1.5  # what only just exceeds 1 is neither a share nor a percentage that anyone would keep a log of
-FEWEST_STEPS = 5  # a training that was logged by step has at least this many steps in an epoch
 ROUNDING = 1e-5  # a share may exceed 1 by what single precision rounds
 NEW_RUN = 5.0  # a training loss that jumps to this many times what it was, and keeps, did not go on from there
 GOES_ON = 0.3  # a count that begins anew goes on if the loss is above where it was by less of its way so far
@@ -61,13 +61,13 @@ def read_log(source: object, *, columns: Mapping[str, str] | None = None) -> Run
     """
     if isinstance(source, Run):
         return source
-    told = set((columns or {}).values())
+    told = dict(columns or {})
     if isinstance(source, str | os.PathLike) and not _is_text(source):
         path = Path(source)
         if path.suffix == ".npz" and path.exists():
             return Run.load(path)
-        return _run(log_files.from_path(path, told), columns)
-    return _run(_table(source, told), columns)
+        return _run(log_files.from_path(path, told.values()), told)
+    return _run(_table(source, told), told)
 
 
 def _is_text(source: str | os.PathLike[str]) -> bool:
@@ -77,10 +77,10 @@ def _is_text(source: str | os.PathLike[str]) -> bool:
     return "\n" in source or source.lstrip()[:1] in ("{", "[") or bool(re.search(r"\w[:= ]+\d*\.\d+.*\s", source))
 
 
-def _table(source: object, told: set[str]) -> Table:
+def _table(source: object, told: Mapping[str, str]) -> Table:
     """Return what is in memory as a table."""
     if isinstance(source, str):
-        return log_files.from_text(source, "pasted text", told)
+        return log_files.from_text(source, "pasted text", told.values())
     if isinstance(getattr(source, "history", None), Mapping):
         return log_files.from_content(source.history, "History")
     if hasattr(source, "columns") and hasattr(source, "to_numpy"):
@@ -94,189 +94,103 @@ def _table(source: object, told: set[str]) -> Table:
     )
 
 
-def _run(table: Table, columns: Mapping[str, str] | None) -> Run:
+def _run(table: Table, told: Mapping[str, str]) -> Run:
     """Turn a table into a run: one run of it, one row per epoch, numbers with a meaning."""
-    if not columns or not set(columns.values()) <= table.columns.keys():
+    if not told or not set(told.values()) <= table.columns.keys():
         _spread_sets(table)
-    chosen = _choose_columns(table, columns)
+    chosen = _choose_columns(table, told)
     rows = {ours: table.columns[theirs] for ours, theirs in chosen.items()}
-    if not any((~np.isnan(values)).any() or (table.dense and len(values)) for values in rows.values()):
+    known = _known(rows)
+    if not known.any():
         raise LogError(f"there is no number in {', '.join(chosen.values())} of {table.origin}: log the values.")
-    rates = [values for name, values in table.columns.items() if is_rate(name) and np.isfinite(values).any()]
-    rows |= {"learning_rate": rates[0]} if rates else {}
-    rows |= _positions(table)
-    if table.series:
-        rows = _on_one_scale(rows, table.notes)
-    rows = _keep(rows, _named_run(table, _known(rows) | table.dense))
-    rows = {name: values for name, values in rows.items() if name in NAMES or np.isfinite(values).any()}
-    rows = _one_run(rows, table)
-    is_batch = _is_batches(rows)
+    rows = _keep(rows, known) | _counts_and_rate(table, known)
+    rows = _one_run(rows, _labels(table, known), table)
+    counted = rows.get("epoch", rows.get("step", ()))
+    only_batches = len(counted) > 1 and not _has_whole_epochs(rows) and not _known(rows, "val_").any()
     rows = _without_later_evaluation(_one_row_per_epoch(rows, table.notes), table.structure)
     metrics, validated = {}, _known(rows, "val_")
     for ours, theirs in chosen.items():
-        if ours in rows:
-            metrics[ours] = _as_share(theirs, rows[ours], table.notes) if ours.endswith("accuracy") else rows[ours]
-            if "train" in ours:
-                metrics[ours] = _interpolated(theirs, metrics[ours], validated, table.notes)
-    rates = rows.get("learning_rate")
-    rates = rates if rates is not None and np.isfinite(rates).all() else None
-    _say_phases(table, rates)
-    unit, numbers, beside = _own_numbers(rows)
-    kinds = set(map(position, table.columns))
+        values = rows.get(ours, np.array([np.nan]))
+        if not np.isnan(values).all():
+            values = _as_share(theirs, values, table.notes) if ours.endswith("accuracy") else values
+            metrics[ours] = _interpolated(theirs, values, validated, table.notes) if "train" in ours else values
+    _say_phases(table, rows.get("learning_rate", np.zeros(0)))
+    unit, numbers = _own_numbers(rows)
+    if unit == "epoch" and {"round", "epoch"} & set(map(position, table.columns)) == {"round"}:
+        unit = "round"
     unread = [
-        name for name, values in table.columns.items()
+        name
+        for name, values in table.columns.items()
         if name not in chosen.values() and measures_something(name) and np.isfinite(values).sum() > 1
-    ]  # fmt: skip
-    about = {
-        "origin": table.origin, "columns": chosen, "notes": table.notes + _said_of(chosen, metrics),
-        "structure": table.structure, "numbers": numbers,
-        "unit": "round" if unit == "epoch" and "round" in kinds and "epoch" not in kinds else unit,
-        "epochs_beside": beside, "batch_losses": is_batch, "unread": unread, **table.facts,
-    }  # fmt: skip
-    named = {name: values for name, values in metrics.items() if (~np.isnan(values)).any()}
-    about |= {} if rates is None else {"learning_rates": rates.tolist()}
-    return Run(named or metrics, provenance=about)
+    ]
+    about = {"origin": table.origin, "columns": chosen, "notes": table.notes, "structure": table.structure}
+    about |= {"unit": unit, "numbers": numbers, "batch_losses": only_batches, "unread": unread, **table.facts}
+    if "epoch" in rows and unit in ("step", "row"):
+        about["epochs_beside"] = [round(epoch, 2) for epoch in rows["epoch"].tolist()]
+    if "learning_rate" in rows and np.isfinite(rows["learning_rate"]).all():
+        about["learning_rates"] = rows["learning_rate"].tolist()
+    return Run(metrics, provenance=about)
 
 
-def _say_phases(table: Table, rates: NDArray | None) -> None:
-    """Say that a log has phases: by a column that names them, or by a learning rate that rises again."""
-    for name, cells in table.texts.items():
-        parts = list(dict.fromkeys(cell for cell in cells if cell))
-        if {"phase", "stage"} & set(words(name)) and 1 < len(parts) <= 6:
-            table.structure.append(f"Phases, by {name!r}: {', then '.join(parts)}. They were read as one training.")
-    if rates is not None and len(rates) > 4:
-        again = np.flatnonzero((rates[1:] > 3 * rates[:-1]) & (np.maximum.accumulate(rates)[:-1] > 2 * rates[:-1])) + 1
-        if len(again):
-            table.structure.append(
-                f"The learning rate rises again in row {again[0] + 1}, {rates[again[0] - 1]:.3g} to "
-                f"{rates[again[0]]:.3g}: a second phase or a warm restart. They were read as one training."
-            )
-
-
-def _keep(rows: Columns, kept: NDArray) -> Columns:
-    """Return some of the rows: those that a mask keeps, or the last of stretches."""
-    return {name: values[kept] for name, values in rows.items()}
-
-
-def _known(rows: Columns, which: str = "") -> NDArray[np.bool_]:
-    """Tell which rows have a value of a set ("train", "val_"), or of any metric."""
-    known = [~np.isnan(values) for name, values in rows.items() if name in NAMES and which in name]
-    return np.logical_or.reduce([np.zeros(_length(rows), bool), *known])
-
-
-def _measured(rows: Columns) -> list[str]:
-    """Return the names of what is measured, not counted."""
-    return [name for name in rows if name not in ("epoch", "step", "round")]
-
-
-def _length(rows: Columns) -> int:
-    return len(next(iter(rows.values())))
-
-
-def _has_whole_epochs(rows: Columns) -> bool:
-    """Tell whether epochs are counted, and not in fractions as Hugging Face does."""
-    return "epoch" in rows and bool((rows["epoch"] % 1 == 0).all())
+# ---- which column is which -----------------------------------------------------------------------------------------
 
 
 def _spread_sets(table: Table) -> None:
     """Spread a table with a row for each set ("train", "val" in a column) over columns that name the set."""
-    sets_of = {
-        name: {cell: SPLITS.get(next(iter(words(cell)), "")) for cell in cells if cell}
-        for name, cells in table.texts.items()
-    }
-    name = next((n for n, sets in sets_of.items() if len(set(sets.values())) == 2 and None not in sets.values()), None)
-    if name is None:
-        return
-    sets, cells = sets_of[name], table.texts.pop(name)
-    where = {cell: np.array([other == cell for other in cells]) for cell in sets}
-    columns: Columns = {}
-    for metric, values in table.columns.items():
-        if canonical_name(metric):
-            columns |= {f"{cell}_{metric}": np.where(at, values, np.nan) for cell, at in where.items()}
-        elif metric != name:
-            columns[metric] = values
-    table.structure.append(f"One row for each set: {name!r} tells {' from '.join(map(repr, sets))}.")
-    table.columns = columns
+    for name, cells in table.texts.items():
+        sets = {cell: splits_of(cell) for cell in cells if cell}
+        if set(sets.values()) == {("train",), ("val",)}:
+            for metric in filter(canonical_name, list(table.columns)):
+                values = table.columns.pop(metric)
+                for cell in sets:
+                    table.columns[f"{cell}_{metric}"] = np.where(np.array(cells) == cell, values, np.nan)
+            table.structure.append(f"One row for each set: {name!r} tells {' from '.join(map(repr, sets))}.")
+            del table.texts[name]
+            return
 
 
-def _choose_columns(table: Table, wanted: Mapping[str, str] | None) -> dict[str, str]:
+def _choose_columns(table: Table, told: Mapping[str, str]) -> dict[str, str]:
     """Return which column holds which metric: as told, else by name; the plainest name wins, a tie is an error."""
-    names = list(table.columns)
-    listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
-    told = dict(wanted or {})
     for ours, theirs in told.items():
         if ours not in NAMES:
             raise LogError(f"columns names {ours!r}: choose from {', '.join(NAMES)}.")
-        if theirs not in names:
-            raise LogError(f"there is no column {theirs!r}: the log has {listed}.")
+        if theirs not in table.columns:
+            raise LogError(f"there is no column {theirs!r}: the log has {_listed(table)}.")
     candidates: dict[str, list[str]] = {}
-    for name in _of_one_run([name for name in names if canonical_name(name)], told):
+    for name in _of_one_run([name for name in table.columns if canonical_name(name)], told):
         if canonical_name(name) not in told and name not in told.values():
             candidates.setdefault(canonical_name(name), []).append(name)
     _boosting_sets(candidates, table)
-    chosen = told | {ours: _plainest(ours, theirs, table) for ours, theirs in candidates.items()}
-    if chosen and not {"val_loss", "val_accuracy"} & chosen.keys():
-        chosen |= _one_of_several_sets([name for name in names if name not in chosen.values()], table)
-    if not chosen and (loose := loosely(names)):
-        chosen = {ours: theirs for theirs, ours in loose.items()}
-        table.notes.append(f"{', '.join(loose)} read as the loss: it is no cross-entropy.")
+    chosen = told | {ours: _plainest(ours, names, table) for ours, names in candidates.items()}
+    if not {"val_loss", "val_accuracy"} & chosen.keys():
+        chosen |= _by_further_words([name for name in table.columns if name not in chosen.values()], chosen, table)
     if not chosen:
-        raise LogError(_no_metric(names, listed, table))
-    if set(chosen) == {"running_train_accuracy"} and not told:  # training would have a loss beside it
-        chosen = {"val_accuracy": chosen["running_train_accuracy"]}
-        table.notes.append(f"{chosen['val_accuracy']} was taken to be of the validation set: no loss is there.")
-    bare = [name for name in candidates.get("running_train_accuracy", ()) if "train" not in name.lower()]
-    if bare and "val_loss" in chosen and not {"running_train_loss", "val_accuracy"} & chosen.keys():
-        chosen["val_accuracy"] = chosen.pop("running_train_accuracy")  # as fastai and Ultralytics log it
+        raise LogError(_no_metric(table))
+    # A bare accuracy is Keras' of training beside a bare loss; fastai and Ultralytics write that of validation so.
+    bare = chosen["running_train_accuracy"] if "running_train_accuracy" in candidates else "train"
+    beside = chosen.keys() - {"running_train_accuracy"}
+    is_alone = not beside or ("val_loss" in beside and not beside & {"running_train_loss", "val_accuracy"})
+    if is_alone and "train" not in bare.lower():
+        chosen["val_accuracy"] = chosen.pop("running_train_accuracy")
+        why = "it stands beside its loss" if beside else "no loss is there"
+        table.notes.append(f"{bare} was taken to be of the validation set: {why}.")
+    tested = [theirs for ours, theirs in chosen.items() if ours[:4] == "val_" and "test" in words(theirs)]
+    if tested:
+        said = f"{', '.join(tested)} read as validation"
+        table.notes.append(f"{said}: what is chosen by a test set is not measured by it.")
     return chosen
 
 
-def _one_of_several_sets(names: Sequence[str], table: Table) -> dict[str, str]:
-    """Return the first validation loss whose name has words of its own (``eval_mnli_loss``), and its accuracy."""
-    sets = [name for name in names if "loss" in words(name) and "val" in splits_of(name)]
-    if not sets:
-        return {}
-    own = {word for word in words(sets[0]) if canonical_name(f"val loss {word}") is None}
-    chosen = {}
-    for name in names:
-        ours = canonical_name(" ".join(word for word in words(name) if word not in own))
-        if own <= set(words(name)) and ours in ("val_loss", "val_accuracy"):
-            chosen.setdefault(ours, name)
-    others = f", {', '.join(sets[1:4])} not (--columns val_loss={sets[1]!r})" if len(sets) > 1 else ""
-    table.structure.append(f"Several evaluation sets or losses: {sets[0]} was read{others}.")
-    return chosen
-
-
-def _no_metric(names: Sequence[str], listed: str, table: Table) -> str:
-    """Say what a log looks like in which nothing is known as a loss or an accuracy, and what to type."""
-    origin = table.origin
-    if "GPU_mem" in table.looks_like:
-        return f"{origin} is the table that Ultralytics prints, which is not read: pass the run's results.csv."
-    named = [name for name in names if "loss" in words(name)]
-    losses = {side: [n for n in named if SPLITS.get(words(n)[0]) == side] for side in ("train", "val")}
-    if len(losses["val"]) > 1 and any({"box", "cls", "dfl", "obj"} & set(words(name)) for name in losses["val"]):
-        pair = {f"{s}_loss": next((n for n in of if "cls" in words(n)), of[0]) for s, of in losses.items() if of}
-        return (
-            f"{origin} is the log of a detector: its losses are {', '.join(losses['val'])}, and none is the whole. "
-            f"What decides is mAP50-95, not any loss. To read one of them: {to_type(**pair)}."
-        )
-    roles = {word for name in named for word in words(name)}
-    if roles >= {"d", "g"} or roles >= {"discriminator", "generator"}:
-        return (
-            f"{origin} looks like the log of a GAN, {' and '.join(map(repr, named[:2]))}: its two losses work against "
-            "each other, and the reader has nothing to say of them. Judge by samples, or a score of them such as FID."
-        )
-    likely = [name for name in names if measures_something(name) and not re.search(r"acc|top", name.lower())]
-    likely += [name for name in names if "val" in splits_of(name)]
-    remedy = f"say which, {to_type(val_loss=[*likely, 'my column'][0])}."
-    if not table.looks_like:
-        return f"no column of the {origin} is a loss or an accuracy, it has {listed}: {remedy} Several runs: pass one."
-    under = ", ".join(repr(name) for name in names[:20] if not position(name))
-    found = f"numbers stand under {under}, none of which is known" if under else "no number has a name that is known"
-    return (
-        f"{origin} {table.looks_like}; {found} as a loss or an accuracy: {remedy} It reads lines such as 'epoch 1: "
-        "loss 0.7, val_loss 0.6', and tables with a header."
-    )
+def _of_one_run(names: list[str], told: Mapping[str, str]) -> list[str]:
+    """Return the columns of the run that a told column belongs to; of several runs, one must be told."""
+    runs = {run_and_metric(name)[0] for name in names}
+    told_runs = {run_and_metric(name)[0] for name in told.values()}
+    if len(runs) < 2:
+        return names
+    if len(told_runs) != 1:
+        which = _to_type(**{canonical_name(names[0]): names[0]})
+        raise LogError(f"the log holds {len(runs)} runs, {', '.join(sorted(runs))}: say which by one column, {which}.")
+    return [name for name in names if run_and_metric(name)[0] in told_runs]
 
 
 def _boosting_sets(candidates: dict[str, list[str]], table: Table) -> None:
@@ -291,123 +205,126 @@ def _boosting_sets(candidates: dict[str, list[str]], table: Table) -> None:
             )
 
 
-def _of_one_run(names: list[str], told: Mapping[str, str]) -> list[str]:
-    """Return the columns of the run that a told column belongs to; of several runs, one must be told."""
-    runs = {run_and_metric(name)[0] for name in names}
-    told_runs = {run_and_metric(name)[0] for name in told.values()}
-    if len(runs) > 1 and len(told_runs) != 1:
-        which = to_type(**{canonical_name(names[0]): names[0]})
-        raise LogError(f"the log holds {len(runs)} runs, {', '.join(sorted(runs))}: say which by one column, {which}.")
-    return [name for name in names if len(runs) < 2 or run_and_metric(name)[0] in told_runs]
-
-
 def _plainest(ours: str, names: list[str], table: Table) -> str:
     """Return the column that is meant: our own name, then one per epoch, then any other than one per step."""
-    parts = {name: words(name) for name in names}
-    ranks = {
-        name: (name != ours, "test" in parts[name], "errorrate" in parts[name] or "merror" in parts[name],
-               "epoch" not in parts[name], "step" in parts[name], len(parts[name]))
-        for name in names
-    }  # fmt: skip
-    best = sorted(names, key=ranks.__getitem__)
-    ties = [name for name in best if ranks[name] == ranks[best[0]]]
-    if len(ties) > 1 and len({re.sub(r"\d+", "", name) for name in ties}) > 1:
-        which = to_type(**{ours: best[0]})
-        raise LogError(f"both {best[0]!r} and {best[1]!r} could be {ours}: say which, {which}.")
-    plain, is_test = parts[best[0]], "test" in parts[best[0]]
-    several = [name for name in best[1:] if np.isfinite(table.columns[name]).sum() > 1]
-    others = [name for name in several if parts[name] == plain or ("test" in parts[name]) != is_test]
-    if ours[:4] == "val_" and others:
-        table.structure.append(
-            f"Several evaluation sets: {best[0]} was read, {', '.join(others)} not (--columns {ours}={others[0]!r})."
-        )
-    return best[0]
+
+    def rank(name: str) -> tuple[bool | int, ...]:
+        found = words(name)
+        is_error = not {"errorrate", "merror"}.isdisjoint(found)
+        return name != ours, "test" in found, is_error, "epoch" not in found, "step" in found, len(found)
+
+    best, *others = sorted(names, key=rank)
+    tied = [name for name in others if rank(name) == rank(best)]
+    if any(re.sub(r"\d+", "", name) != re.sub(r"\d+", "", best) for name in tied):
+        which = _to_type(**{ours: best})
+        raise LogError(f"both {best!r} and {tied[0]!r} could be {ours}: say which, {which}.")
+    other_sets = [
+        name for name in others
+        if np.isfinite(table.columns[name]).sum() > 1
+        and (words(name) == words(best) or ("test" in words(name)) != ("test" in words(best)))
+    ]  # fmt: skip
+    if ours[:4] == "val_" and other_sets:
+        not_read = f"{', '.join(other_sets)} not (--columns {ours}={other_sets[0]!r})"
+        table.structure.append(f"Several evaluation sets: {best} was read, {not_read}.")
+    return best
 
 
-def _positions(table: Table) -> Columns:
-    places: Columns = {}
+def _by_further_words(names: Sequence[str], chosen: Mapping[str, str], table: Table) -> dict[str, str]:
+    """Return losses with words of their own: the first of several sets (``eval_mnli_loss``), or the only (``rmse``)."""
+    kinds: dict[frozenset[str], dict[str, str]] = {}
+    for name in names:
+        further, ours = further_words(name)
+        if ours and further:
+            kinds.setdefault(further, {}).setdefault(ours, name)
+    if chosen:
+        sets = [kind for kind in kinds.values() if "loss" in words(kind.get("val_loss", ""))]
+        if not sets:
+            return {}
+        first, *others = (kind["val_loss"] for kind in sets)
+        not_read = f", {', '.join(others[:3])} not (--columns val_loss={others[0]!r})" if others else ""
+        table.structure.append(f"Several evaluation sets or losses: {first} was read{not_read}.")
+        return {ours: name for ours, name in sets[0].items() if ours[:4] == "val_"}
+    losses = [{ours: n for ours, n in kind.items() if ours.endswith("loss")} for kind in kinds.values()]
+    losses = [kind for kind in losses if kind]
+    if len(losses) != 1:
+        return {}
+    table.notes.append(f"{', '.join(losses[0].values())} read as the loss: it is no cross-entropy.")
+    return losses[0]
+
+
+def _no_metric(table: Table) -> str:
+    """Say what was found in a log in which nothing is known as a loss or an accuracy, and what to type."""
+    names = [name for name in table.columns if not position(name)]
+    found = set(words(f"{table.looks_like} {' '.join(names)}"))
+    hints = [f"{hint['say']} " for hint in WRITTEN["hints"] if any(found.issuperset(w.split()) for w in hint["words"])]
+    likely: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: "cls" not in words(name)):
+        if not re.search(r"acc|top", name.lower()):
+            for which in splits_of(name) or ("val",) * measures_something(name):
+                likely.setdefault(f"{which}_loss", name)
+    likely = likely if "val_loss" in likely else likely | {"val_loss": "my column"}
+    begins, remedy = "", "Several runs: pass one."
+    if table.looks_like:
+        begins = f", which {table.looks_like},"
+        remedy = "It reads lines such as 'epoch 1: loss 0.7, val_loss 0.6', and tables with a header."
+    return (
+        f"no column of the {table.origin}{begins} is a loss or an accuracy, it has {_listed(table)}. {''.join(hints)}"
+        f"Say which to read, {_to_type(**likely)}. {remedy}"
+    )
+
+
+def _listed(table: Table) -> str:
+    names = list(table.columns)
+    return (", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")) or "none"
+
+
+def _to_type(**columns: str) -> str:
+    """Return what to pass, in Python and on the command line, where names are not recognised."""
+    options = " ".join(f"--columns {ours}={theirs!r}" for ours, theirs in columns.items())
+    return f"columns={columns} ({options})"
+
+
+def _counts_and_rate(table: Table, known: NDArray[np.bool_]) -> Columns:
+    """Return, for the rows that are known, the columns that count epochs or steps, and the learning rate."""
+    beside: Columns = {}
     for name, values in table.columns.items():
-        if (kind := position(name)) is not None and np.isfinite(values).any():
-            places.setdefault("epoch" if kind == "round" and "epoch" not in places else kind, values)
-    return places
+        kind = "learning_rate" if is_rate(name) else position(name)
+        if kind is not None and np.isfinite(values[known]).any():
+            beside.setdefault("epoch" if kind == "round" and "epoch" not in beside else kind, values[known])
+    return beside
 
 
-def _named_run(table: Table, filled: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of the rows that are filled, return those of the longest run where a column names runs, and say so."""
-    for name in [*table.texts, *table.columns]:
-        if words(name) in RUN_WORDS:
-            cells = table.texts.get(name) or [f"{value:g}" for value in _filled_forward(table.columns[name])]
-            cells = np.array(cells)
-            runs, counts = np.unique(cells[filled], return_counts=True)
-            if 1 < len(runs) <= filled.sum() / 3:
-                longest = runs[counts.argmax()]
-                table.structure.append(
-                    f"{len(runs)} runs in one file, told apart by {name!r}: {longest} ({counts.max()} rows) was read."
-                )
-                return filled & (cells == longest)
-    return filled
+def _labels(table: Table, known: NDArray[np.bool_]) -> tuple[str, NDArray[np.int64]]:
+    """Return the column that names runs, and the number of the run that each known row belongs to."""
+    for name in filter(names_runs, [*table.texts, *table.columns]):
+        cells = np.array(table.texts.get(name) or _filled_forward(table.columns[name]))[known].tolist()
+        numbers = {cell: number for number, cell in enumerate(dict.fromkeys(cells))}
+        if 1 < len(numbers) <= len(cells) / 3:
+            return name, np.array([numbers[cell] for cell in cells])
+    return "", np.zeros(known.sum(), int)
 
 
-def _one_run(rows: Columns, table: Table) -> Columns:
-    """Return one run: the longest of several, without rows that a restart replaced, numbered on where it went on."""
-    n, kind = _length(rows), next((kind for kind in ("epoch", "step") if kind in rows), None)
-    count = _filled_forward(rows[kind]) if kind else np.arange(n, dtype=float)
-    loss = rows[next(name for name in ("running_train_loss", "train_loss", "val_loss", *rows) if name in rows)]
-    starts, on, kept = [0], np.zeros(n), np.ones(n, bool)
-    for at in (np.flatnonzero(np.diff(count) < 0) + 1)[:MOST_RESTARTS]:
-        if count[at] > count[starts[-1]] + 1e-9:  # resumed from a checkpoint
-            kept[starts[-1] : at] &= count[starts[-1] : at] < count[at]
-        elif _goes_on(loss, starts[-1], at):
-            on[at:] += count[at - 1] + on[at - 1] - count[at] - on[at] + 1
-            table.notes.append(
-                "The count begins again and the loss goes on from where it was: read as one training, numbered on."
-            )
-        else:
-            starts.append(int(at))
-    starts = sorted({*starts, *_new_runs(loss, count, [*starts, n])})
-    if not kept.all():
-        table.notes.append(
-            f"The log was continued or restarted: {int((~kept).sum())} rows that later ones replace were dropped."
-        )
-    if len(starts) > 1:
-        pieces = [slice(*ends) for ends in itertools.pairwise([*starts, n])]
-        sizes = [len(np.unique(count[piece])) for piece in pieces]
-        longest = max(range(len(sizes)), key=lambda i: (sizes[i], i))
-        table.structure.append(
-            f"The file holds {len(sizes)} runs, of {', '.join(map(str, sizes[:-1]))} and {sizes[-1]} {kind or 'row'}s "
-            f"(the loss begins anew at {kind or 'row'} {count[starts[1]]:g}): run {longest + 1} was read. Give each "
-            "its own file."
-        )
-        chosen = np.zeros(n, bool)
-        chosen[pieces[longest]] = True
-        kept &= chosen
-    return _keep(rows | ({kind: count + on} if kind else {}), kept)
+# ---- which rows are one run, and one epoch -------------------------------------------------------------------------
 
 
-def _goes_on(loss: NDArray, start: int, at: int) -> bool:
-    """Tell whether a second training began about where the first one ended, as Keras' second ``fit`` does."""
-    before, after = (part[np.isfinite(part)] for part in (loss[start:at], loss[at:]))
-    return bool(len(before) and len(after) and after[0] - before[-1] < GOES_ON * abs(before[-1] - before[0]))
+def _keep(rows: Columns, kept: NDArray | slice) -> Columns:
+    """Return some of the rows, in the order that is asked for."""
+    return {name: values[kept] for name, values in rows.items()}
 
 
-def _new_runs(loss: NDArray, count: NDArray, pieces: Sequence[int]) -> list[int]:
-    """Return the rows at which a loss jumps up for good, and then falls: where a run begins that was numbered on."""
-    finite = np.flatnonzero(np.isfinite(loss))
-    values, found = loss[finite], []
-    if len(values) < 7:
-        return found
-    after = np.minimum(np.minimum(values[1:-2], values[2:-1]), values[3:])
-    for i in np.flatnonzero(after > NEW_RUN * np.maximum(values[:-3], 0)) + 1:
-        at = int(finite[i])
-        begun = np.searchsorted(finite, max(piece for piece in [*pieces[:-1], *found] if piece <= at))
-        before = values[begun:i]
-        if at in pieces or count[at] == count[finite[i - 1]] or len(before) < 4 or before.min() <= 0:
-            continue
-        back = before[-3:].max() + 0.2 * (before[0] - before.min())
-        lasts = values[i] > back and values[i : i + 3].min() > NEW_RUN * before[-3:].max()
-        if lasts and values[i:].min() < 0.9 * values[i]:
-            found.append(at)
-    return found
+def _known(rows: Columns, which: str = "") -> NDArray[np.bool_]:
+    """Tell which rows have a value of a set ("train", "val_"), or of any metric."""
+    known = [~np.isnan(values) for name, values in rows.items() if name in NAMES and which in name]
+    return np.any([np.zeros(_length(rows), bool), *known], axis=0)
+
+
+def _length(rows: Columns) -> int:
+    return len(next(iter(rows.values())))
+
+
+def _has_whole_epochs(rows: Columns) -> bool:
+    """Tell whether epochs are counted, and not in fractions as Hugging Face does."""
+    return "epoch" in rows and bool((rows["epoch"] % 1 == 0).all())
 
 
 def _filled_forward(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -417,13 +334,67 @@ def _filled_forward(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values[finite[np.maximum(last, 0)]]
 
 
-def _is_batches(rows: Columns) -> bool:
-    """Tell whether a log has nothing but training losses by step (or by fractions of an epoch)."""
-    if any(name[:4] == "val_" for name in rows):
-        return False
-    if "epoch" in rows:
-        return bool((rows["epoch"][np.isfinite(rows["epoch"])] % 1 != 0).any())
-    return len(rows.get("step", ())) > 1 and bool(np.nanmedian(np.diff(rows["step"])) >= 1)
+def _one_run(rows: Columns, labels: tuple[str, NDArray[np.int64]], table: Table) -> Columns:
+    """Return one run: the longest of several, without rows that a restart replaced, numbered on where it went on."""
+    order = np.argsort(labels[1], kind="stable")
+    rows, label = _keep(rows, order), labels[1][order]
+    n, kind = len(label), next((kind for kind in ("epoch", "step") if kind in rows), "row")
+    count = _filled_forward(rows[kind]) if kind in rows else np.arange(n, dtype=float)
+    loss = rows[next(name for name in ("running_train_loss", "train_loss", "val_loss", *rows) if name in rows)]
+    others = {*(np.flatnonzero(np.diff(label)) + 1).tolist(), *_new_runs(loss, count)}
+    falls = (np.flatnonzero(np.diff(count) < 0) + 1)[:MOST_RESTARTS].tolist()
+    starts, on, kept = [0], np.zeros(n), np.ones(n, bool)
+    for at in sorted({*others, *falls}):
+        begun = starts[-1]
+        if at in others:
+            starts.append(at)
+        elif count[at] > count[begun] + 1e-9:  # resumed from a checkpoint
+            kept[begun:at] &= count[begun:at] < count[at]
+        elif _goes_on(loss[begun:at], loss[at:]):
+            on[at:] = count[at - 1] + on[at - 1] - count[at] + 1
+            table.notes.append(
+                "The count begins again and the loss goes on from where it was: read as one training, numbered on."
+            )
+        else:
+            starts.append(at)
+    if not kept.all():
+        table.notes.append(
+            f"The log was continued or restarted: {int((~kept).sum())} rows that later ones replace were dropped."
+        )
+    if kind in rows:
+        rows[kind] = count + on
+    pieces = [slice(*ends) for ends in itertools.pairwise([*starts, n])]
+    sizes = [len(np.unique(count[piece])) for piece in pieces]
+    longest = max(range(len(sizes)), key=lambda i: (sizes[i], i))
+    if len(pieces) > 1:
+        how = f"told apart by {labels[0]!r}" if labels[0] else f"the loss begins anew at {kind} {count[starts[1]]:g}"
+        table.structure.append(
+            f"The file holds {len(sizes)} runs, of {', '.join(map(str, sizes[:-1]))} and {sizes[-1]} {kind}s ({how}): "
+            f"run {longest + 1} was read. Give each its own file."
+        )
+    return _keep(_keep(rows, pieces[longest]), kept[pieces[longest]])
+
+
+def _goes_on(before: NDArray, after: NDArray) -> bool:
+    """Tell whether a second training began about where the first one ended, as Keras' second ``fit`` does."""
+    before, after = before[np.isfinite(before)], after[np.isfinite(after)]
+    return bool(len(before) and len(after) and after[0] - before[-1] < GOES_ON * abs(before[-1] - before[0]))
+
+
+def _new_runs(loss: NDArray, count: NDArray) -> list[int]:
+    """Return the rows at which a loss jumps up for good, and then falls: where a run begins that was numbered on."""
+    finite = np.flatnonzero(np.isfinite(loss))
+    values, at = loss[finite], np.arange(4, len(finite) - 2)
+    if not len(at):
+        return []
+    threes = sliding_window_view(values, 3)
+    highest_before, lowest_after = threes.max(axis=1)[at - 3], threes.min(axis=1)[at]
+    lowest_before = np.minimum.accumulate(values)[at - 1]
+    lowest_ever_after = np.minimum.accumulate(values[::-1])[::-1][at]
+    back = highest_before + 0.2 * (values[0] - lowest_before)
+    jumps = (lowest_before > 0) & (values[at] > back) & (lowest_after > NEW_RUN * highest_before)
+    jumps &= (lowest_ever_after < 0.9 * values[at]) & (count[finite[at]] > count[finite[at - 1]])
+    return finite[at[jumps]].tolist()
 
 
 def _one_row_per_epoch(rows: Columns, notes: list[str]) -> Columns:
@@ -431,19 +402,17 @@ def _one_row_per_epoch(rows: Columns, notes: list[str]) -> Columns:
     groups, unit = _groups(rows)
     last_rows = np.append(np.flatnonzero(np.diff(groups)), len(groups) - 1)
     gathered = _keep(rows, last_rows)
-    for name in _measured(rows):
+    if len(last_rows) == len(groups):
+        return gathered
+    for name in rows.keys() - {"epoch", "step", "round"}:
         present = ~np.isnan(rows[name])
         counts = np.bincount(groups[present], minlength=len(last_rows))
         sums = np.bincount(groups[present], weights=rows[name][present], minlength=len(last_rows))
         gathered[name] = np.divide(sums, counts, out=np.full(len(last_rows), np.nan), where=counts > 0)
-    if len(last_rows) == len(groups):
-        return gathered
-    # An epoch without validation has nothing to compare; without any validation all epochs count.
-    validation = [~np.isnan(values) for name, values in gathered.items() if name[:4] == "val_"]
-    validation = [present for present in validation if present.sum() > 1] or validation
-    kept = np.logical_or.reduce(validation) if validation else _known(gathered, "train")
-    if kept.sum() == 0 or (kept.sum() == 1 and any("train" in name for name in rows) and len(kept) > 3):
-        kept[:] = True
+    # An epoch without validation has nothing to compare; without any validation (or a single one) all epochs count.
+    curves = {name: values for name, values in gathered.items() if (~np.isnan(values)).sum() > 1}
+    kept = _known(curves, "val_") if curves else np.zeros(0, bool)
+    kept = kept if kept.any() else np.ones(len(last_rows), bool)
     notes.append(f"{len(groups)} rows were gathered into {int(kept.sum())}, one per {unit}.")
     return _keep(gathered, kept)
 
@@ -462,49 +431,28 @@ def _groups(rows: Columns) -> tuple[NDArray[np.int64], str]:
 
 def _without_later_evaluation(rows: Columns, structure: list[str]) -> Columns:
     """Leave out a last row that only evaluates, where every epoch before it was trained; or a single final test."""
-    validated, trained = ([name for name in rows if which in name] for which in ("val_", "train"))
-    known = _known(rows, "train")
-    if len(known) < 4 or not trained or not validated:
+    trained, validated = _known(rows, "train"), _known(rows, "val_")
+    if len(trained) < 4 or not trained.any():
         return rows
-    if all(not np.isnan(rows[name][-1]) and np.isnan(rows[name][:-1]).all() for name in validated):
+    if validated[-1] and not validated[:-1].any():
         structure.append("A single evaluation at the end (a final test) was left out: it is no curve.")
-        return _keep({name: values for name, values in rows.items() if name not in validated}, known)
-    if not _has_whole_epochs(rows) or known[-1] or not known[:-1].all():
-        return rows
-    last = rows["epoch"][-1]
-    structure.append(f"The last row (epoch {last:g}) has validation without training: a later validate(), left out.")
-    return _keep(rows, slice(-1))
+        return _keep({name: values for name, values in rows.items() if name[:4] != "val_"}, trained)
+    if _has_whole_epochs(rows) and trained[:-1].all() and not trained[-1]:
+        said = f"The last row (epoch {rows['epoch'][-1]:g}) has validation without training"
+        structure.append(f"{said}: a later validate(), left out.")
+        return _keep(rows, slice(-1))
+    return rows
 
 
-def _on_one_scale(rows: Columns, notes: list[str]) -> Columns:
-    """Spread validations that are counted by epoch over a training that is counted by step."""
-    steps = rows["step"].astype(int)
-    validations, last = steps[_known(rows, "val_")], steps[_known(rows, "train")].max(initial=0)
-    first, n = int(validations.min(initial=0)), len(validations)
-    if n < 2 or first not in (0, 1) or validations.tolist() != list(range(first, first + n)) or last < FEWEST_STEPS * n:
-        return rows
-    notes.append(
-        f"Training reaches step {last} and validation step {validations[-1]}: the steps of validation were read as "
-        "epochs of equal length."
-    )
-    moved = {}
-    for name in _measured(rows):
-        present = ~np.isnan(rows[name])
-        at = (steps - first + 1) * int(last) // n if name[:4] == "val_" else steps
-        moved[name] = dict(zip(at[present].tolist(), rows[name][present], strict=True))
-    return log_files.from_series(moved, "").columns
+# ---- what the numbers are ------------------------------------------------------------------------------------------
 
 
-def _own_numbers(rows: Columns) -> tuple[str, list[int], list[float] | None]:
-    """Return the log's own count of what it reads: unit, numbers, and the epochs beside steps."""
-    epochs, beside = rows.get("epoch"), None
-    if epochs is not None and np.isfinite(epochs).all():
-        beside = [round(float(value), 2) for value in epochs]
+def _own_numbers(rows: Columns) -> tuple[str, list[int]]:
+    """Return what the log counts and its own numbers; what it counts in no order, or not at all, goes from 1."""
     for kind in ("epoch", "step"):
-        values = rows.get(kind)
-        if values is not None and (values % 1 == 0).all() and (np.diff(values) > 0).all():
-            return kind, [int(value) for value in values], beside if kind == "step" else None
-    return ("row" if {"epoch", "step"} & rows.keys() else "epoch"), list(range(1, _length(rows) + 1)), beside
+        if kind in rows and (rows[kind] % 1 == 0).all() and (np.diff(rows[kind]) > 0).all():
+            return kind, rows[kind].astype(int).tolist()
+    return ("row" if {"epoch", "step"} & rows.keys() else "epoch"), list(range(1, _length(rows) + 1))
 
 
 def _as_share(name: str, values: NDArray[np.float64], notes: list[str]) -> NDArray[np.float64]:
@@ -526,20 +474,23 @@ def _as_share(name: str, values: NDArray[np.float64], notes: list[str]) -> NDArr
 def _interpolated(name: str, values: NDArray[np.float64], validated: NDArray, notes: list[str]) -> NDArray:
     """Fill the gaps of a training curve that was logged less often than validation, between its values."""
     known = np.flatnonzero(~np.isnan(values))
-    gaps = np.flatnonzero(np.isnan(values) & validated)
-    gaps = gaps[(gaps > known[0]) & (gaps < known[-1])] if len(known) > 1 else gaps[:0]
-    if len(gaps):
+    between = np.interp(np.arange(len(values)), known, values[known], left=np.nan, right=np.nan)
+    filled = np.where(validated & np.isnan(values), between, values)
+    if np.isnan(filled).sum() < np.isnan(values).sum():
         notes.append(f"{name} has {len(known)} values for {len(values)} epochs: it was interpolated between them.")
-        values[gaps] = np.interp(gaps, known, values[known])
-    return values
+    return filled
 
 
-def _said_of(chosen: Mapping[str, str], metrics: Iterable[str]) -> list[str]:
-    """Return what must be said of the columns that were read."""
-    notes = []
-    tested = [theirs for ours, theirs in chosen.items() if ours[:4] == "val_" and "test" in words(theirs)]
-    if tested:
-        notes.append(f"{', '.join(tested)} read as validation: what is chosen by a test set is not measured by it.")
-    if "val_accuracy" in metrics and canonical_name(chosen["val_accuracy"]) == "running_train_accuracy":
-        notes.append(f"{chosen['val_accuracy']} was taken to be of the validation set: it stands beside its loss.")
-    return notes
+def _say_phases(table: Table, rates: NDArray[np.float64]) -> None:
+    """Say that a log has phases: by a column that names them, or by a learning rate that rises again."""
+    for name, cells in table.texts.items():
+        parts = list(dict.fromkeys(filter(None, cells)))
+        if {"phase", "stage"} & set(words(name)) and 1 < len(parts) <= 6:
+            table.structure.append(f"Phases, by {name!r}: {', then '.join(parts)}. They were read as one training.")
+    rises = (rates[1:] > 3 * rates[:-1]) & (np.maximum.accumulate(rates)[:-1] > 2 * rates[:-1])
+    if rises.any():
+        at = int(rises.argmax())
+        table.structure.append(
+            f"The learning rate rises again in row {at + 2}, {rates[at]:.3g} to {rates[at + 1]:.3g}: a second phase or "
+            "a warm restart. They were read as one training."
+        )

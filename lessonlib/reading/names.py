@@ -1,69 +1,41 @@
-"""What the names in logs mean: which metric of which set, and what counts epochs or steps, whatever the tool."""
+"""What the names in logs mean: which metric of which set, and what counts epochs or steps, whatever the tool.
+
+The words themselves stand in ``names.toml``.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+import tomllib
+from collections.abc import Collection
 from functools import lru_cache
+from pathlib import Path
 
+#: What ``names.toml`` holds: words, the lines and sizes that tools print, hints.
+WRITTEN = tomllib.loads(Path(__file__).with_name("names.toml").read_text(encoding="utf-8"))
 #: The metrics that a log can have, under our names.
 NAMES = (
     "train_loss", "train_accuracy", "val_loss", "val_accuracy", "running_train_loss", "running_train_accuracy",
     "val_loss_se",
 )  # fmt: skip
-SPLITS = {
-    **dict.fromkeys(("val", "valid", "validation", "validate", "validating", "dev", "eval", "evaluation", "evaluate",
-                     "test", "testing", "tst", "va", "te", "holdout", "valset", "testset"), "val"),
-    **dict.fromkeys(("train", "training", "trn", "tr", "learn", "trainset"), "train"),
-}  # fmt: skip
-_MEASURES = {
-    **dict.fromkeys(("loss", "losses", "nll", "crossentropy", "logloss", "mlogloss", "xent", "cost"), "loss"),
-    **dict.fromkeys(("accuracy", "acc", "accs", "accuracies", "multiclassaccuracy", "binaryaccuracy", "top1", "acc1",
-                     "prec1", "accuracy01", "errorrate", "merror"), "accuracy"),
-}  # fmt: skip
-#: Words of a name that say nothing about which metric it is.
-_FILLERS = {
-    "epoch", "step", "categorical", "sparse", "binary", "multi", "multiclass", "ce", "bce", "avg", "average", "mean",
-    "total", "running", "score", "metric", "metrics", "history", "log", "logs", "list", "value", "results", "result",
-    "set", "on", "the", "of", "data", "dataset", "final", "current", "s", "main", "classification", "overall", "lm",
-    "is", "was", "and", "with",
-}  # fmt: skip
-_KNOWN = {*SPLITS, *_MEASURES, *_FILLERS}
-#: Errors of a regression, which can stand for the loss.
-_ERRORS = {"rmse", "mse", "mae", "l1", "l2", "mape", "error"}
-#: Words of which one stands in the names of a regression's errors, whatever else is logged.
-REGRESSION = {"rmse", "mse", "mae", "mape", "squared", "absolute"}
-#: Words that measure something, in any column: such a column is named if it is not read.
-_SCORES = {*_MEASURES, *_ERRORS, "f1", "auc", "map", "map50", "perplexity", "ppl", "bleu", "recall", "precision", "iou",
-           "wer", "cer", "rouge", "rouge1", "dice", "objective", "top5", "acc5"}  # fmt: skip
-#: Two words, or a word and a sign, that are one: ``acc@1``, ``top-1``, ``cross_entropy``, ``valLoss``.
-_SPELLINGS = (
-    (r"([a-z])([A-Z])", r"\1 \2"),
-    (r"(?i)(top|acc|prec)[-_ @](1|5)(?![a-z0-9])", r"\g<1>\2"),
-    (r"(?i)cross[-_ ]?entropy", "crossentropy"),
-    (r"(?i)log[-_ ]loss", "logloss"),
-    (r"(?i)error[-_ ]?rate|(?<=-)error$|(?<=binary_|.multi_)error$", "errorrate"),
-    (r"(?i)(valid(?:ation)?|val|eval|test)[-_ /](\d)(?![0-9])", r"\1"),  # the number of an evaluation set
-    (r"(?i)dataloader_idx_\d+", ""),
+SETS, _MEASURES, _COUNTS = (
+    {word: meaning for meaning, found in WRITTEN[kind].items() for word in found}
+    for kind in ("sets", "measures", "counts")
 )
-_POSITIONS = {
-    **dict.fromkeys(("epoch", "epochs", "ep", "epoche"), "epoch"),
-    **dict.fromkeys(("step", "steps", "global step", "trainer global step", "iteration", "iterations", "iter", "iters",
-                     "training step"), "step"),
-    **dict.fromkeys(("round", "rounds", "boosting round", "tree", "trees"), "round"),
-}  # fmt: skip
-_BEFORE_A_POSITION = {*_FILLERS, *SPLITS, "end", "start", "starting", "finished", "after", "for", "at"}
-
-
-#: Names of columns whose values tell runs apart.
-RUN_WORDS = {("run",), ("fold",), ("seed",), ("trial",), ("experiment",), ("model",), ("repeat",), ("run", "id")}
+_WORDS = {kind: set(found) for kind, found in WRITTEN["words"].items()}
+_KNOWN = {*SETS, *_MEASURES, *_WORDS["say_nothing"]}
+_ERRORS = _WORDS["errors"]
+_SCORES = {*_MEASURES, *_ERRORS, *_WORDS["scores"]}
+_BEFORE_A_COUNT = {*SETS, *_WORDS["say_nothing"], *_WORDS["before_a_count"]}
+#: Words of which one stands in the names of a regression's errors, whatever else is logged.
+REGRESSION = _WORDS["regression"]
 
 
 @lru_cache(maxsize=4096)
 def words(name: str) -> tuple[str, ...]:
     """Return the words of a name in lower case, spelled in one way."""
-    for spelling, standard in _SPELLINGS:
-        name = re.sub(spelling, standard, name)
+    for spelling in WRITTEN["spellings"]:
+        name = re.sub(spelling["written"], spelling["meant"], name)
     return tuple(word for word in re.split(r"[^a-z0-9]+", name.lower()) if word)
 
 
@@ -80,17 +52,28 @@ def canonical_name(name: str) -> str | None:
     >>> canonical_name("happy-frog-7 - val/top1"), canonical_name("happy-frog-7 - val/top1__MAX")  # Weights & Biases
     ('val_accuracy', None)
     """
-    if name in NAMES:
-        return name
-    found = words(run_and_metric(name)[1])
+    return name if name in NAMES else _meaning(words(run_and_metric(name)[1]))
+
+
+def _meaning(found: tuple[str, ...]) -> str | None:
+    """Return which metric words name that are all known."""
     measures = {_MEASURES[word] for word in found if word in _MEASURES}
-    splits = {SPLITS[word] for word in found if word in SPLITS}
-    if len(measures) != 1 or len(splits) > 1 or not _KNOWN.issuperset(found):
+    sets = {SETS[word] for word in found if word in SETS}
+    if len(measures) != 1 or len(sets) > 1 or not _KNOWN.issuperset(found):
         return None
-    measure = measures.pop()
-    if not splits or (splits == {"train"} and "running" in found):
-        return f"running_train_{measure}"
-    return f"{splits.pop()}_{measure}"
+    which = sets.pop() if sets else "running_train"
+    return f"{'running_train' if which == 'train' and 'running' in found else which}_{measures.pop()}"
+
+
+def further_words(name: str) -> tuple[frozenset[str], str | None]:
+    """Return the words of a loss or accuracy that say which one it is, and our name for it without them.
+
+    >>> further_words("eval_mnli_loss"), further_words("rmse")
+    ((frozenset({'mnli'}), 'val_loss'), (frozenset({'rmse'}), 'running_train_loss'))
+    """
+    further = frozenset(words(name)) - _KNOWN - {"l"}
+    plain = ("loss" if word in _ERRORS else word for word in words(name) if word not in further - _ERRORS)
+    return further, _meaning(tuple(plain))
 
 
 def is_metric(name: str, told: Collection[str]) -> bool:
@@ -104,49 +87,31 @@ def run_and_metric(name: str) -> tuple[str, str]:
     return ("", name) if not run or _KNOWN.issuperset(words(name)) else (run, metric)
 
 
-def loosely(names: Iterable[str]) -> dict[str, str]:
-    """Return our names for losses that share one further word (``dice_loss``) or are errors (``rmse``), if all do."""
-    found, qualifiers = {}, set()
-    for name in names:
-        own = set(words(name))
-        if own & (_ERRORS | {"loss"}):
-            rest = frozenset(own - _KNOWN - {"l"})
-            qualifiers.add(rest)
-            plain = " ".join(
-                "loss" if word in rest and word in _ERRORS else word
-                for word in words(name)
-                if word not in rest or word in _ERRORS
-            )
-            if (ours := canonical_name(plain)) and ours not in found.values():
-                found[name] = ours
-    return found if len(qualifiers) == 1 else {}
-
-
 @lru_cache(maxsize=4096)
 def splits_of(text: str) -> tuple[str, ...]:
-    """Return the sets that a text names as words of their own, in their order."""
-    return tuple(SPLITS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in SPLITS)
+    """Return the sets ("train", "val") that a text names as words of their own, in their order."""
+    return tuple(SETS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in SETS)
 
 
 def measures_something(name: str) -> bool:
     """Tell whether a column is a loss or a score of any kind."""
-    return bool(_SCORES.intersection(words(name))) and not {"improved", "improve", "from", "time", "best"} & set(
-        words(name)
-    )
+    found = words(name)
+    return not _SCORES.isdisjoint(found) and _WORDS["no_score"].isdisjoint(found)
 
 
 @lru_cache(maxsize=4096)
 def position(name: str) -> str | None:
     """Return "epoch", "step" or "round" for a name that counts them."""
-    found = words(name)
-    for n in (3, 2, 1):
-        kind = _POSITIONS.get(" ".join(found[-n:])) if len(found) >= n else None
-        if kind and _BEFORE_A_POSITION.issuperset(found[:-n]) and not {"loss", "acc"} & set(found):
-            return kind
-    return None
+    *before, last = words(name) or ("",)
+    return _COUNTS.get(last) if _BEFORE_A_COUNT.issuperset(before) else None
+
+
+def names_runs(name: str) -> bool:
+    """Tell whether the values of a column tell runs apart."""
+    return " ".join(words(name)) in _WORDS["runs"]
 
 
 def is_rate(name: str) -> bool:
     """Tell whether a column holds the learning rate."""
     found = words(name)
-    return "lr" in found or found[:2] == ("learning", "rate") or found[-2:] == ("learning", "rate")
+    return "lr" in found or ("learning", "rate") in (found[:2], found[-2:])
