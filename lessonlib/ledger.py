@@ -60,7 +60,7 @@ class Ledger:
             yield name.replace("_to_", " → "), getattr(self, name)
 
     def __str__(self) -> str:
-        rows = [_HEAD, *self._rows()]
+        rows = self._rows()
         first, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
         lines = [f"{name:{first}}" + "".join(map("  {:>{}}".format, cells, widths)) for name, *cells in rows]
         return "\n".join([*lines, self._summary()])
@@ -68,28 +68,29 @@ class Ledger:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        top = "".join(f'<th scope="col">{name}</th>' for name in _HEAD)
+        head, *rows = self._rows()
+        top = "".join(f'<th scope="col">{name}</th>' for name in head)
         body = ""
-        for name, *cells in self._rows():
+        for name, *cells in rows:
             body += f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
         return f"<table><caption>{self._summary()}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
     def _rows(self) -> list[list[str]]:
-        parts = [part for _, part in self.items()]
-        rise, fall = math.fsum(part.rise for part in parts), math.fsum(part.fall for part in parts)
-        every = [*self.items(), ("all", Part(self.n, 1.0, rise, fall, self.change))]
-        rows = [[name, str(p.count), f"{p.share:.1%}", *(f"{x:+.3f}" for x in (p.rise, p.fall, p.contribution))]
-                for name, p in every]  # fmt: skip
-        return [["0.000" if cell in ("+0.000", "-0.000") else cell for cell in row] for row in rows]
+        parts = dict(self.items())
+        rise, fall = (math.fsum(getattr(part, what) for part in parts.values()) for what in ("rise", "fall"))
+        parts["all"] = Part(self.n, 1.0, rise, fall, self.change)
+        rows = [["answer", "examples", "share", "rise, nats", "fall, nats", "sum, nats"]]
+        for name, part in parts.items():
+            nats = (f"{x:+.3f}" for x in (part.rise, part.fall, part.contribution))
+            nats = ("0.000" if cell in ("+0.000", "-0.000") else cell for cell in nats)
+            rows.append([name, str(part.count), f"{part.share:.1%}", *nats])
+        return rows
 
     def _summary(self) -> str:
         return (
             f"Mean loss {self.loss_before:.3f} → {self.loss_after:.3f} nats, "
             f"accuracy {self.accuracy_before:.1%} → {self.accuracy_after:.1%}, n = {self.n}"
         )
-
-
-_HEAD = ["answer", "examples", "share", "rise, nats", "fall, nats", "sum, nats"]
 
 
 def between(

@@ -239,16 +239,18 @@ def train(
     device = device or choose_device()
     seed = check.whole_number(seed, "seed", low=0)
     keep_logits = check.whole_number(keep_logits, "keep_logits", low=0, high=recipe.n_val)
-    _check_request(recipe, data, device, precision, eval_precision)
+    for asked in (precision, eval_precision):
+        if asked not in PRECISIONS:
+            raise ValueError(f"precision must be one of {PRECISIONS}, got {asked!r}.")
+    try:
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:  # the latter from a torch that was built without CUDA
+        raise ValueError(f"torch cannot compute on the device {device!r} here ({error}): pass 'cpu'.") from error
     train_set, held_out = _pick_examples(recipe, data, seed)
     torch.manual_seed(seed)
     network = build_network(recipe, n_classes=data.n_classes).to(device, memory_format=torch.channels_last)
     trainer = Trainer(recipe, network, train_set, seed=seed, device=device, precision=precision)
-    measured_images, measured_labels = (part[:MEASURED_TRAINING_EXAMPLES] for part in train_set)
-
-    def predict(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return predict_logits(trainer.measured, images, precision=eval_precision)
-
+    measured = {"train": tuple(part[:MEASURED_TRAINING_EXAMPLES] for part in train_set), **held_out}
     machine = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
     provenance = {
         "recipe": dataclasses.asdict(recipe),
@@ -268,9 +270,9 @@ def train(
     for _ in range(recipe.epochs):
         row, losses = trainer.run_epoch(on_batch)
         batch_losses.append(losses)
-        row |= runs.loss_and_accuracy(measured_labels, predict(measured_images), prefix="train")
-        sets = {name: (labels, predict(images)) for name, (images, labels) in held_out.items()}
-        row |= runs.measure(sets)
+        sets = {name: (labels, predict_logits(trainer.measured, images, precision=eval_precision))
+                for name, (images, labels) in measured.items()}  # fmt: skip
+        row |= runs.loss_and_accuracy(*sets.pop("train"), prefix="train") | runs.measure(sets)
         if recipe.label_noise:
             labels, logits = sets["val"]
             noisy = problems.flip_labels(labels, recipe.label_noise, n_classes=data.n_classes, rng=seed)
@@ -289,18 +291,6 @@ def train(
         _, lowest = min(pictures, key=lambda pair: pair[0])
         details |= {name: np.stack([lowest[name], last]) for name, last in pictures[-1][1].items()}
     return Run.of_epochs(history, kept, held_out["val"][1], provenance, details)
-
-
-def _check_request(recipe: Recipe, data: ImageData, device: str, *precisions: str) -> None:
-    import torch
-
-    try:
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:  # the latter from a torch that was built without CUDA
-        raise ValueError(f"torch cannot compute on the device {device!r} here ({error}): pass 'cpu'.") from error
-    for precision in precisions:
-        if precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}.")
 
 
 Examples = tuple[NDArray[np.uint8], NDArray[np.int64]]

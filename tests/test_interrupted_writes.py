@@ -155,9 +155,10 @@ def mirror() -> Iterator[str]:
 def download(sender: Connection, folder: Path, url: str) -> None:
     """Download the content into the cache."""
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
-    cifar10.ARCHIVE_BYTES = 1_000_000
+    cifar10.ARCHIVE_BYTES, cifar10.ARCHIVE_URLS, cifar10.ARCHIVE_SHA256 = 1_000_000, (url,), SHA256
+    cifar10.cache_folder = lambda: folder
     sender.send(0)
-    cifar10.fetch_archive(folder, urls=(url,), sha256=SHA256)
+    cifar10.fetch_archive()
     sender.send(1)
 
 
@@ -174,8 +175,10 @@ def until_somewhere(rng: random.Random) -> Callable[[], None]:
 
 
 def test_a_download_killed_at_any_moment_leaves_no_damaged_archive_and_is_continued(
-    tmp_path: Path, mirror: str
+    tmp_path: Path, mirror: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("ARCHIVE_BYTES", "ARCHIVE_URLS", "ARCHIVE_SHA256", "cache_folder"):
+        monkeypatch.setattr(cifar10, name, getattr(cifar10, name))  # `download` sets them in this process, too
     rng, archive = random.Random(2), tmp_path / cifar10.ARCHIVE_NAME
     for _ in range(KILLS):
         finished = kill(download, tmp_path, mirror, wait=until_somewhere(rng))[-1] == 1

@@ -88,7 +88,7 @@ def downloads_from(tmp_path: Path, monkeypatch) -> Callable[[str], None]:
     monkeypatch.setattr(cifar10, "ARCHIVE_BYTES", 1_000_000)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1")
-    return lambda url: monkeypatch.setitem(cifar10.fetch_archive.__kwdefaults__, "urls", (url,))
+    return lambda url: monkeypatch.setattr(cifar10, "ARCHIVE_URLS", (url,))
 
 
 def test_without_network_lesson_6_plays_the_recorded_run(downloads_from, capsys) -> None:
