@@ -22,9 +22,6 @@ class Estimate:
     standard_error: float  # the standard deviation that the mean would have over fresh sets of n examples
     n: int
 
-    def __str__(self) -> str:
-        return f"{self.value:.3f} ± {self.standard_error:.3f} (n = {self.n})"
-
     def interval(self, z: float = 1.96) -> tuple[float, float]:
         """Return the ends of the normal interval ``value ± z * standard_error`` (95 % for 1.96)."""
         return self.value - z * self.standard_error, self.value + z * self.standard_error

@@ -327,9 +327,7 @@ class StopCost:
     """What stopping changes, against the weights of the run's last epoch."""
 
     accuracy: float  # as a share: below zero, the stop gave accuracy away
-    loss: float  # in nats: above zero, the stop made it worse
-    refinement: float  # of the loss at the best temperature
-    epochs_saved: int
+    refinement: float  # of the loss at the best temperature: above zero, the stop made it worse
 
 
 def stop_epoch(values: ArrayLike, *, patience: int, larger_is_better: bool = False) -> Stop:
@@ -361,6 +359,5 @@ def cost_of_stopping(run: Run, stop: Stop) -> StopCost:
     """Compute what the kept epoch changes on test examples; validation examples, which chose it, would flatter it."""
     if stop.ended > run.n_epochs:
         raise ValueError(f"the stop ended at epoch {stop.ended}, the run has {run.n_epochs}: pass the same run's stop.")
-    names = ("test_accuracy", "test_loss", "test_refinement_bound")
-    changes = [float(run[name][stop.kept - 1] - run[name][-1]) for name in names]
-    return StopCost(*changes, epochs_saved=run.n_epochs - stop.ended)
+    measured = run["test_accuracy"], run["test_refinement_bound"]
+    return StopCost(*(float(values[stop.kept - 1] - values[-1]) for values in measured))

@@ -29,10 +29,6 @@ class Interval:
     high: float
     level: float
 
-    def __str__(self) -> str:
-        value, n = self.estimate.value, self.estimate.n
-        return f"{value:.3f}, {100 * self.level:g} % interval {self.low:.3f} to {self.high:.3f} (n = {n})"
-
 
 @dataclass(frozen=True)
 class Change:

@@ -296,9 +296,8 @@ def test_accuracy_standard_error_is_the_spread_of_simulated_accuracies() -> None
     assert metrics.accuracy_standard_error(0.83, 500) == pytest.approx(simulated.std(), rel=SD_TOLERANCE)
 
 
-def test_estimate_says_its_value_error_and_size() -> None:
+def test_an_estimate_gives_the_ends_of_its_interval() -> None:
     estimate = metrics.estimate_mean([1.0, 2.0, 3.0, 2.0])
-    assert str(estimate) == "2.000 ± 0.354 (n = 4)"
     assert estimate.interval(z=2) == pytest.approx((2 - 2 * 0.125**0.5, 2 + 2 * 0.125**0.5))
 
 

@@ -82,7 +82,6 @@ def test_what_cannot_be_stopped_is_refused(values: list, patience: float, messag
 RUN = Run(
     {
         "test_accuracy": [0.50, 0.60, 0.62, 0.64],
-        "test_loss": [1.50, 1.20, 1.30, 1.40],
         "test_refinement_bound": [1.45, 1.15, 1.10, 1.05],
     }
 )
@@ -90,12 +89,11 @@ RUN = Run(
 
 def test_the_cost_is_the_kept_epoch_minus_the_last() -> None:
     cost = cost_of_stopping(RUN, Stop(kept=2, ended=3))
-    assert cost.epochs_saved == 1
-    np.testing.assert_allclose((cost.accuracy, cost.loss, cost.refinement), (-0.04, -0.2, 0.1), atol=1e-12)
+    np.testing.assert_allclose((cost.accuracy, cost.refinement), (-0.04, 0.1), atol=1e-12)
 
 
 def test_keeping_the_last_epoch_costs_nothing() -> None:
-    assert cost_of_stopping(RUN, Stop(kept=4, ended=4)) == StopCost(0.0, 0.0, 0.0, epochs_saved=0)
+    assert cost_of_stopping(RUN, Stop(kept=4, ended=4)) == StopCost(0.0, 0.0)
 
 
 def test_a_stop_of_another_run_or_a_run_without_test_examples_is_refused() -> None:
