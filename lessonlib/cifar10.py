@@ -1,8 +1,7 @@
 """The material: CIFAR-10 from the user's disk, from the cache, or downloaded and verified.
 
-Taught in lesson 6. `load` looks in this order: the path it is given, the environment variable ``LESSONLIB_CIFAR10``,
-the user's cache, and, only when asked with ``download=True``, the network. Its errors are sentences that say what to
-do: FileNotFoundError, `Cifar10Damaged`, ConnectionError, and OSError where the disk has no room.
+Taught in lesson 6. Errors are sentences that say what to do: FileNotFoundError, `Cifar10Damaged`, ConnectionError,
+and OSError where the disk has no room.
 
 Data: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009; provenance, errors and the missing
 licence stand in ``docs/data-card-cifar10.md``.

@@ -73,6 +73,14 @@ def test_a_seed_gives_the_same_run_again(learnt) -> None:
     assert learning.learn_text(TINY, 3)[0]["val_loss"] == pytest.approx(learnt[0]["val_loss"], abs=1e-4)
 
 
+def generate(network, prompt: str, most: int) -> str:
+    """Continue a prompt with the most probable character each time, until the one that ends an answer."""
+    text = prompt
+    while len(text) < len(prompt) + most and not text.endswith("\n"):
+        text += corpus.CHARACTERS[int(transformer.logits_of(network, corpus.encode(text)[None])[0, -1].argmax())]
+    return text
+
+
 def test_an_answer_is_exact_where_generation_gives_it() -> None:
     """A network that has learnt a little of adding: some answers are right, some not."""
     _, network = learning.learn_task(
@@ -83,10 +91,7 @@ def test_an_answer_is_exact_where_generation_gives_it() -> None:
     guesses = transformer.logits_of(network, tokens[:, :-1]).argmax(axis=2)
     exact = ((guesses == tokens[:, 1:]) | (parts[:, 1:] != 2)).all(axis=1)
     prompts = [line[: line.index(">") + 1] for line in lines]
-    written = [
-        prompt + transformer.generate(network, prompt, most=5) == line
-        for prompt, line in zip(prompts, lines, strict=True)
-    ]
+    written = [generate(network, prompt, most=5) == line for prompt, line in zip(prompts, lines, strict=True)]
     assert 0 < np.mean(written) < 1
     assert written == exact.tolist()
 

@@ -1,4 +1,4 @@
-"""A small causal transformer over characters, which continues what it is given. torch is imported when it is made."""
+"""A small causal transformer over characters. torch is imported when it is made."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonlib.language.corpus import CHARACTERS, encode
+from lessonlib.language.corpus import CHARACTERS
 
 if TYPE_CHECKING:
     import torch
@@ -54,11 +54,3 @@ def logits_of(network: torch.nn.Module, tokens: NDArray[np.int64]) -> NDArray[np
 
     with torch.no_grad():
         return torch.cat([network(part) for part in torch.from_numpy(tokens).split(64)]).numpy()
-
-
-def generate(network: torch.nn.Module, prompt: str, most: int = 20) -> str:
-    """Continue a prompt with the most probable character each time, until the one that ends an answer."""
-    text = prompt
-    while len(text) < len(prompt) + most and not text.endswith("\n"):
-        text += CHARACTERS[int(logits_of(network, encode(text)[None, -CONTEXT:])[0, -1].argmax())]
-    return text[len(prompt) :]
