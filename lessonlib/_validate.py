@@ -16,13 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 PROBABILITY_TOLERANCE = 1e-4
 
 
-def finite_array(values: ArrayLike, name: str, *, ndim: int | None = None) -> NDArray[np.float64]:
-    """Return what its caller calls `name` as a non-empty, finite float64 array, of `ndim` dimensions where given."""
-    return _finite(values, name, ndim).astype(np.float64, copy=False)
+def finite_array(values: ArrayLike, name: str, *, ndim: int | None = None, as_float: bool = True) -> NDArray[Any]:
+    """Return what its caller calls `name` as a non-empty, finite float64 array, of `ndim` dimensions where given.
 
-
-def _finite(values: ArrayLike, name: str, ndim: int | None = None) -> NDArray:
-    """Return an array of whatever type of real numbers it was, so that large whole numbers are not rounded."""
+    Without `as_float` it keeps its type of numbers, so that large whole ones are not rounded.
+    """
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "fiubOV":  # text, dates and complex numbers would be turned into something else
@@ -43,12 +41,12 @@ def _finite(values: ArrayLike, name: str, ndim: int | None = None) -> NDArray:
         first = tuple(int(i) for i in np.argwhere(bad)[0])
         where = f" at index {first} ({int(bad.sum())} such values)" if array.ndim else ""
         raise ValueError(f"{name} holds {array[first]}{where}: remove or repair what is not finite before you measure.")
-    return array
+    return array.astype(np.float64, copy=False) if as_float else array
 
 
 def label_vector(labels: ArrayLike, n_classes: int, *, n_examples: int | None = None) -> NDArray[np.int64]:
     """Return `labels` as an int64 vector of class indices below `n_classes`, one for each of `n_examples`."""
-    array = _finite(labels, "labels")
+    array = finite_array(labels, "labels", as_float=False)
     if array.ndim != 1:
         remedy = "pass labels.argmax(axis=1) if they are one-hot, labels.ravel() if they are a column"
         raise ValueError(f"labels must be a vector of class indices, got shape {array.shape}: {remedy}.")

@@ -61,17 +61,11 @@ def answered(got: Any) -> Any:
 
 def expect_number(got: Any, low: float, high: float, *, hint: str, length: int | None = None) -> None:
     """Say that an answer is a number from `low` to `high`, or a list of `length` numbers; the grading finds which."""
-    found, numbers = missing(got), _numbers(got)
-    if found is None and (numbers is None or numbers.shape != (() if length is None else (length,))):
-        found = f"Expected {_counted(length)}, got {shorten(got)}."
-    if found is None and not ((low <= numbers) & (numbers <= high)).all():
-        found = f"Expected {_counted(length)} from {low:g} to {high:g}, got {shorten(got)}."
-    praise = "it can be graded" if length is None else "they can be graded"
-    _settle(found, hint, f"{_counted(length).capitalize()} in the possible range: {praise}.")
-
-
-def _counted(length: int | None) -> str:
-    return "a number" if length is None else f"{length} numbers"
+    wanted, it = ("a number", "it") if length is None else (f"{length} numbers", "they")
+    numbers, shape = _numbers(got), () if length is None else (length,)
+    fits = numbers is not None and numbers.shape == shape and ((low <= numbers) & (numbers <= high)).all()
+    found = None if fits else f"Expected {wanted} from {low:g} to {high:g}, got {shorten(got)}."
+    _settle(missing(got) or found, hint, f"{wanted.capitalize()} in the possible range: {it} can be graded.")
 
 
 def expect_choice(got: Any, options: Sequence[str], *, hint: str, length: int | None = None) -> None:
@@ -109,20 +103,16 @@ def first_fault(
     >>> first_fault([4, 8], [([2], 4), ([3], 9)])
     (1, 'Expected 9, got 8.')
     """
+    compare = compare or (lambda got, expected, *_: difference(got, expected, tolerance=tolerance))
     for place, (arguments, expected) in enumerate(cases):
         answer = got[place] if place < len(got) else None
-        if found := missing(answer) or _compared(answer, expected, arguments, tolerance, compare):
+        try:
+            found = missing(answer) or compare(answer, expected, *(arguments or ()))
+        except Exception as error:
+            found = f"Expected something else: {shorten(answer)} cannot be compared ({type(error).__name__}: {error})."
+        if found:
             return place, found
     return None
-
-
-def _compared(got: Any, expected: Any, arguments: Any, tolerance: float, compare: Compare | None) -> str | None:
-    if compare is None:
-        return difference(got, expected, tolerance=tolerance)
-    try:
-        return compare(got, expected, *(arguments or ()))
-    except Exception as error:
-        return f"Expected something else: {shorten(got)} cannot be compared ({type(error).__name__}: {error})."
 
 
 def expect_cases(
@@ -157,23 +147,23 @@ def difference(got: Any, expected: Any, *, tolerance: float = TOLERANCE) -> str 
     """
     if nothing := missing(got):
         return nothing
-    if isinstance(expected, Mapping):
-        return _different_mapping(got, expected, tolerance)
     if isinstance(expected, str):
         return None if _same_text(got, expected) else _sentence(got, expected)
     if expected is None or isinstance(expected, Opaque):  # which no answer equals
         return _sentence(got, expected)
     if (numbers := _numbers(expected)) is not None:
         return _different_numbers(got, numbers, expected, tolerance)
-    return _different_items(got, expected, tolerance)
-
-
-def _different_mapping(got: Any, expected: Mapping, tolerance: float) -> str | None:
-    if not isinstance(got, Mapping) or set(got) != set(expected):
-        return f"Expected a dict with the keys {', '.join(map(str, expected))}, got {shorten(got)}."
-    for key, value in expected.items():
-        if found := difference(got[key], value, tolerance=tolerance):
-            return f"{key}: {found}"
+    if isinstance(expected, Mapping):
+        if not isinstance(got, Mapping) or set(got) != set(expected):
+            return f"Expected a dict with the keys {', '.join(map(str, expected))}, got {shorten(got)}."
+        parts = {key: (got[key], value) for key, value in expected.items()}
+    else:
+        if not isinstance(got, (list, tuple, np.ndarray)) or len(got) != len(expected):
+            return f"Expected {len(expected)} items, got {shorten(got)}."
+        parts = {f"Item {place}": pair for place, pair in enumerate(zip(got, expected, strict=True))}
+    for name, (mine, theirs) in parts.items():
+        if found := difference(mine, theirs, tolerance=tolerance):
+            return f"{name}: {found}"
     return None
 
 
@@ -187,15 +177,6 @@ def _different_numbers(got: Any, numbers: np.ndarray, expected: Any, tolerance: 
         near = np.abs(given - numbers) <= tolerance * np.maximum(1, np.abs(numbers))
     same = (given == numbers) | (np.isnan(given) & np.isnan(numbers)) | (near & np.isfinite(numbers))
     return None if same.all() else _sentence(got, expected)
-
-
-def _different_items(got: Any, expected: Sequence, tolerance: float) -> str | None:
-    if not isinstance(got, (list, tuple, np.ndarray)) or len(got) != len(expected):
-        return f"Expected {len(expected)} items, got {shorten(got)}."
-    for place, (mine, theirs) in enumerate(zip(got, expected, strict=True)):
-        if found := difference(mine, theirs, tolerance=tolerance):
-            return f"Item {place}: {found}"
-    return None
 
 
 def _numbers(value: Any) -> np.ndarray | None:
