@@ -9,7 +9,7 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lessonlib import cifar10, runs, training
@@ -46,28 +46,7 @@ def _parser() -> argparse.ArgumentParser:
                         help="validation examples whose logits are kept (default: %(default)s)")  # fmt: skip
     record.add_argument("--again", action="store_true", help="replace recordings that exist")
     record.set_defaults(run=_record)
-    _add_read(commands)
-    return parser
 
-
-def _groups() -> dict[str, list[str]]:
-    sweep = [name for name in training.RECIPES if name.startswith("sweep-")]
-    groups = {"experiments": training.EXPERIMENTS, "cells": training.CELLS, "trials": training.TRIALS}
-    return {"sweep": sweep, **{name: list(group) for name, group in groups.items()}}
-
-
-def _seed_range(text: str) -> range:
-    first, dash, last = text.partition("-")
-    try:
-        seeds = range(int(first), int(last if dash else first) + 1)
-    except ValueError:
-        seeds = range(0)
-    if not seeds:
-        raise argparse.ArgumentTypeError(f"seeds look like 7 or 10-19, got {text!r}")
-    return seeds
-
-
-def _add_read(commands: argparse._SubParsersAction) -> None:
     read = commands.add_parser("read", help="read the curves of a training log, with evidence and uncertainty")
     read.add_argument("log", help="printed output, CSV or JSON; a TensorBoard, MLflow or DVCLive folder; a saved run; "
                       "- for what is pasted or piped into standard input")  # fmt: skip
@@ -80,6 +59,25 @@ def _add_read(commands: argparse._SubParsersAction) -> None:
     read.add_argument("--save", type=Path, action="append", default=[], metavar="OUT",
                       help="write the annotated curves (.png) or the reading (.html); may be repeated")  # fmt: skip
     read.set_defaults(run=_read)
+    return parser
+
+
+def _groups() -> dict[str, Iterable[str]]:
+    """Return the names of the recipes that are recorded together."""
+    sweep = [name for name in training.RECIPES if name.startswith("sweep-")]
+    groups = {"experiments": training.EXPERIMENTS, "cells": training.CELLS, "trials": training.TRIALS}
+    return groups | {"sweep": sweep}
+
+
+def _seed_range(text: str) -> range:
+    first, dash, last = text.partition("-")
+    try:
+        seeds = range(int(first), int(last if dash else first) + 1)
+    except ValueError:
+        seeds = range(0)
+    if not seeds:
+        raise argparse.ArgumentTypeError(f"seeds look like 7 or 10-19, got {text!r}")
+    return seeds
 
 
 def _shares(text: str) -> list[float]:
