@@ -48,7 +48,6 @@ function readForm(form, kind) {
   const given = Number(chosen.value);
   if (kind !== "prediction") return { given };
   const sure = form.querySelector("select"), said = chosen.parentElement.textContent.trim();
-  if (!sure) return { given, label: said }; // a question that is not scored
   return { given, confidence: Number(sure.value), label: `${said}, ${sure.selectedOptions[0].textContent}` };
 }
 
@@ -93,14 +92,12 @@ function hydratePanel(form) {
 }
 
 function hydrateVerdict(line) {
-  const { name, outcome, options, scored } = line.dataset, count = Number(options);
+  const { name, outcome, options } = line.dataset, count = Number(options);
   function draw() {
     const made = recall(name);
     if (!made) return (line.textContent = "You kept no prediction above.");
-    const came = `You said ${made.label}.`;
-    if (scored === undefined) return (line.textContent = came);
     const score = brierScore(made.given, made.confidence, Number(outcome), count);
-    line.textContent = `${came} Your Brier score: ${score.toFixed(2)} ` +
+    line.textContent = `You said ${made.label}. Your Brier score: ${score.toFixed(2)} ` +
       `(0 is perfect, an even guess gets ${((count - 1) / count).toFixed(2)}).`;
   }
   document.addEventListener(CHANGED, ({ detail }) => detail === name && draw());

@@ -164,14 +164,14 @@ _SHOWN: set[str] = set()
 class Prediction:
     """A question asked before an experiment; a cell that ends with it shows it.
 
-    `name` identifies it in the learner's file, such as ``"1-cost-of-0.6"``. If `scored`, the learner says how sure they
-    are, and gets a Brier score, as the course scores a network.
+    `name` identifies it in the learner's file, such as ``"1-cost-of-0.6"``. The learner says how sure they are, and
+    gets a Brier score, as the course scores a network.
     """
 
-    def __init__(self, name: str, text: str, options: Sequence[str] | Sequence[float], *, scored: bool = True) -> None:
+    def __init__(self, name: str, text: str, options: Sequence[str] | Sequence[float]) -> None:
         if len(options) < 2 or len(set(options)) < len(options):
             raise ValueError(f"prediction {name!r} needs at least two different options, got {list(options)}.")
-        self.name, self.text, self.options, self.scored = name, text, tuple(options), scored
+        self.name, self.text, self.options = name, text, tuple(options)
         self._shown_in: list[Panel] = []
 
     def record(self, choice: int, confidence: float = 1.0) -> None:
@@ -185,7 +185,7 @@ class Prediction:
         if self.closed:
             raise ValueError(f"prediction {self.name!r} is closed: its result has been shown.")
         shared = [confidence if option == choice else (1 - confidence) / (n - 1) for option in range(n)]
-        keep_answer(PREDICTIONS, kind="prediction", question=self.name, probabilities=shared, scored=self.scored)
+        keep_answer(PREDICTIONS, kind="prediction", question=self.name, probabilities=shared)
 
     def resolve(self, outcome: str | float) -> Verdict:
         """Close the prediction and compare it with what came true: an option, or the nearest where they are numbers.
@@ -200,15 +200,11 @@ class Prediction:
         _SHOWN.add(self.name)
         for panel in self._shown_in:
             panel.close(self._why_closed())
-        told, n = str(self.options[index]), len(self.options)
         if static_export():  # the reader's prediction is in the browser, which fills in how it did
-            about = f'data-name="{html.escape(self.name)}" data-outcome="{index}"'
-            scored = " data-scored" * self.scored
-            verdict = f'<p class="lesson-verdict" role="status" {about} data-options="{n}"{scored}></p>'
-            display({"text/html": verdict}, raw=True)
-        said = str(self.options[int(np.argmax(made["probabilities"]))]) if made else None
-        score = Forecast(self.name, made["probabilities"], index).brier if made and self.scored else None
-        return Verdict(told, said, score, n)
+            about = f'data-name="{html.escape(self.name)}" data-outcome="{index}" data-options="{len(self.options)}"'
+            display({"text/html": f'<p class="lesson-verdict" role="status" {about}></p>'}, raw=True)
+        score = Forecast(self.name, made["probabilities"], index).brier if made else None
+        return Verdict(str(self.options[index]), score, len(self.options))
 
     @property
     def closed(self) -> bool:
@@ -234,8 +230,8 @@ class Prediction:
         if not made:
             return "Closed: the result has been shown. To answer, restart the kernel and stop here."
         best = int(np.argmax(made["probabilities"]))
-        sure = f", {made['probabilities'][best]:.0%}" if self.scored else ""
-        return f"Closed: the result has been shown. You said <em>{html.escape(str(self.options[best]))}</em>{sure}."
+        said = f"<em>{html.escape(str(self.options[best]))}</em>, {made['probabilities'][best]:.0%}"
+        return f"Closed: the result has been shown. You said {said}."
 
     def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
         return self.panel()._repr_mimebundle_(**options)
@@ -254,13 +250,13 @@ class Prediction:
                 return self._why_closed()
             if choice.index is None:
                 return "Choose an answer first."
-            self.record(choice.index, confidence.value if self.scored else 1.0)
-            sureness = f", {confidence.label}" if self.scored else ""
-            return f"Kept: <em>{html.escape(texts[choice.index])}</em>{sureness}. Now run on."
+            self.record(choice.index, confidence.value)
+            return f"Kept: <em>{html.escape(texts[choice.index])}</em>, {confidence.label}. Now run on."
 
-        in_page = {"kind": "prediction", "name": self.name, **({"confidences": sure} if self.scored else {})}
-        controls = [choice, confidence] if self.scored else [choice]
-        panel = Panel(self.text, texts, controls, button="Keep my prediction", on_press=press, in_page=in_page)
+        in_page = {"kind": "prediction", "name": self.name, "confidences": sure}
+        panel = Panel(
+            self.text, texts, [choice, confidence], button="Keep my prediction", on_press=press, in_page=in_page
+        )
         self._shown_in.append(panel)
         if self.closed:
             panel.close(self._why_closed())
@@ -272,16 +268,13 @@ class Verdict:
     """How a prediction did; shows itself as a sentence."""
 
     outcome: str
-    said: str | None  # None without a prediction
-    brier: float | None  # None also where the question is not scored
+    brier: float | None  # None without a prediction
     n_options: int
 
     def __str__(self) -> str:
         told = f"It came out: {self.outcome}."
-        if self.said is None:
-            return told if static_export() else f"{told} (No prediction of yours is kept for this question.)"
         if self.brier is None:
-            return f"{told} You said: {self.said}."
+            return told if static_export() else f"{told} (No prediction of yours is kept for this question.)"
         even = (self.n_options - 1) / self.n_options
         return f"{told} Your Brier score: {self.brier:.2f} (0 is perfect, an even guess gets {even:.2f})."
 
@@ -289,8 +282,8 @@ class Verdict:
 
 
 def forecasts() -> list[Forecast]:
-    """Return the learner's scored predictions whose outcome is known, in the order of the outcomes."""
-    made, outcomes = _kept_predictions(lambda record: record.get("scored", True))
+    """Return the learner's predictions whose outcome is known, in the order of the outcomes."""
+    made, outcomes = _kept_predictions(lambda record: True)
     return [Forecast(name, tuple(made[name]["probabilities"]), each["option"]) for name, each in outcomes.items()]
 
 
@@ -328,10 +321,7 @@ def choice(name: str, question: str, *, right: tuple[str, str], wrong: Sequence[
     return _ask_options(question, options, right[0], reply, button="Check", in_page=in_page)
 
 
-def inventory_item(
-    name: str, question: str, *, right: str, wrong: Sequence[str],
-    reply: str = "You meet this question again at the end of the course.",
-) -> Panel:  # fmt: skip
+def inventory_item(name: str, question: str, *, right: str, wrong: Sequence[str], reply: str) -> Panel:
     """Ask an item of the concept inventory: the answer is kept, `reply` is said, and nothing is given away."""
 
     options, in_page = shuffled(question, [right, *wrong]), {"kind": "item", "name": name, "reply": reply}
@@ -363,7 +353,7 @@ def judged(is_right: bool, feedback: str) -> str:
 
 
 def number(
-    name: str, question: str, *, answer: float, tolerance: float, hint: str, known: Mapping[float, str] | None = None
+    name: str, question: str, *, answer: float, tolerance: float, hint: str, known: Mapping[float, str]
 ) -> Panel:
     """Ask for a number; say in the question the unit and how many digits are wanted.
 
@@ -373,10 +363,8 @@ def number(
     answer = check.finite_array(answer, "answer", ndim=0).item()
     if not tolerance > 0:
         raise ValueError(f"tolerance of check {name!r} must be positive, got {tolerance}.")
-    known = dict(known or {})
-    for mistake in known:
-        if abs(mistake - answer) <= tolerance:
-            raise ValueError(f"check {name!r}: the mistake {mistake} is within the tolerance of the answer {answer}.")
+    if near := [mistake for mistake in known if abs(mistake - answer) <= tolerance]:
+        raise ValueError(f"check {name!r}: the mistake {near[0]} is within the tolerance of the answer {answer}.")
     # FloatText would start at 0, and an untouched 0 is no answer; without the width the label is cut off.
     style = {"description_width": "initial"}
     entry = widgets.Text(placeholder="for example 0.25", description="Your number", style=style)
@@ -516,7 +504,7 @@ class CodeAnswer:
     said: str
     hint: str
     solution: str
-    written: str = ""  # what stood there in an earlier session, for a fresh cell
+    written: str  # what stood there in an earlier session, for a fresh cell
 
     def __repr__(self) -> str:
         return self.said

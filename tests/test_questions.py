@@ -117,21 +117,12 @@ def test_it_is_closed_once_the_result_is_shown(monkeypatch: pytest.MonkeyPatch) 
 def test_who_predicted_nothing_is_shut_out_until_the_kernel_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     question = ask()
     verdict = question.resolve("falls")
-    assert (verdict.brier, verdict.said, kept(), questions.forecasts()) == (None, None, [], [])
+    assert (verdict.brier, kept(), questions.forecasts()) == (None, [], [])
     press(ask().panel(), "falls", 1.0)
     assert kept() == []
     new_kernel(monkeypatch)
     press(ask().panel(), "falls", 1.0)
     assert ask().resolve("falls").brier == 0
-
-
-def test_a_question_without_score_asks_no_confidence_and_gives_no_forecast() -> None:
-    question = ask(scored=False)
-    panel = question.panel()
-    assert len(panel.controls) == 1
-    press(panel, "falls")
-    verdict = question.resolve("rises")
-    assert (verdict.said, verdict.brier, questions.forecasts()) == ("falls", None, [])
 
 
 def test_the_last_prediction_before_the_result_counts() -> None:
@@ -170,7 +161,7 @@ def test_a_prediction_of_an_earlier_edition_with_other_options_does_not_count() 
 
 
 def test_what_an_older_version_kept_still_counts(home: Path) -> None:
-    """These lines were written before predictions had a flag for their score."""
+    """Lines as the first version wrote them."""
     home.mkdir()
     (home / questions.PREDICTIONS).write_text(
         '{"kind": "prediction", "probabilities": [0.9, 0.1], "question": "1-a", "time": "2026-01-01T10:00:00+00:00"}\n'
@@ -204,7 +195,9 @@ def ask_number(**options: object) -> Panel:
 
 
 def ask_item() -> Panel:
-    return questions.inventory_item("item", "Can both rise?", right="yes", wrong=["no", "only with a bug"])
+    return questions.inventory_item(
+        "item", "Can both rise?", right="yes", wrong=["no", "only with a bug"], reply="Later."
+    )
 
 
 def ask_prediction() -> Panel:
@@ -316,7 +309,10 @@ BAD = {
         "two different options",
     ),
     "no-feedback": (lambda: questions.choice("c", "?", right=("yes", " "), wrong=WRONG), "needs feedback to each"),
-    "item-equal": (lambda: questions.inventory_item("i", "?", right="a", wrong=["a"]), "two different options"),
+    "item-equal": (
+        lambda: questions.inventory_item("i", "?", right="a", wrong=["a"], reply=""),
+        "two different options",
+    ),
     "answer-nan": (lambda: ask_number(answer=math.nan), "answer holds nan: remove or repair"),
     "tolerance-zero": (lambda: ask_number(tolerance=0), "tolerance of check 'ln10' must be positive, got 0"),
     "mistake-is-right": (lambda: ask_number(known={2.3: "Low."}), "mistake 2.3 is within the tolerance"),
@@ -472,15 +468,13 @@ def test_a_number_is_asked_in_a_field_and_an_item_does_not_hold_its_answer() -> 
 
 
 @pytest.mark.usefixtures("static")
-@pytest.mark.parametrize("scored", [True, False])
-def test_a_prediction_becomes_a_form_and_its_outcome_a_line_for_the_browser(shown: list, scored: bool) -> None:
-    question = ask("p", (0.11, 0.37), scored=scored)
+def test_a_prediction_becomes_a_form_and_its_outcome_a_line_for_the_browser(shown: list) -> None:
+    question = ask("p", (0.11, 0.37))
     form, _ = form_of(question)
-    assert (form.select_one("select") is not None) == scored
+    assert form.select_one("select")
     question.resolve(0.12)
     line = BeautifulSoup(shown[0]["text/html"], "html.parser").p
     assert (line["data-name"], line["data-outcome"], line["data-options"]) == ("p", "0", "2")
-    assert ("data-scored" in line.attrs) == scored
 
 
 @pytest.mark.usefixtures("static")

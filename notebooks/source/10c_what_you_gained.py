@@ -183,7 +183,7 @@ else:
 
 # %% [markdown]
 # Points below the diagonal: you were right less often than you said. With a few dozen predictions each point has a large error (lesson 5), so look at the whole. Predictions for which you chose "just guessing" state no
-# confidence and are left out here. The questions of a course are chosen to surprise, so being overconfident here does not mean that you are elsewhere. Questions whose answer the text gives away are not scored at all.
+# confidence and are left out here. The questions of a course are chosen to surprise, so being overconfident here does not mean that you are elsewhere.
 #
 # ## Misconceptions met
 #
