@@ -7,7 +7,6 @@ the pieces together without asking the kernel. How one is written: ``docs/writin
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
 import re
@@ -184,13 +183,6 @@ class Explorer:
         self._start = int(np.ravel_multi_index([each.start for each in self.sliders.values()], self._sizes))
         self._frames: dict[int, Frame] = {}
         self._pieces: dict[str, int] = {}
-        self._name = getattr(picture, "__name__", "the function")
-        try:
-            inspect.signature(picture).bind(**dict.fromkeys(sliders))
-        except TypeError as error:
-            names = ", ".join(sliders)
-            remedy = f"define it as {self._name}({names})"
-            raise TypeError(f"{self._name} does not fit the sliders {names} ({error}): {remedy}.") from error
         self._pictures: dict[int, Picture] = {}
         self._first: Picture | None = None  # there is none yet to be compared with
         self._first = self._picture(self._start)
@@ -205,7 +197,10 @@ class Explorer:
             return self._pictures.pop(index)
         digits = np.unravel_index(index, self._sizes)
         values = {name: each.positions[i] for (name, each), i in zip(self.sliders.items(), digits, strict=True)}
-        name, where = self._name, ", ".join(f"{name} = {value!r}" for name, value in values.items())
+        name, where = (
+            getattr(self._function, "__name__", "the function"),
+            ", ".join(f"{name} = {value!r}" for name, value in values.items()),
+        )
         open_before = _open_in_pyplot()
         try:
             with figures.style():

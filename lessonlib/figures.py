@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -51,6 +52,8 @@ LIGHT = {**PALETTE, "ink": INK, "grid": GRID, "paper": PAPER}
 DARK = {"blue": "#3fa7ee", "vermilion": "#ff7d2a", "green": "#1fd6a5", "purple": "#e07fb6", "grey": "#a8a8a8",
         "ink": "#e8e8e8", "grid": "#3d3d3d", "paper": "#111111"}  # fmt: skip
 
+#: The style of ``.lesson-figure``; LIGHT and DARK stand for the themes' variables.
+STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 #: Ids in the SVG begin with this; whoever puts the SVG on a page replaces it by something unique there.
 ID_PREFIX = "lesson-id-"
 
@@ -98,27 +101,18 @@ def static_export() -> bool:
 def theme_css() -> str:
     """Return the CSS of ``.lesson-figure``: the palette as variables, light or dark like its page, else its system."""
     light, dark = ("".join(f"--lesson-{name}:{colour};" for name, colour in theme.items()) for theme in (LIGHT, DARK))
-    says_light = "[data-jp-theme-light=true], [data-theme=light], [theme=light], .vscode-light"
-    says_dark = "[data-jp-theme-light=false], [data-theme=dark], [theme=dark], .vscode-dark"
-    return (
-        f".lesson-figure {{{light}}}\n"
-        f"@media (prefers-color-scheme: dark) {{ .lesson-figure {{{dark}}} }}\n"
-        f":is({says_light}) .lesson-figure {{{light}}}\n"
-        f":is({says_dark}) .lesson-figure {{{dark}}}\n"
-        '.lesson-figure svg {display:block; font-family:"DejaVu Sans",Verdana,sans-serif; '
-        "stroke-linejoin:round; stroke-linecap:butt; fill:var(--lesson-ink)}\n"
-    )
+    return STYLE.replace("LIGHT", light).replace("DARK", dark)
 
 
-def svg_content(fig: Figure, artists: Iterable[Artist], *, salt: str) -> str:
+def svg_content(fig: Figure, artists: Iterable[Artist]) -> str:
     """Draw some artists of a figure that is laid out, or all of it, as themed SVG without the ``<svg>`` around it.
 
-    Equal input gives equal markup: ids are a hash of `salt` and of what they name. Two contents that share a page must
-    differ in salt or in `ID_PREFIX`, which the page's author replaces.
+    Equal input gives equal markup: ids are a hash of what they name. On a page each content needs an `ID_PREFIX` of its
+    own, which the page's author puts there.
     """
     fig.dpi = 72  # the unit of the SVG backend is the point
     out = io.StringIO()
-    with mpl.rc_context({**_RC, "svg.hashsalt": salt}):
+    with mpl.rc_context({**_RC, "svg.hashsalt": "panel"}):
         renderer = RendererSVG(*fig.get_size_inches() * 72, out, image_dpi=144)
         # What is written so far is the document's head, with a style rule that would leak into the page.
         start = out.tell()
@@ -193,7 +187,7 @@ def panels_html(picture: Picture, *, figsize: tuple[float, float] = (4.4, 2.9)) 
 def _svg(fig: Figure, alt: str) -> str:
     with style():
         fig.draw_without_rendering()  # lets a layout engine do its work
-    return svg_element(svg_size(fig.get_size_inches()), svg_content(fig, [fig], salt="figure"), alt)
+    return svg_element(svg_size(fig.get_size_inches()), svg_content(fig, [fig]), alt)
 
 
 def show(picture: Picture, *, figsize: tuple[float, float] = (8.0, 3.4)) -> None:
@@ -460,14 +454,6 @@ def reliability(ax: Axes, bins: Reliability) -> None:
     ax.plot(confidence, accuracy, MARKERS["blue"], color=PALETTE["blue"], zorder=4)
 
 
-@functools.partial(mark, hold=lambda lowest_accuracy: ([lowest_accuracy, 1], [0]))
-def impossible_region(ax: Axes, lowest_accuracy: float = 0.0) -> None:
-    """Shade where no predictions can lie, accuracy across, loss up: a wrong answer costs ln 2 or more (lesson 2)."""
-    accuracy = np.array([lowest_accuracy, 1.0])
-    ax.fill_between(accuracy, 0, (1 - accuracy) * np.log(2), color=PALETTE["grey"], alpha=0.2, linewidth=0)
-    ax.plot(accuracy, (1 - accuracy) * np.log(2), **_stroke("grey", linewidth=1.2))
-
-
 # ---- panels and pictures ------------------------------------------------------------------------------
 
 Limits = tuple[float, float]
@@ -622,7 +608,7 @@ class Easel:
         panel.prepare(self._ax, self.limits)
         self._ax.set_position(position)
         self._kept = set(self._ax.get_children())
-        return svg_content(self.figure, [self.figure], salt="panel")
+        return svg_content(self.figure, [self.figure])
 
     def _marks(self, marks: Sequence[Mark], *, legend: bool = False) -> str:
         """Draw marks, or only the legend of them; its place is that where it first covered least."""
@@ -630,7 +616,7 @@ class Easel:
             mark.draw(self._ax)
         shown = [self._ax.legend(loc=self._legend_place)] if legend else []
         added = [artist for artist in self._ax.get_children() if artist not in self._kept]
-        content = svg_content(self.figure, shown or sorted(added, key=Artist.get_zorder), salt="panel")
+        content = svg_content(self.figure, shown or sorted(added, key=Artist.get_zorder))
         if legend and self._legend_place == "best":
             box = shown[0].get_window_extent()
             self._legend_place = tuple(self._ax.transAxes.inverted().transform((box.x0, box.y0)))
@@ -646,7 +632,7 @@ def figure_pieces(fig: Figure) -> list[str]:
     for ax in fig.axes:
         seen = [artist for artist in ax.get_children() if artist.get_visible() and artist is not ax.patch]
         artists += [ax.patch, *sorted(seen, key=Artist.get_zorder)]
-    return [svg_content(fig, [artist], salt="figure") for artist in (*artists, *fig.texts, *fig.legends)]
+    return [svg_content(fig, [artist]) for artist in (*artists, *fig.texts, *fig.legends)]
 
 
 def training_panels(

@@ -174,19 +174,6 @@ class Prediction:
         self.name, self.text, self.options = name, text, tuple(options)
         self._shown_in: list[Panel] = []
 
-    def record(self, choice: int, confidence: float = 1.0) -> None:
-        """Keep a prediction: the option chosen, from 0, and its probability; the others share the rest evenly.
-
-        It is refused once the result is shown.
-        """
-        n = len(self.options)
-        choice = check.whole_number(choice, "choice", low=0, high=n - 1)
-        confidence = check.number_within(confidence, "confidence", 0, 1)
-        if self.closed:
-            raise ValueError(f"prediction {self.name!r} is closed: its result has been shown.")
-        shared = [confidence if option == choice else (1 - confidence) / (n - 1) for option in range(n)]
-        keep_answer(PREDICTIONS, kind="prediction", question=self.name, probabilities=shared)
-
     def resolve(self, outcome: str | float) -> Verdict:
         """Close the prediction and compare it with what came true: an option, or the nearest where they are numbers.
 
@@ -237,7 +224,7 @@ class Prediction:
         return self.panel()._repr_mimebundle_(**options)
 
     def panel(self) -> Panel:
-        """Return the widgets that ask."""
+        """Return the widgets that ask: which option, and how probable it is; the others share the rest evenly."""
         texts = [str(option) for option in self.options]
         choice = radio_buttons(texts)
         guess = 1 / len(texts)
@@ -250,7 +237,9 @@ class Prediction:
                 return self._why_closed()
             if choice.index is None:
                 return "Choose an answer first."
-            self.record(choice.index, confidence.value)
+            shares = np.full(len(texts), (1 - confidence.value) / (len(texts) - 1))
+            shares[choice.index] = confidence.value
+            keep_answer(PREDICTIONS, kind="prediction", question=self.name, probabilities=shares.tolist())
             return f"Kept: <em>{html.escape(texts[choice.index])}</em>, {confidence.label}. Now run on."
 
         in_page = {"kind": "prediction", "name": self.name, "confidences": sure}
@@ -456,7 +445,7 @@ def your_code(name: str) -> Callable[[Callable], Callable]:
             except OSError as error:
                 said += f" {_not_kept(error)}"
         written = before[-1] if before and state == "missing" else ""
-        display(CodeAnswer(name, state, said, task.hint, _source(task.function), written))
+        display(_CodeAnswer(name, state, said, task.hint, _source(task.function), written))
         return function if state == "right" else task.function
 
     return judge
@@ -496,7 +485,7 @@ def _source(function: Callable) -> str:
 
 
 @dataclass(frozen=True)
-class CodeAnswer:
+class _CodeAnswer:
     """What is said of the learner's code: a sentence, with the hint and the solution behind folds."""
 
     name: str

@@ -178,7 +178,9 @@ def test_the_last_lesson_shows_gain_brier_score_and_diagram_of_a_simulated_learn
     answer("post", right=10)
     for number in range(24):  # always 80 % sure of the first of two options, and wrong every fourth time
         question = Prediction(f"simulated-{number}", "?", ["a", "b"])
-        question.record(0, 0.8)
+        panel = question.panel()
+        panel.controls[0].value, panel.controls[1].value = "a", 0.8
+        panel.button.click()
         question.resolve("b" if number % 4 == 0 else "a")
     notebook = build.convert(build.sources(["10c"])[0])
     build.execute(notebook, LESSONLIB_HOME=str(home))

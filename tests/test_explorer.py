@@ -388,7 +388,7 @@ def test_a_slider_starts_on_one_of_its_positions(start):
     [
         ({}, ValueError, "1 to 4 sliders, got 0"),
         ({"a": P, "b": P, "c": P, "d": P, "e": P}, ValueError, "1 to 4 sliders, got 5"),
-        ({"p": P, "q": P}, TypeError, r"define it as cost\(p, q\)"),
+        ({"p": P, "q": P}, ValueError, r"cost failed at p = 0\.2, q = 0\.2: .* unexpected keyword argument 'q'"),
     ],
 )
 def test_bad_options_are_named(options, error, message):

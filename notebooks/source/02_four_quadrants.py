@@ -92,6 +92,9 @@ def direction(change, digits=9):
 def two_pictures(before, p1, p2):
     (loss0, accuracy0), (loss1, accuracy1) = measure(STARTS[before]), measure((p1, p2))
     cross = figures.level(loss0), figures.upright(accuracy0)
+    # A wrong answer costs ln 2 or more: nothing can lie below this line.
+    edge = [0, 1], [np.log(2), 0]
+    impossible = figures.area([0, 1], [0, 0], edge[1]), figures.line(*edge, "grey", width=1.2)
     dot = figures.dot(accuracy1, loss1, f"{loss1:.2f}")
     bars = figures.bars({"picture 1": p1, "picture 2": p2}, right=[p1 > 0.5, p2 > 0.5], most=1)
     return Picture(
@@ -99,7 +102,7 @@ def two_pictures(before, p1, p2):
         f"Accuracy {accuracy0:.1f} to {accuracy1:.1f}: {direction(accuracy1 - accuracy0)}.",
         Panel(
             "The plane of both measures",
-            figures.impossible_region(),
+            *impossible,
             *cross,
             dot,
             x=(-0.05, 1.05),
