@@ -81,9 +81,9 @@ class Ledger:
         parts["all"] = Part(self.n, 1.0, rise, fall, self.change)
         rows = [["answer", "examples", "share", "rise, nats", "fall, nats", "sum, nats"]]
         for name, part in parts.items():
-            nats = (f"{x:+.3f}" for x in (part.rise, part.fall, part.contribution))
-            nats = ("0.000" if cell in ("+0.000", "-0.000") else cell for cell in nats)
-            rows.append([name, str(part.count), f"{part.share:.1%}", *nats])
+            nats = (part.rise, part.fall, part.contribution)
+            signed = (f"{x:+.3f}" if round(x, 3) else "0.000" for x in nats)
+            rows.append([name, str(part.count), f"{part.share:.1%}", *signed])
         return rows
 
     def _summary(self) -> str:

@@ -199,15 +199,15 @@ def loss_and_accuracy(labels: ArrayLike, logits: NDArray, *, prefix: str) -> dic
 
 
 def measure(sets: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float32]]]) -> dict[str, float]:
-    """Measure held-out sets, labels and logits of "val" and, where there is one, "test", after an epoch.
+    """Measure held-out sets, labels and logits of "val" and, where there is one, "test" (and others), after an epoch.
 
-    Gives for each what `measure_one` does. With test images also recalibrations judged on examples that they were not
+    Gives for each what `_measure_one` does. With test images also recalibrations judged on examples that they were not
     fitted on: fitted on validation ``test_scaled_loss`` (temperature), ``test_vector_loss`` and ``test_isotonic_loss``,
     cross-fitted ``val_vector_loss`` and ``val_isotonic_loss``.
     """
     row: dict[str, float] = {}
     for name, (labels, logits) in sets.items():
-        row |= measure_one(labels, logits, prefix=name)
+        row |= _measure_one(labels, logits, prefix=name)
     if "test" not in sets:
         return row
     finite, (labels, logits) = all(np.isfinite(logits).all() for _, logits in sets.values()), sets["test"]
@@ -220,7 +220,7 @@ def measure(sets: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float32]]]) -
     return row
 
 
-def measure_one(labels: NDArray[np.int64], logits: NDArray[np.float32], *, prefix: str) -> dict[str, float]:
+def _measure_one(labels: NDArray[np.int64], logits: NDArray[np.float32], *, prefix: str) -> dict[str, float]:
     """Measure one set: what `loss_and_accuracy` gives, and more under the same prefix.
 
     The best ``temperature`` with the loss that it leaves, ``refinement_bound``; the means ``confidence``,

@@ -7,6 +7,7 @@ Sizes and rates were chosen on seeds 0 to 2; other seeds are reported. torch is 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import platform
 import tomllib
 from collections.abc import Callable, Mapping
@@ -160,15 +161,41 @@ def build_network(recipe: Recipe, *, n_classes: int = 10) -> torch.nn.Sequential
     """Build the network of a recipe: images of shape (n, 3, 32, 32) in, logits of shape (n, n_classes) out."""
     from torch import nn
 
+    def convolution(c_in: int, c_out: int, *, size: int = 3, stride: int = 1) -> list[nn.Module]:
+        """Return a convolution that divides the image's size by the stride, normalised if the recipe says so."""
+        options = {"kernel_size": size, "stride": stride, "padding": size // 2, "bias": not recipe.batch_norm}
+        return [nn.Conv2d(c_in, c_out, **options), *([nn.BatchNorm2d(c_out)] if recipe.batch_norm else [])]
+
+    class Residual(nn.Module):
+        def __init__(self, c_in: int, c_out: int, stride: int) -> None:
+            super().__init__()
+            first = convolution(c_in, c_out, stride=stride)
+            self.change = nn.Sequential(*first, nn.ReLU(), *convolution(c_out, c_out))
+            same = (c_in, stride) == (c_out, 1)
+            self.keep = nn.Sequential(*([] if same else convolution(c_in, c_out, size=1, stride=stride)))
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return (self.keep(images) + self.change(images)).relu()
+
+    class ScaleToLength(nn.Module):
+        def forward(self, logits: torch.Tensor) -> torch.Tensor:
+            return recipe.logit_norm * nn.functional.normalize(logits.float(), dim=1)
+
     n_classes = check.whole_number(n_classes, "n_classes", low=2)
     layers: list[nn.Module] = []
     if recipe.blocks:
-        layers, side = [*_residual_stages(recipe), nn.AdaptiveAvgPool2d(1)], 1
+        c_in, side = recipe.channels[0], 1
+        layers += [*convolution(3, c_in), nn.ReLU()]
+        for stage, c_out in enumerate(recipe.channels):
+            for block in range(recipe.blocks):
+                layers.append(Residual(c_in, c_out, stride=2 if stage and not block else 1))
+                c_in = c_out
+        layers.append(nn.AdaptiveAvgPool2d(1))
     else:
-        for c_in, c_out in zip((3, *recipe.channels), recipe.channels, strict=False):
-            # Pooling before ReLU gives the same numbers as after it, from a quarter of the work.
-            layers += [*_convolution(recipe, c_in, c_out), nn.MaxPool2d(2), nn.ReLU()]
         side = 32 // 2 ** len(recipe.channels)
+        for c_in, c_out in itertools.pairwise((3, *recipe.channels)):
+            # Pooling before ReLU gives the same numbers as after it, from a quarter of the work.
+            layers += [*convolution(c_in, c_out), nn.MaxPool2d(2), nn.ReLU()]
     n_features = recipe.channels[-1] * side * side
     layers.append(nn.Flatten())
     if recipe.hidden:
@@ -176,43 +203,7 @@ def build_network(recipe: Recipe, *, n_classes: int = 10) -> torch.nn.Sequential
     if recipe.dropout:
         layers.append(nn.Dropout(recipe.dropout))
     layers.append(nn.Linear(recipe.hidden or n_features, n_classes))
-
-    class ScaleToLength(nn.Module):
-        def forward(self, logits: torch.Tensor) -> torch.Tensor:
-            return recipe.logit_norm * nn.functional.normalize(logits.float(), dim=1)
-
     return nn.Sequential(*layers, *([ScaleToLength()] if recipe.logit_norm else []))
-
-
-def _convolution(recipe: Recipe, c_in: int, c_out: int, *, size: int = 3, stride: int = 1) -> list[torch.nn.Module]:
-    """Return a convolution that divides the image's size by the stride, normalised if the recipe says so."""
-    from torch import nn
-
-    options = {"kernel_size": size, "stride": stride, "padding": size // 2, "bias": not recipe.batch_norm}
-    return [nn.Conv2d(c_in, c_out, **options), *([nn.BatchNorm2d(c_out)] if recipe.batch_norm else [])]
-
-
-def _residual_stages(recipe: Recipe) -> list[torch.nn.Module]:
-    from torch import nn
-
-    class Residual(nn.Module):
-        def __init__(self, c_in: int, c_out: int, stride: int) -> None:
-            super().__init__()
-            first = _convolution(recipe, c_in, c_out, stride=stride)
-            self.change = nn.Sequential(*first, nn.ReLU(), *_convolution(recipe, c_out, c_out))
-            same = (c_in, stride) == (c_out, 1)
-            self.keep = nn.Sequential(*([] if same else _convolution(recipe, c_in, c_out, size=1, stride=stride)))
-
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return (self.keep(images) + self.change(images)).relu()
-
-    c_in = recipe.channels[0]
-    layers: list[nn.Module] = [*_convolution(recipe, 3, c_in), nn.ReLU()]
-    for stage, c_out in enumerate(recipe.channels):
-        for block in range(recipe.blocks):
-            layers.append(Residual(c_in, c_out, stride=2 if stage and not block else 1))
-            c_in = c_out
-    return layers
 
 
 def train(
@@ -264,19 +255,18 @@ def train(
         "eval_precision": eval_precision,
         "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
     }
-    history: list[dict[str, float]] = []
-    kept: list[NDArray[np.float32]] = []
-    batch_losses, pictures = [], []
+    history, kept, batch_losses, pictures = [], [], [], []
     for _ in range(recipe.epochs):
         row, losses = trainer.run_epoch(on_batch)
         batch_losses.append(losses)
         sets = {name: (labels, predict_logits(trainer.measured, images, precision=eval_precision))
                 for name, (images, labels) in measured.items()}  # fmt: skip
-        row |= runs.loss_and_accuracy(*sets.pop("train"), prefix="train") | runs.measure(sets)
+        row |= runs.loss_and_accuracy(*sets.pop("train"), prefix="train")
         if recipe.label_noise:
             labels, logits = sets["val"]
             noisy = problems.flip_labels(labels, recipe.label_noise, n_classes=data.n_classes, rng=seed)
-            row |= runs.measure_one(noisy, logits, prefix="noisy_val")
+            sets["noisy_val"] = noisy, logits
+        row |= runs.measure(sets)
         if "test" in sets and np.isfinite(row["val_loss"] + row["test_loss"]):
             pictures.append((row["val_loss"], runs.measure_pictures(*sets["test"], row["val_temperature"])))
         history.append(row)
@@ -404,12 +394,10 @@ class Trainer:
 
     def _distort(self, images: torch.Tensor) -> torch.Tensor:
         """Return what the network sees of a batch: augmented and with noise, where the recipe says so."""
-        import torch
-
         if self.recipe.augment:
             images = _mirror_and_shift(images, self.distortions)
         if self.recipe.input_noise:
-            noise = torch.empty_like(images).normal_(generator=self.distortions)
+            noise = images.clone().normal_(generator=self.distortions)
             images = images + self.recipe.input_noise * noise
         return images
 
