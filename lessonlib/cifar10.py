@@ -37,6 +37,7 @@ ARCHIVE_URLS = (
 )
 TRAIN_FILES = tuple(f"data_batch_{k}" for k in range(1, 6))
 TEST_FILE = "test_batch"
+FILES = (*TRAIN_FILES, TEST_FILE)
 #: The six files have 31 MB each; what is much larger is none of them, and is not read.
 LARGEST_FILE_BYTES = 64 * 2**20
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -83,7 +84,10 @@ def load(path: str | os.PathLike[str] | None = None, *, download: bool = False) 
         remedy = f"set {PATH_VARIABLE} to the folder cifar-10-batches-py or to {ARCHIVE_NAME}"
         raise FileNotFoundError(f"{missing} {remedy}.")
     content = _read_archive(source) if source.is_file() else _read_folder(source)
-    parts = [_read_batch(content[name], name) for name in (*TRAIN_FILES, TEST_FILE)]
+    if absent := [name for name in FILES if name not in content]:
+        remedy = f"get the folder or {ARCHIVE_NAME} again, and set {PATH_VARIABLE} to it"
+        raise Cifar10Damaged(f"{source} holds no {absent[0]}: {remedy}.")
+    parts = [_read_batch(content[name], name) for name in FILES]
     train_images, train_labels = map(np.concatenate, zip(*parts[:-1], strict=True))
     arrays = train_images, train_labels, *parts[-1]
     digest = hashlib.sha256()
@@ -157,32 +161,25 @@ def _download_to(url: str, part: Path) -> None:
 def _read_folder(path: Path) -> dict[str, bytes]:
     folder = path / "cifar-10-batches-py"
     folder = folder if folder.is_dir() else path
-    content = {}
-    for name in (*TRAIN_FILES, TEST_FILE):
-        file = folder / name
-        if not file.exists():
-            remedy = f"set {PATH_VARIABLE} to the complete folder cifar-10-batches-py"
-            raise FileNotFoundError(f"{folder} has no file {name}: {remedy}.")
+    files = [folder / name for name in FILES if (folder / name).exists()]
+    for file in files:
         _refuse_oversized(file, file.stat().st_size)
-        content[name] = file.read_bytes()
-    return content
+    return {file.name: file.read_bytes() for file in files}
 
 
 def _read_archive(path: Path) -> dict[str, bytes]:
-    content, names = {}, {*TRAIN_FILES, TEST_FILE}
+    content = {}
     with open(path, "rb") as file:  # out here: a file that may not be read is not a damaged one
         try:
             with tarfile.open(fileobj=file, mode="r:gz") as archive:
                 for member in archive:
                     name = Path(member.name).name
-                    if member.isfile() and name in names:
+                    if member.isfile() and name in FILES:
                         _refuse_oversized(name, member.size)
                         content[name] = archive.extractfile(member).read()  # type: ignore[union-attr]
         except (tarfile.TarError, EOFError, OSError, zlib.error) as error:  # OSError: of gzip
             remedy = "delete it and download it again"
             raise Cifar10Damaged(f"{path} is not a complete archive ({error}): {remedy}.") from error
-    if absent := sorted(names - content.keys()):
-        raise Cifar10Damaged(f"{path} holds no {absent[0]}: delete it and download {ARCHIVE_NAME} again.")
     return content
 
 

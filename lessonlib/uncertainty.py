@@ -126,13 +126,13 @@ def accuracy_change(before: ArrayLike, after: ArrayLike, *, margin: float, level
     The interval is that of D. Bonett and R. Price (2012), *Journal of Educational and Behavioral Statistics* 37, which
     adds one example to those gained and one to those lost. The test of the same question is `mcnemar_p_value`.
     """
-    first, second = (_hits(values, "hits") for values in _pair(before, after, "hits"))
-    gained, lost = gained_and_lost(first, second)
-    z, n = _normal_quantile(level), len(first)
+    gained, lost = gained_and_lost(before, after)
+    mean = estimate_mean(np.subtract(after, before, dtype=np.float64))
+    z, n = _normal_quantile(level), mean.n
     up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
     half = z * np.sqrt((up + down - (up - down) ** 2) / (n + 2))
     low, high = max(-1, up - down - half), min(1, up - down + half)
-    return Change(Interval(estimate_mean(second - first), float(low), float(high), level), margin)
+    return Change(Interval(mean, float(low), float(high), level), margin)
 
 
 def unpaired_change(before: Estimate, after: Estimate, *, margin: float, level: float = 0.95) -> Change:

@@ -86,7 +86,7 @@ def test_a_run_file_with_a_bad_member_is_refused_with_the_reason(tmp_path: Path,
     )
 )
 @PATIENT
-def test_a_run_with_any_provenance_that_json_can_hold_is_refused_or_shows_itself(
+def test_a_run_with_any_provenance_that_json_can_hold_is_refused_or_loads(
     tmp_path: Path, provenance: object
 ) -> None:
     for content in (provenance, {"recipe": provenance, "seed": provenance}):
@@ -95,7 +95,7 @@ def test_a_run_with_any_provenance_that_json_can_hold_is_refused_or_shows_itself
         except RunFileError:
             assert not isinstance(content, dict)
         else:
-            assert "2 epochs" in str(run)
+            assert run.n_epochs == 2
 
 
 # --- what is saved can be loaded ----------------------------------------------------------------------------------
