@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lessonlib.reading import logs
+from lessonlib.reading import logs, names
 from lessonlib.runs import Run
 
 HERE = Path(__file__).resolve().parent / "logs"
@@ -51,7 +51,7 @@ def unpack(name: str, target: Path) -> Path:
     ],
 )  # fmt: skip
 def test_names_of_other_tools_are_recognised(name: str, ours: str | None) -> None:
-    assert logs.canonical_name(name) == ours
+    assert names.canonical_name(name) == ours
 
 
 def test_the_plainest_of_several_columns_is_taken() -> None:

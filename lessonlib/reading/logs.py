@@ -18,21 +18,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from lessonlib.reading import log_files
+from lessonlib.reading import log_files, names
 from lessonlib.reading.log_files import Columns, LogError, Table
-from lessonlib.reading.names import (
-    NAMES,
-    WRITTEN,
-    canonical_name,
-    further_words,
-    is_rate,
-    measures_something,
-    names_runs,
-    position,
-    run_and_metric,
-    splits_of,
-    words,
-)
 from lessonlib.runs import Run
 
 LEAST_PERCENTAGE = 1.5  # what only just exceeds 1 is neither a share nor a percentage that anyone would keep a log of
@@ -116,12 +103,12 @@ def _run(table: Table, told: Mapping[str, str]) -> Run:
             metrics[ours] = _interpolated(theirs, values, validated, table.notes) if "train" in ours else values
     _say_phases(table, rows.get("learning_rate", np.zeros(0)))
     unit, numbers = _own_numbers(rows)
-    if unit == "epoch" and {"round", "epoch"} & set(map(position, table.columns)) == {"round"}:
+    if unit == "epoch" and {"round", "epoch"} & set(map(names.position, table.columns)) == {"round"}:
         unit = "round"
     unread = [
         name
         for name, values in table.columns.items()
-        if name not in chosen.values() and measures_something(name) and np.isfinite(values).sum() > 1
+        if name not in chosen.values() and names.measures_something(name) and np.isfinite(values).sum() > 1
     ]
     about = {"origin": table.origin, "columns": chosen, "notes": table.notes, "structure": table.structure}
     about |= {"unit": unit, "numbers": numbers, "batch_losses": only_batches, "unread": unread, **table.facts}
@@ -138,9 +125,9 @@ def _run(table: Table, told: Mapping[str, str]) -> Run:
 def _spread_sets(table: Table) -> None:
     """Spread a table with a row for each set ("train", "val" in a column) over columns that name the set."""
     for name, cells in table.texts.items():
-        sets = {cell: splits_of(cell) for cell in cells if cell}
+        sets = {cell: names.splits_of(cell) for cell in cells if cell}
         if set(sets.values()) == {("train",), ("val",)}:
-            for metric in filter(canonical_name, list(table.columns)):
+            for metric in filter(names.canonical_name, list(table.columns)):
                 values = table.columns.pop(metric)
                 for cell in sets:
                     table.columns[f"{cell}_{metric}"] = np.where(np.array(cells) == cell, values, np.nan)
@@ -152,16 +139,16 @@ def _spread_sets(table: Table) -> None:
 def _choose_columns(table: Table, told: Mapping[str, str]) -> dict[str, str]:
     """Return which column holds which metric: as told, else by name; the plainest name wins, a tie is an error."""
     for ours, theirs in told.items():
-        if ours not in NAMES:
-            raise LogError(f"columns names {ours!r}: choose from {', '.join(NAMES)}.")
+        if ours not in names.NAMES:
+            raise LogError(f"columns names {ours!r}: choose from {', '.join(names.NAMES)}.")
         if theirs not in table.columns:
             raise LogError(f"there is no column {theirs!r}: the log has {_listed(table)}.")
     candidates: dict[str, list[str]] = {}
-    for name in _of_one_run([name for name in table.columns if canonical_name(name)], told):
-        if canonical_name(name) not in told and name not in told.values():
-            candidates.setdefault(canonical_name(name), []).append(name)
+    for name in _of_one_run([name for name in table.columns if names.canonical_name(name)], told):
+        if names.canonical_name(name) not in told and name not in told.values():
+            candidates.setdefault(names.canonical_name(name), []).append(name)
     _boosting_sets(candidates, table)
-    chosen = told | {ours: _plainest(ours, names, table) for ours, names in candidates.items()}
+    chosen = told | {ours: _plainest(ours, of, table) for ours, of in candidates.items()}
     if not {"val_loss", "val_accuracy"} & chosen.keys():
         chosen |= _by_further_words([name for name in table.columns if name not in chosen.values()], chosen, table)
     if not chosen:
@@ -174,23 +161,23 @@ def _choose_columns(table: Table, told: Mapping[str, str]) -> dict[str, str]:
         chosen["val_accuracy"] = chosen.pop("running_train_accuracy")
         why = "it stands beside its loss" if beside else "no loss is there"
         table.notes.append(f"{bare} was taken to be of the validation set: {why}.")
-    tested = [theirs for ours, theirs in chosen.items() if ours[:4] == "val_" and "test" in words(theirs)]
+    tested = [theirs for ours, theirs in chosen.items() if ours[:4] == "val_" and "test" in names.words(theirs)]
     if tested:
         said = f"{', '.join(tested)} read as validation"
         table.notes.append(f"{said}: what is chosen by a test set is not measured by it.")
     return chosen
 
 
-def _of_one_run(names: list[str], told: Mapping[str, str]) -> list[str]:
+def _of_one_run(columns: list[str], told: Mapping[str, str]) -> list[str]:
     """Return the columns of the run that a told column belongs to; of several runs, one must be told."""
-    runs = {run_and_metric(name)[0] for name in names}
-    told_runs = {run_and_metric(name)[0] for name in told.values()}
+    runs = {names.run_and_metric(name)[0] for name in columns}
+    told_runs = {names.run_and_metric(name)[0] for name in told.values()}
     if len(runs) < 2:
-        return names
+        return columns
     if len(told_runs) != 1:
-        which = _to_type(**{canonical_name(names[0]): names[0]})
+        which = _to_type(**{names.canonical_name(columns[0]): columns[0]})
         raise LogError(f"the log holds {len(runs)} runs, {', '.join(sorted(runs))}: say which by one column, {which}.")
-    return [name for name in names if run_and_metric(name)[0] in told_runs]
+    return [name for name in columns if names.run_and_metric(name)[0] in told_runs]
 
 
 def _boosting_sets(candidates: dict[str, list[str]], table: Table) -> None:
@@ -205,15 +192,15 @@ def _boosting_sets(candidates: dict[str, list[str]], table: Table) -> None:
             )
 
 
-def _plainest(ours: str, names: list[str], table: Table) -> str:
+def _plainest(ours: str, columns: list[str], table: Table) -> str:
     """Return the column that is meant: our own name, then one per epoch, then any other than one per step."""
 
     def rank(name: str) -> tuple[bool | int, ...]:
-        found = words(name)
+        found = names.words(name)
         is_error = not {"errorrate", "merror"}.isdisjoint(found)
         return name != ours, "test" in found, is_error, "epoch" not in found, "step" in found, len(found)
 
-    best, *others = sorted(names, key=rank)
+    best, *others = sorted(columns, key=rank)
     tied = [name for name in others if rank(name) == rank(best)]
     if any(re.sub(r"\d+", "", name) != re.sub(r"\d+", "", best) for name in tied):
         which = _to_type(**{ours: best})
@@ -221,7 +208,7 @@ def _plainest(ours: str, names: list[str], table: Table) -> str:
     other_sets = [
         name for name in others
         if np.isfinite(table.columns[name]).sum() > 1
-        and (words(name) == words(best) or ("test" in words(name)) != ("test" in words(best)))
+        and (names.words(name) == names.words(best) or ("test" in names.words(name)) != ("test" in names.words(best)))
     ]  # fmt: skip
     if ours[:4] == "val_" and other_sets:
         not_read = f"{', '.join(other_sets)} not (--columns {ours}={other_sets[0]!r})"
@@ -229,15 +216,15 @@ def _plainest(ours: str, names: list[str], table: Table) -> str:
     return best
 
 
-def _by_further_words(names: Sequence[str], chosen: Mapping[str, str], table: Table) -> dict[str, str]:
+def _by_further_words(columns: Sequence[str], chosen: Mapping[str, str], table: Table) -> dict[str, str]:
     """Return losses with words of their own: the first of several sets (``eval_mnli_loss``), or the only (``rmse``)."""
     kinds: dict[frozenset[str], dict[str, str]] = {}
-    for name in names:
-        further, ours = further_words(name)
+    for name in columns:
+        further, ours = names.further_words(name)
         if ours and further:
             kinds.setdefault(further, {}).setdefault(ours, name)
     if chosen:
-        sets = [kind for kind in kinds.values() if "loss" in words(kind.get("val_loss", ""))]
+        sets = [kind for kind in kinds.values() if "loss" in names.words(kind.get("val_loss", ""))]
         if not sets:
             return {}
         first, *others = (kind["val_loss"] for kind in sets)
@@ -254,13 +241,17 @@ def _by_further_words(names: Sequence[str], chosen: Mapping[str, str], table: Ta
 
 def _no_metric(table: Table) -> str:
     """Say what was found in a log in which nothing is known as a loss or an accuracy, and what to type."""
-    names = [name for name in table.columns if not position(name)]
-    found = set(words(f"{table.looks_like} {' '.join(names)}"))
-    hints = [f"{hint['say']} " for hint in WRITTEN["hints"] if any(found.issuperset(w.split()) for w in hint["words"])]
+    found = [name for name in table.columns if not names.position(name)]
+    said = set(names.words(f"{table.looks_like} {' '.join(found)}"))
+    hints = "".join(
+        f"{hint['say']} "
+        for hint in names.WRITTEN["hints"]
+        if any(said.issuperset(part.split()) for part in hint["words"])
+    )
     likely: dict[str, str] = {}
-    for name in sorted(names, key=lambda name: "cls" not in words(name)):
+    for name in sorted(found, key=lambda name: "cls" not in names.words(name)):
         if not re.search(r"acc|top", name.lower()):
-            for which in splits_of(name) or ("val",) * measures_something(name):
+            for which in names.splits_of(name) or ("val",) * names.measures_something(name):
                 likely.setdefault(f"{which}_loss", name)
     likely = likely if "val_loss" in likely else likely | {"val_loss": "my column"}
     begins, remedy = "", "Several runs: pass one."
@@ -268,14 +259,14 @@ def _no_metric(table: Table) -> str:
         begins = f", which {table.looks_like},"
         remedy = "It reads lines such as 'epoch 1: loss 0.7, val_loss 0.6', and tables with a header."
     return (
-        f"no column of the {table.origin}{begins} is a loss or an accuracy, it has {_listed(table)}. {''.join(hints)}"
+        f"no column of the {table.origin}{begins} is a loss or an accuracy, it has {_listed(table)}. {hints}"
         f"Say which to read, {_to_type(**likely)}. {remedy}"
     )
 
 
 def _listed(table: Table) -> str:
-    names = list(table.columns)
-    return (", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")) or "none"
+    more = f" and {len(table.columns) - 20} more" if len(table.columns) > 20 else ""
+    return (", ".join([*table.columns][:20]) or "none") + more
 
 
 def _to_type(**columns: str) -> str:
@@ -288,7 +279,7 @@ def _counts_and_rate(table: Table, known: NDArray[np.bool_]) -> Columns:
     """Return, for the rows that are known, the columns that count epochs or steps, and the learning rate."""
     beside: Columns = {}
     for name, values in table.columns.items():
-        kind = "learning_rate" if is_rate(name) else position(name)
+        kind = "learning_rate" if names.is_rate(name) else names.position(name)
         if kind is not None and np.isfinite(values[known]).any():
             beside.setdefault("epoch" if kind == "round" and "epoch" not in beside else kind, values[known])
     return beside
@@ -296,7 +287,7 @@ def _counts_and_rate(table: Table, known: NDArray[np.bool_]) -> Columns:
 
 def _labels(table: Table, known: NDArray[np.bool_]) -> tuple[str, NDArray[np.int64]]:
     """Return the column that names runs, and the number of the run that each known row belongs to."""
-    for name in filter(names_runs, [*table.texts, *table.columns]):
+    for name in filter(names.tells_runs, [*table.texts, *table.columns]):
         cells = np.array(table.texts.get(name) or _filled_forward(table.columns[name]))[known].tolist()
         numbers = {cell: number for number, cell in enumerate(dict.fromkeys(cells))}
         if 1 < len(numbers) <= len(cells) / 3:
@@ -314,7 +305,7 @@ def _keep(rows: Columns, kept: NDArray | slice) -> Columns:
 
 def _known(rows: Columns, which: str = "") -> NDArray[np.bool_]:
     """Tell which rows have a value of a set ("train", "val_"), or of any metric."""
-    known = [~np.isnan(values) for name, values in rows.items() if name in NAMES and which in name]
+    known = [~np.isnan(values) for name, values in rows.items() if name in names.NAMES and which in name]
     return np.any([np.zeros(_length(rows), bool), *known], axis=0)
 
 
@@ -465,7 +456,7 @@ def _as_share(name: str, values: NDArray[np.float64], notes: list[str]) -> NDArr
         notes.append(f"{name} reached {largest:g}: it was read as a percentage and divided by 100.")
         values = np.round(values / 100, 12)
     values = np.minimum(values, 1)
-    if {"errorrate", "merror"} & set(words(name)):
+    if {"errorrate", "merror"} & set(names.words(name)):
         notes.append(f"{name} was read as 1 minus the accuracy.")
         values = 1 - values
     return values
@@ -485,7 +476,7 @@ def _say_phases(table: Table, rates: NDArray[np.float64]) -> None:
     """Say that a log has phases: by a column that names them, or by a learning rate that rises again."""
     for name, cells in table.texts.items():
         parts = list(dict.fromkeys(filter(None, cells)))
-        if {"phase", "stage"} & set(words(name)) and 1 < len(parts) <= 6:
+        if {"phase", "stage"} & set(names.words(name)) and 1 < len(parts) <= 6:
             table.structure.append(f"Phases, by {name!r}: {', then '.join(parts)}. They were read as one training.")
     rises = (rates[1:] > 3 * rates[:-1]) & (np.maximum.accumulate(rates)[:-1] > 2 * rates[:-1])
     if rises.any():

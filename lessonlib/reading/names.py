@@ -106,8 +106,8 @@ def position(name: str) -> str | None:
     return _COUNTS.get(last) if _BEFORE_A_COUNT.issuperset(before) else None
 
 
-def names_runs(name: str) -> bool:
-    """Tell whether the values of a column tell runs apart."""
+def tells_runs(name: str) -> bool:
+    """Return whether the values of a column tell runs apart."""
     return " ".join(words(name)) in _WORDS["runs"]
 
 

@@ -13,33 +13,24 @@ from typing import Any
 
 import numpy as np
 
-from lessonlib.reading.names import (
-    WRITTEN,
-    canonical_name,
-    is_metric,
-    measures_something,
-    names_runs,
-    position,
-    splits_of,
-    words,
-)
+from lessonlib.reading import names
 
 Row = dict[str, Any]
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NUMBER = re.compile(
     r"(?<![\w.@/])(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|(?i:[-+]?\b(?:nan|inf(?:inity)?)\b))"
-    r"(?:\s?(?P<percent>%)|/\s*(?P<total>\d+)|f0\b|(?P<junk>[A-Za-z_]\w*|:\d[\d:]*))?"
+    r"(?:\s?(?P<percent>%)|/\s*(?P<total>\d{1,15})(?!\d)|f0\b|(?P<junk>[A-Za-z_]\w*|:\d[\d:]*))?"
 )
 #: Lines that replace what they showed before: bars, and running means in brackets, ``Loss 0.71 (0.69)``.
-_PROGRESS = re.compile(r"ETA|/step|it/s|s/it|%\||\[=*[>.=]+\]|━|\d\s*\(\s*\d+\.\d[^%)/]*\)|^\s*\*")
+_PROGRESS = re.compile(r"ETA|/step|it/s|s/it|%\||\[=*[>.=]+\]|━|\d\s*\(\s*\d+\.\d[^%)/]{0,9}\)|^\s*\*")
 _HEADER = re.compile(r"\W*epoch\W*\d+(?:\W+\d+)?\W*", re.IGNORECASE)
 _RULE = re.compile(r"[\s|+:=,;\-─━═┃│┏┓┗┛┡┩└┘├┤┼╇┳┻┬┴╞╡╪]*")
 #: Ways to part the cells of a table's line, and the bars at either end of it; a value is in no header.
 _PARTINGS = tuple(map(re.compile, (r"[│┃|]", r"\t", r"\s{2,}", r";", r",", r"\s+")))
 _ENDS = re.compile(r"^[\s#]*[│┃|]?|[│┃|]?\s*$")
-_VALUE = re.compile(r"(?:^|[\s=:|│┃,;])[-+]?\d*[.,]?\d+(?:[eE][-+]?\d+)?%?(?=$|[\s|│┃,;\])])")
-_LINES = [(re.compile(line["written"]), line["meant"]) for line in WRITTEN["lines"]]
+_VALUE = re.compile(r"(?:^|[\s=:|│┃,;])[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?%?(?=$|[\s|│┃,;\])])")
+_LINES = [(re.compile(line["written"]), line["meant"]) for line in names.WRITTEN["lines"]]
 
 
 def lists_in(text: str, told: Collection[str]) -> dict[str, list[float]]:
@@ -49,7 +40,7 @@ def lists_in(text: str, told: Collection[str]) -> dict[str, list[float]]:
         return found
     for name, numbers in re.findall(r"([A-Za-z_][\w ./-]*?)['\"]?\s*[:=]\s*\[([^\[\]{}]*)\]", _unwrapped(text)):
         values = [printed_number(part) for part in numbers.split(",") if part.strip()]
-        if len(values) > 1 and is_metric(name.strip(), told):
+        if len(values) > 1 and names.is_metric(name.strip(), told):
             found[name.strip()] = values
     return found
 
@@ -90,7 +81,7 @@ class Printed:
         self.notes: list[str] = []
         self.structure: list[str] = []
         self.facts: dict[str, int] = {}
-        for size in WRITTEN["sizes"]:
+        for size in names.WRITTEN["sizes"]:
             for match in re.finditer(size["written"], text):
                 self.facts = {name: int(value) for name, value in match.groupdict().items() if value} | self.facts
         self._told = told
@@ -102,7 +93,7 @@ class Printed:
         self._late, self._first_headed = -1, 0
         self._read(_CONTROL.sub("", text))
         headless = self.rows[: self._first_headed]
-        numbered = [row for row in headless if any(map(position, row))]
+        numbered = [row for row in headless if any(map(names.position, row))]
         if len(numbered) < len(headless) < len(self.rows):
             self.rows[: len(headless)] = numbered
             self.notes.append("Values before the first epoch's header were left out.")
@@ -112,8 +103,9 @@ class Printed:
         if not re.search(r"\d\.\d", text) and re.search(r"(?<![\d,])0,\d", text):
             self.notes.append("Commas between digits were read as decimal points.")
             text = re.sub(r"(?<=\d),(?=\d)", ".", text)
-        text = re.sub(r"(?i)best iteration is:?\s*\n.*|.*train_runtime.*", "", text)  # summaries at the end
-        lines = [line for line in re.split(r"[\r\n\x08]+", _unwrapped(text)) if line.strip()]
+        text = re.sub(r"(?i)best iteration is:?\s*\n.*", "", text)  # LightGBM, and below Hugging Face: a summary
+        lines = re.split(r"[\r\n\x08]+", _unwrapped(text))
+        lines = [line for line in lines if line.strip() and "train_runtime" not in line]
         at = 0
         while at < len(lines):
             used = self._table(lines, at)
@@ -129,14 +121,15 @@ class Printed:
         body = next((line for line in lines[at + 1 : at + 4] if not _RULE.fullmatch(line)), "")
         for parting in () if _VALUE.search(lines[at]) else _PARTINGS:
             header, n_cells = _cells(lines[at], parting), len(_cells(body, parting))
-            if len(header) > 1 and n_cells - len(header) in (0, 1):
+            is_column = len(header) == 1 and np.isfinite(printed_number(body))
+            if is_column or (len(header) > 1 and n_cells - len(header) in (0, 1)):
                 break
         else:
             return 0
-        known = any(is_metric(name, self._told) or measures_something(name) for name in header)
+        known = any(names.is_metric(name, self._told) or names.measures_something(name) for name in header)
         if not known or len(set(header)) < len(header):
             return 0
-        end = at + 1
+        rows, end = [], at + 1
         while end < len(lines):
             cells = _cells(lines[end], parting)
             if len(cells) == len(header) + 1 and cells[0].isdigit():  # the index of a printed DataFrame
@@ -144,9 +137,12 @@ class Printed:
             if not _RULE.fullmatch(lines[end]) and cells != header:
                 if len(cells) != len(header) or not np.isfinite(list(map(printed_number, cells))).any():
                     break
-                self.rows.append(dict(zip(header, cells, strict=True)))
-                self._open = None
+                rows.append(dict(zip(header, cells, strict=True)))
             end += 1
+        if not rows:
+            return 0
+        self.rows += rows
+        self._open = None
         return end - at
 
     def _line(self, line: str) -> None:
@@ -154,7 +150,7 @@ class Printed:
         for written, meant in _LINES:
             line = written.sub(meant, line)
         items, places, sets, fraction = self._named_numbers(line)
-        sets = sets or ([] if items or places else list(splits_of(line)))
+        sets = sets or ([] if items or places else list(names.splits_of(line)))
         if line.lstrip().startswith("*"):  # torchvision's summary of what stands above it
             sets, fraction = sets or self._sets[-1:], np.inf
             items = {_with_set("".join(sets), name): value for name, value in items.items()}
@@ -163,16 +159,16 @@ class Printed:
             self._first_headed = self._first_headed or len(self.rows)
         if places and any(self._position.get(kind) != value for kind, value in places.items()):
             if "epoch" in places:
-                self._position = {name: value for name, value in self._position.items() if names_runs(name)}
+                self._position = {name: value for name, value in self._position.items() if names.tells_runs(name)}
             self._open, self._section = None, ""
         self._position |= places
-        if len(items) == 1 and not places and names_runs(next(iter(items))):  # "Fold 2"
+        if len(items) == 1 and not places and names.tells_runs(next(iter(items))):  # "Fold 2"
             self._position, self._open, items = items, None, {}
         if items:
             if not sets:
                 items = {_with_set(self._section, name): value for name, value in items.items()}
             self._add(items, (fraction, len(items)), is_placed=bool(places), is_bar=bool(_PROGRESS.search(line)))
-        elif sets and len(words(line)) <= 4 and not places:
+        elif sets and len(names.words(line)) <= 4 and not places:
             self._section = sets[0]
 
     def _add(self, items: Row, shown: tuple[float, int], *, is_placed: bool, is_bar: bool) -> None:
@@ -200,11 +196,11 @@ class Printed:
         for match in _NUMBER.finditer(line):
             between, end = line[end : match.start()], match.end()
             value, total = printed_number(match["value"]), int(match["total"] or 0)
-            sets += splits_of(between)
+            sets += names.splits_of(between)
             name = _label(between) or (last if total else "")  # 0.98 (9838/10000)
             if match["junk"]:
                 last = ""
-            elif kind := position(name):
+            elif kind := names.position(name):
                 places[kind] = value
             elif total and not _is_of("accuracy", name):
                 fraction = fraction if items else value / total
@@ -212,14 +208,16 @@ class Printed:
                 if last in items and not match["percent"] and re.search(r"[\[(]\s*$", between):
                     items[last] = value  # timm and torchvision: value (mean)
             else:
-                is_whole = canonical_name(name) is not None and re.search("[\"'_]", between)
-                if sets and not splits_of(name) and not is_whole:
+                is_key = "_" in name or re.search(r"[\"']\s*[:=]\W*$", between)
+                if sets and not names.splits_of(name) and not (is_key and names.canonical_name(name)):
                     inherited = _with_set(sets[-1], name)
-                    if (canonical_name(inherited) or inherited) not in {canonical_name(item) or item for item in items}:
-                        name = inherited
+                    taken = {names.canonical_name(item) or item for item in items}
+                    name = name if (names.canonical_name(inherited) or inherited) in taken else inherited
                 if total and (_is_of("val_", name) or self._section == "val"):
                     self.facts.setdefault("n_val", total)
-                items.setdefault(name, value / (total or 1))
+                if match["percent"] and _is_of("accuracy", name):
+                    total = 100
+                items.setdefault(name, round(value / total, 12) if total else value)
                 last = name
         return items, places, sets, fraction
 
@@ -230,18 +228,18 @@ def _label(between: str) -> str:
     text = re.sub(r"\s*\([^()]*\)\s*$", "", re.sub(r"[\s:=\[(|│┃\"'~≈]+$", "", between))
     text = re.split(r"[,;|│┃\t\[\]()]|\s[-–—]+\s|\s{2,}(?=\S+$)", text)[-1]
     name = text.strip(" \t:=*.-–—>{\"'")
-    if ":" in name and not canonical_name(name) and not position(name):  # "root: epoch"
+    if ":" in name and not names.canonical_name(name) and not names.position(name):  # "root: epoch"
         name = name.rpartition(":")[2].strip()
     return name if re.search(r"[A-Za-z]", name) and len(name.split()) <= 6 else ""
 
 
 def _with_set(which: str, name: str) -> str:
-    return name if not which or splits_of(name) or not measures_something(name) else f"{which} {name}"
+    return name if not which or names.splits_of(name) or not names.measures_something(name) else f"{which} {name}"
 
 
 def _is_of(part: str, name: str) -> bool:
     """Tell whether a name is that of a metric of ours that has "val_" or "accuracy" in it."""
-    return part in (canonical_name(name) or "")
+    return part in (names.canonical_name(name) or "")
 
 
 def _cells(line: str, parting: re.Pattern[str]) -> list[str]:
