@@ -86,9 +86,7 @@ def test_a_run_file_with_a_bad_member_is_refused_with_the_reason(tmp_path: Path,
     )
 )
 @PATIENT
-def test_a_run_with_any_provenance_that_json_can_hold_is_refused_or_loads(
-    tmp_path: Path, provenance: object
-) -> None:
+def test_a_run_with_any_provenance_that_json_can_hold_is_refused_or_loads(tmp_path: Path, provenance: object) -> None:
     for content in (provenance, {"recipe": provenance, "seed": provenance}):
         try:
             run = Run.load(saved_run(tmp_path / "a.npz", about=about(json.dumps(content))))

@@ -117,7 +117,10 @@ def _json(text: str) -> Any:
 def _from_csv(text: str, origin: str) -> Table:
     """Read a table with a header; repeated headers are passed over, short rows filled with gaps."""
     text = text.lstrip("# \t\r\n")  # NumPy's savetxt
-    delimiter = _delimiter(text.splitlines()[:2])
+    first, *second = text.splitlines()[:2] or [""]
+    delimiter = max(",;\t", key=first.count)
+    if delimiter not in first and [len(line.split()) for line in second] == [len(first.split())]:
+        delimiter = " "
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     try:
         rows = [[cell.strip() for cell in row] for row in rows if any(map(str.strip, row))]
@@ -136,14 +139,6 @@ def _from_csv(text: str, origin: str) -> Table:
         remedy = "Decimal commas need another separator, such as a semicolon"
         raise LogError(f"{found}: {delimiter.join(long[0])[:80]!r}. {remedy}.")
     return from_cells(dict(zip(header, itertools.zip_longest(*body, fillvalue=""), strict=False)), origin)
-
-
-def _delimiter(lines: Sequence[str]) -> str:
-    """Return what separates the names of the header: spaces only where the first row has as many cells."""
-    delimiter = max(",;\t", key=lines[0].count) if lines else ","
-    if len(lines) > 1 and delimiter not in lines[0] and len(lines[0].split()) == len(lines[1].split()) > 1:
-        return " "
-    return delimiter
 
 
 def refuse_repeated(header: Sequence[str]) -> None:
@@ -180,8 +175,8 @@ def from_content(content: object, origin: str) -> Table:
     if isinstance(content, Mapping):
         flat = flat_record(content)
         records = [value for value in flat.values() if _is_records(value)]
-        lists = {name: value for name, value in flat.items() if hasattr(value, "__len__")}
-        lists = {name: value for name, value in lists.items() if not isinstance(value, str | bytes | Mapping)}
+        no_list = str | bytes | Mapping
+        lists = {n: cells for n, cells in flat.items() if hasattr(cells, "__len__") and not isinstance(cells, no_list)}
         if any(map(canonical_name, lists)) or (lists and not records):
             return _from_lists(lists, origin)
         if not records:

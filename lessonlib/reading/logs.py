@@ -186,10 +186,9 @@ def _boosting_sets(candidates: dict[str, list[str]], table: Table) -> None:
         numbered = [n for n in candidates.get(f"val_{measure}", ()) if re.search(r"valid(ation)?_\d\b.?[-' ]", n)]
         if len(numbered) == 2 and f"train_{measure}" not in candidates and f"running_train_{measure}" not in candidates:
             candidates[f"train_{measure}"], candidates[f"val_{measure}"] = numbered[:1], numbered[1:]
-            table.structure.append(
-                f"Two evaluation sets: {numbered[0]} was taken for the training set, as it is where eval_set lists it "
-                f"first, {numbered[1]} for validation. If not: --columns val_{measure}={numbered[0]!r}."
-            )
+            taken = f"{numbered[0]} was taken for the training set (listed first), {numbered[1]} for validation"
+            remedy = f"--columns val_{measure}={numbered[0]!r}"
+            table.structure.append(f"Two evaluation sets: {taken}. If not: {remedy}.")
 
 
 def _plainest(ours: str, columns: list[str], table: Table) -> str:
@@ -343,15 +342,11 @@ def _one_run(rows: Columns, labels: tuple[str, NDArray[np.int64]], table: Table)
             kept[begun:at] &= count[begun:at] < count[at]
         elif _goes_on(loss[begun:at], loss[at:]):
             on[at:] = count[at - 1] + on[at - 1] - count[at] + 1
-            table.notes.append(
-                "The count begins again and the loss goes on from where it was: read as one training, numbered on."
-            )
+            table.notes.append("The count begins again and the loss goes on from where it was: it was numbered on.")
         else:
             starts.append(at)
     if not kept.all():
-        table.notes.append(
-            f"The log was continued or restarted: {int((~kept).sum())} rows that later ones replace were dropped."
-        )
+        table.notes.append(f"The log was continued: {(~kept).sum()} rows that later ones replace were dropped.")
     if kind in rows:
         rows[kind] = count + on
     pieces = [slice(*ends) for ends in itertools.pairwise([*starts, n])]
@@ -359,10 +354,8 @@ def _one_run(rows: Columns, labels: tuple[str, NDArray[np.int64]], table: Table)
     longest = max(range(len(sizes)), key=lambda i: (sizes[i], i))
     if len(pieces) > 1:
         how = f"told apart by {labels[0]!r}" if labels[0] else f"the loss begins anew at {kind} {count[starts[1]]:g}"
-        table.structure.append(
-            f"The file holds {len(sizes)} runs, of {', '.join(map(str, sizes[:-1]))} and {sizes[-1]} {kind}s ({how}): "
-            f"run {longest + 1} was read. Give each its own file."
-        )
+        runs = f"{len(sizes)} runs, of {', '.join(map(str, sizes[:-1]))} and {sizes[-1]} {kind}s ({how})"
+        table.structure.append(f"The file holds {runs}: run {longest + 1} was read. Give each its own file.")
     return _keep(_keep(rows, pieces[longest]), kept[pieces[longest]])
 
 
@@ -481,7 +474,5 @@ def _say_phases(table: Table, rates: NDArray[np.float64]) -> None:
     rises = (rates[1:] > 3 * rates[:-1]) & (np.maximum.accumulate(rates)[:-1] > 2 * rates[:-1])
     if rises.any():
         at = int(rises.argmax())
-        table.structure.append(
-            f"The learning rate rises again in row {at + 2}, {rates[at]:.3g} to {rates[at + 1]:.3g}: a second phase or "
-            "a warm restart. They were read as one training."
-        )
+        said = f"The learning rate rises again in row {at + 2}, {rates[at]:.3g} to {rates[at + 1]:.3g}"
+        table.structure.append(f"{said}: a second phase or a warm restart, read as one training.")

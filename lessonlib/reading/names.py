@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 
@@ -74,11 +73,6 @@ def further_words(name: str) -> tuple[frozenset[str], str | None]:
     further = frozenset(words(name)) - _KNOWN - {"l"}
     plain = ("loss" if word in _ERRORS else word for word in words(name) if word not in further - _ERRORS)
     return further, _meaning(tuple(plain))
-
-
-def is_metric(name: str, told: Collection[str]) -> bool:
-    """Tell whether a name is that of a metric: it is told to be one, or known."""
-    return name in told or canonical_name(name) is not None
 
 
 def run_and_metric(name: str) -> tuple[str, str]:

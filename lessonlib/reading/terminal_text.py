@@ -40,7 +40,7 @@ def lists_in(text: str, told: Collection[str]) -> dict[str, list[float]]:
         return found
     for name, numbers in re.findall(r"([A-Za-z_][\w ./-]*?)['\"]?\s*[:=]\s*\[([^\[\]{}]*)\]", _unwrapped(text)):
         values = [printed_number(part) for part in numbers.split(",") if part.strip()]
-        if len(values) > 1 and names.is_metric(name.strip(), told):
+        if len(values) > 1 and (name.strip() in told or names.canonical_name(name.strip())):
             found[name.strip()] = values
     return found
 
@@ -120,21 +120,21 @@ class Printed:
         """Read a table that begins at a line and return how many lines it has, 0 if there is none."""
         body = next((line for line in lines[at + 1 : at + 4] if not _RULE.fullmatch(line)), "")
         for parting in () if _VALUE.search(lines[at]) else _PARTINGS:
-            header, n_cells = _cells(lines[at], parting), len(_cells(body, parting))
+            header, cells = _cells(lines[at], parting), _cells(body, parting)
+            n_index = len(cells) - len(header)  # a printed DataFrame has an index without a name
             is_column = len(header) == 1 and np.isfinite(printed_number(body))
-            if is_column or (len(header) > 1 and n_cells - len(header) in (0, 1)):
+            if is_column or (len(header) > 1 and n_index in (0, int(parting.pattern == r"\s{2,}"))):
                 break
         else:
             return 0
-        known = any(names.is_metric(name, self._told) or names.measures_something(name) for name in header)
+        known = any(name in self._told or names.measures_something(name) for name in header)
         if not known or len(set(header)) < len(header):
             return 0
         rows, end = [], at + 1
         while end < len(lines):
             cells = _cells(lines[end], parting)
-            if len(cells) == len(header) + 1 and cells[0].isdigit():  # the index of a printed DataFrame
-                cells = cells[1:]
             if not _RULE.fullmatch(lines[end]) and cells != header:
+                cells = cells[n_index:]
                 if len(cells) != len(header) or not np.isfinite(list(map(printed_number, cells))).any():
                     break
                 rows.append(dict(zip(header, cells, strict=True)))
@@ -192,11 +192,12 @@ class Printed:
         items: Row = {}
         places: Row = {}
         sets: list[str] = []
-        fraction, end, last = np.nan, 0, ""
+        fraction, end, last, depth = np.nan, 0, "", 0
         for match in _NUMBER.finditer(line):
             between, end = line[end : match.start()], match.end()
             value, total = printed_number(match["value"]), int(match["total"] or 0)
             sets += names.splits_of(between)
+            depth += between.count("{") - between.count("}")
             name = _label(between) or (last if total else "")  # 0.98 (9838/10000)
             if match["junk"]:
                 last = ""
@@ -208,7 +209,7 @@ class Printed:
                 if last in items and not match["percent"] and re.search(r"[\[(]\s*$", between):
                     items[last] = value  # timm and torchvision: value (mean)
             else:
-                is_key = "_" in name or re.search(r"[\"']\s*[:=]\W*$", between)
+                is_key = depth < 2 and ("_" in name or re.search(r"[\"']\s*[:=]\W*$", between))
                 if sets and not names.splits_of(name) and not (is_key and names.canonical_name(name)):
                     inherited = _with_set(sets[-1], name)
                     taken = {names.canonical_name(item) or item for item in items}
@@ -226,8 +227,8 @@ class Printed:
 def _label(between: str) -> str:
     """Return the name that stands before a number: what follows the last comma, bar, bracket or dash."""
     text = re.sub(r"\s*\([^()]*\)\s*$", "", re.sub(r"[\s:=\[(|│┃\"'~≈]+$", "", between))
-    text = re.split(r"[,;|│┃\t\[\]()]|\s[-–—]+\s|\s{2,}(?=\S+$)", text)[-1]
-    name = text.strip(" \t:=*.-–—>{\"'")
+    text = re.split(r"[,;|│┃\t\[\](){}]|\s[-–—]+\s|\s{2,}(?=\S+$)", text)[-1]
+    name = text.strip(" \t:=*.-–—>\"'")
     if ":" in name and not names.canonical_name(name) and not names.position(name):  # "root: epoch"
         name = name.rpartition(":")[2].strip()
     return name if re.search(r"[A-Za-z]", name) and len(name.split()) <= 6 else ""
