@@ -119,12 +119,11 @@ def fetch_archive() -> Path:
     if free < needed:
         remedy = "make room, or set XDG_CACHE_HOME (Linux) to a larger disk"
         raise OSError(f"{folder} has {free / 1e6:.0f} MB free, the download needs {needed / 1e6:.0f} MB: {remedy}.")
-    kind, failures = Cifar10Damaged, []
+    failures = []
     for url in ARCHIVE_URLS:
         try:
             _download_to(url, part)
         except requests.RequestException as error:
-            kind = ConnectionError
             failures.append(f"{url}: {type(error).__name__}: {error}")
             continue
         if pooch.file_hash(part) == ARCHIVE_SHA256:
@@ -132,7 +131,7 @@ def fetch_archive() -> Path:
         part.unlink()
         failures.append(f"{url} sent a file with another checksum")
     remedy = f"try again later, or fetch {ARCHIVE_NAME} yourself and set {PATH_VARIABLE} to it"
-    raise kind("\n  ".join([f"CIFAR-10 could not be downloaded: {remedy}.", *failures]))
+    raise ConnectionError("\n  ".join([f"CIFAR-10 could not be downloaded: {remedy}.", *failures]))
 
 
 def _download_to(url: str, part: Path) -> None:

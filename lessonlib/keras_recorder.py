@@ -24,6 +24,7 @@ if "tensorflow" not in sys.modules:
     with contextlib.suppress(ImportError):
         import triton  # noqa: F401
 
+Examples = tuple[ArrayLike, ArrayLike]
 _EVALUATION_BATCH = 1_000
 #: What Keras calls an accuracy that asks for the first answer alone: not that of the top five, nor a weighted one.
 _ACCURACY_NAMES = ("accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy")
@@ -51,14 +52,11 @@ class KerasRecorder:
         """Make the object a ``keras.callbacks.Callback``, now that someone needs one."""
         return object.__new__(_as_callback(cls))
 
-    def __init__(
-        self, train: tuple[ArrayLike, ArrayLike], val: tuple[ArrayLike, ArrayLike], *, from_logits: bool,
-        keep_logits: int = 0, name: str = "keras",
-    ) -> None:  # fmt: skip
+    def __init__(self, train: Examples, val: Examples, *, from_logits: bool, keep_logits: int = 0) -> None:
         super().__init__()
         x, y = _examples(train, "train")
         self.val = _examples(val, "val")
-        self.n_train, self.name, self.from_logits = len(y), name, from_logits
+        self.n_train, self.from_logits = len(y), from_logits
         order = np.random.default_rng(0).permutation(len(y))[:MEASURED_TRAINING_EXAMPLES]
         self.train = x[order], y[order]
         self.keep_logits = check.whole_number(keep_logits, "keep_logits", low=0, high=len(self.val[1]))
@@ -89,7 +87,7 @@ class KerasRecorder:
         """
         if not self._history:
             raise RuntimeError("nothing was recorded: pass the recorder as model.fit(..., callbacks=[recorder]) first.")
-        provenance = {"recipe": {"name": self.name}, "n_train": self.n_train, "n_val": len(self.val[1])}
+        provenance = {"recipe": {"name": "keras"}, "n_train": self.n_train, "n_val": len(self.val[1])}
         return Run.of_epochs(self._history, self._kept, self.val[1], provenance)
 
     def _logits_of(self, x: NDArray) -> NDArray[np.float64]:
@@ -115,7 +113,7 @@ def _as_callback(cls: type) -> type:
     return cls if issubclass(cls, keras.callbacks.Callback) else type(cls.__name__, (cls, keras.callbacks.Callback), {})
 
 
-def _examples(given: tuple[ArrayLike, ArrayLike], name: str) -> tuple[NDArray, NDArray[np.int64]]:
+def _examples(given: Examples, name: str) -> tuple[NDArray, NDArray[np.int64]]:
     try:
         x, y = (np.asarray(part) for part in given)
     except (TypeError, ValueError) as error:

@@ -104,7 +104,10 @@ def between(
     """
     kind, pair = check.one_of(logits=logits, probabilities=probabilities)
     before, after = _pair(pair, kind)
-    losses = [_finite_losses(labels, **{kind: scores}) for scores in (before, after)]
+    losses = [metrics.cross_entropy_per_example(labels, **{kind: scores}) for scores in (before, after)]
+    if (infinite := np.isinf(losses).any(axis=0)).any():
+        remedy = "pass logits=..., or clip the probabilities and say so"
+        raise ValueError(f"example {infinite.argmax()} gave its true class probability 0, an infinite loss: {remedy}.")
     hits = [metrics.correct(labels, scores) for scores in (before, after)]
     changes = losses[1] - losses[0]
     n = len(changes)
@@ -118,29 +121,6 @@ def between(
     return Ledger(*parts, *(math.fsum(each) / n for each in losses), *(float(each.mean()) for each in hits), n)
 
 
-def share_paid_by_wrong(
-    labels: ArrayLike, *, logits: ArrayLike | None = None, probabilities: ArrayLike | None = None
-) -> float:
-    """Compute the share of the total loss that the wrong answers pay, from 0 to 1."""
-    kind, scores = check.one_of(logits=logits, probabilities=probabilities)
-    losses = _finite_losses(labels, **{kind: scores})
-    return math.fsum(losses[~metrics.correct(labels, scores)]) / _total(losses)
-
-
-def share_paid_by_worst(
-    labels: ArrayLike, percent: float, *, logits: ArrayLike | None = None, probabilities: ArrayLike | None = None
-) -> float:
-    """Compute the share of the total loss that the costliest `percent` of the examples pay, from 0 to 1.
-
-    A fraction of an example counts in proportion, so equal losses give `percent` itself.
-    """
-    percent = check.number_within(percent, "percent (5 for the worst five per cent)", 0, 100)
-    losses = np.sort(_finite_losses(labels, logits=logits, probabilities=probabilities))[::-1]
-    _total(losses)  # refuses a total of 0
-    paid = np.concatenate([[0.0], np.cumsum(losses)])
-    return float(np.interp(percent / 100 * len(losses), np.arange(len(paid)), paid) / paid[-1])
-
-
 def _pair(pair: object, kind: str) -> tuple[NDArray, NDArray]:
     try:
         before, after = pair
@@ -150,18 +130,3 @@ def _pair(pair: object, kind: str) -> tuple[NDArray, NDArray]:
     if before.shape != after.shape:
         raise ValueError(f"{kind} before have shape {before.shape}, after {after.shape}: pass the same examples twice.")
     return before, after
-
-
-def _finite_losses(labels: ArrayLike, **scores: ArrayLike | None) -> NDArray[np.float64]:
-    losses = metrics.cross_entropy_per_example(labels, **scores)
-    if np.isinf(losses).any():
-        first, remedy = int(np.isinf(losses).argmax()), "pass logits=..., or clip the probabilities and say so"
-        raise ValueError(f"example {first} gave its true class probability 0, an infinite loss: {remedy}.")
-    return losses
-
-
-def _total(losses: NDArray[np.float64]) -> float:
-    total = math.fsum(losses)
-    if total == 0:
-        raise ValueError(f"all {len(losses)} losses are 0: there is nothing to share out.")
-    return total

@@ -54,7 +54,7 @@ def record(model, recorder, train: Examples, *, epochs: int = N_EPOCHS, batch_si
 @pytest.fixture
 def recorded() -> Run:
     """Return a run of three classes with all validation logits."""
-    recorder = KerasRecorder(THREE, THREE_VAL, from_logits=True, keep_logits=75, name="three")
+    recorder = KerasRecorder(THREE, THREE_VAL, from_logits=True, keep_logits=75)
     return record(build(3, None, SPARSE(from_logits=True)), recorder, THREE)[0]
 
 
@@ -179,7 +179,7 @@ def test_without_keep_logits_none_are_kept() -> None:
 
 def test_the_run_says_where_it_comes_from_and_survives_a_file(recorded: Run, tmp_path) -> None:
     about = Run.load(recorded.save(tmp_path / "run.npz")).provenance
-    assert about["recipe"]["name"] == "three"
+    assert about["recipe"]["name"] == "keras"
     assert (about["n_train"], about["n_val"]) == (120, 75)
 
 

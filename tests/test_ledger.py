@@ -108,43 +108,6 @@ def test_nothing_changes_between_equal_predictions() -> None:
     assert all(part.contribution == 0 for _, part in book.items())
 
 
-# --- who pays -----------------------------------------------------------------------------------------------------
-
-
-@given(cases(), st.floats(0, 100), st.floats(0, 100))
-@PATIENT
-def test_shares_lie_between_0_and_1_and_more_examples_pay_more(
-    case: tuple[NDArray, NDArray, NDArray], one: float, other: float
-) -> None:
-    labels, logits, _ = case
-    if metrics.cross_entropy(labels, logits=logits) < 1e-9:
-        logits = logits * 0  # every answer is certain and right: nobody pays, which is refused
-    low, high = sorted((one, other))
-    shares = [ledger.share_paid_by_worst(labels, percent, logits=logits) for percent in (0, low, high, 100)]
-    assert shares[0] == 0
-    assert shares[3] == pytest.approx(1, abs=1e-12)
-    assert shares == sorted(shares)
-    assert shares[1] >= low / 100 - 1e-9  # the costliest pay at least their even share
-    assert 0 <= ledger.share_paid_by_wrong(labels, logits=logits) <= 1 + 1e-12
-
-
-def test_equal_losses_are_paid_in_equal_shares_whatever_the_percentage() -> None:
-    for percent in (0, 3, 33.3, 50, 100):
-        share = ledger.share_paid_by_worst([0] * 7, percent, probabilities=[[0.5, 0.5]] * 7)
-        assert share == pytest.approx(percent / 100, abs=1e-12)
-
-
-def test_the_worst_one_of_four_pays_its_loss_over_the_total() -> None:
-    probabilities = np.array([[0.9, 0.1], [0.5, 0.5], [0.8, 0.2], [0.01, 0.99]])
-    losses = -np.log(probabilities[:, 0])
-    assert ledger.share_paid_by_worst([0] * 4, 25, probabilities=probabilities) == pytest.approx(
-        losses[3] / losses.sum(), abs=1e-12
-    )
-    assert ledger.share_paid_by_wrong([0] * 4, probabilities=probabilities) == pytest.approx(
-        losses[3] / losses.sum(), abs=1e-12
-    )
-
-
 def test_a_single_float16_run_is_booked_in_full_precision() -> None:
     rng = np.random.default_rng(3)
     labels, logits = rng.integers(0, 10, 2_000), rng.normal(0, 6, (2, 2_000, 10)).astype(np.float16)
@@ -216,25 +179,3 @@ def test_no_number_is_shown_as_a_signed_zero() -> None:
 def test_two_predictions_that_cannot_be_compared_are_refused(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ledger.between(**{"labels": [0, 0]} | arguments)
-
-
-CERTAIN = {"probabilities": [[1.0, 0.0], [1.0, 0.0]]}
-SHARES = {
-    "wrong": ledger.share_paid_by_wrong,
-    "worst": lambda labels, **scores: ledger.share_paid_by_worst(labels, 5, **scores),
-}
-
-
-@pytest.mark.parametrize("share", SHARES.values(), ids=SHARES)
-def test_what_cannot_be_shared_out_is_refused(share) -> None:
-    with pytest.raises(ValueError, match="all 2 losses are 0"):
-        share([0, 0], **CERTAIN)
-    with pytest.raises(ValueError, match="infinite"):
-        share([0, 0], probabilities=[[0.0, 1.0], [0.5, 0.5]])
-    with pytest.raises(TypeError, match="neither"):
-        share([0, 0])
-
-
-def test_a_percentage_outside_0_to_100_is_refused() -> None:
-    with pytest.raises(ValueError, match="got 101"):
-        ledger.share_paid_by_worst([0, 0], 101, logits=HORSE)

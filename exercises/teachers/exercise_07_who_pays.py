@@ -65,7 +65,6 @@ def draw(rng):
     return cases
 
 
-library = ["lessonlib.ledger.share_paid_by_wrong", "lessonlib.ledger.share_paid_by_worst"]
 hint = "Sum the single losses of the group and divide by the sum over all answers."
 
 # %% [markdown]

@@ -121,10 +121,10 @@ def shares_paid(labels, logits, percent):
 
 # %% wrong="shares_paid" because="the cheapest answers instead of the dearest"
 def shares_paid(labels, logits, percent):
-    losses = np.sort(metrics.cross_entropy_per_example(labels, logits=logits))
+    losses = metrics.cross_entropy_per_example(labels, logits=logits)
     n = round(percent / 100 * len(losses))
-    by_wrong = ledger.share_paid_by_wrong(labels, logits=logits)
-    return by_wrong, losses[:n].sum() / losses.sum()
+    by_wrong = losses[~metrics.correct(labels, logits)].sum()
+    return by_wrong / losses.sum(), np.sort(losses)[:n].sum() / losses.sum()
 
 
 # %% wrong="tell" because="a high loss always means less sure: drift for both"
