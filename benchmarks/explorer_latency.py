@@ -123,7 +123,7 @@ def measure(browser: Browser, lab: Lab, port: int, cell: str, moves: int) -> lis
     page.add_init_script(WATCH)
     lab.open_notebook(page, [FIGURE, cell], port=port)
     lab.run_all(page)
-    handle = page.locator(".jp-OutputArea .noUi-handle").first
+    handle = page.locator(".jp-OutputArea :is(.noUi-handle, input[type=range])").first
     handle.wait_for()
     page.wait_for_timeout(3000)  # fetch-ahead and first drawing are over
     handle.focus()

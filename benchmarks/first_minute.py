@@ -41,7 +41,7 @@ def move_first_slider(page: Page, folder: Path) -> None:
     picture = page.locator(".lesson-figure [aria-label]").first
     picture.wait_for()
     told = picture.get_attribute("aria-label")
-    handle = page.locator(".jp-OutputArea .noUi-handle").first
+    handle = page.locator(".jp-OutputArea :is(.noUi-handle, input[type=range])").first
     handle.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function(

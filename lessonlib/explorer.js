@@ -65,12 +65,30 @@ function nearestMissing(frames, here, sizes) {
   return missing.sort((a, b) => a[0] - b[0] || a[1] - b[1]).slice(0, AHEAD).map(([, index]) => index);
 }
 
+// The native controls of an explorer: the numbers of their positions, which are also written beside them.
+function sliders(box, axes) {
+  const controls = [...box.querySelectorAll("input, select")];
+  return {
+    read: () => controls.map((control) => Number(control.type === "checkbox" ? control.checked : control.value)),
+    put(digits) {
+      controls.forEach((control, i) => {
+        if (control.type === "checkbox") control.checked = digits[i] === 1;
+        else control.value = digits[i];
+        if (control.type !== "range") return;
+        const text = axes[i].labels[digits[i]];
+        control.setAttribute("aria-valuetext", text);
+        control.parentElement.querySelector(".lesson-value").textContent = text;
+      });
+    },
+  };
+}
+
 // ---- with a kernel: an anywidget, one call of this function per widget ----
 export default () => {
-  const frames = new Map(), pieces = new Map(), stages = new Set();
+  const frames = new Map(), pieces = new Map(), views = new Set();
   let model, asked = null; // the pictures that the kernel is working on
 
-  const digits = () => model.get("axes").map((_, i) => Number(model.get(`slider_${i}`))); // of a box, true is 1
+  const digits = () => model.get("here");
   const sizes = () => model.get("axes").map((axis) => axis.labels.length);
   const current = () => pictureIndex(digits(), sizes());
 
@@ -80,16 +98,14 @@ export default () => {
   }
 
   function draw() {
-    const frame = frames.get(current());
-    for (const stage of stages) frame ? stage.show(frame) : stage.wait();
-    nameSliders();
+    for (const view of views) view.draw(true);
     fetchMissing();
   }
 
   // One question is under way at a time, but a picture that is wanted now does not wait for others.
   function fetchMissing() {
     const now = current(), urgent = !frames.has(now) && !asked?.includes(now);
-    if (!stages.size || (asked && !urgent) || frames.size === sizes().reduce((a, b) => a * b, 1)) return;
+    if (!views.size || (asked && !urgent) || frames.size === sizes().reduce((a, b) => a * b, 1)) return;
     const want = model.get("ahead") ? nearestMissing(frames, digits(), sizes()) : urgent ? [now] : [];
     if (!want.length) return;
     asked = want;
@@ -99,65 +115,56 @@ export default () => {
   function receive(message) {
     keep(message);
     asked = null;
-    for (const stage of stages) stage.have(frames.size);
+    for (const view of views) view.have(frames.size);
     if (message.frames?.some(([index]) => index === current())) draw();
     else setTimeout(fetchMissing);
-  }
-
-  // ipywidgets gives its slider handle no accessible name, and for a list only the number of the entry.
-  async function nameSliders() {
-    const at = digits();
-    for (const [i, { name, labels }] of model.get("axes").entries()) {
-      try {
-        const slider = await model.widget_manager.get_model(model.get("sliders")[i].replace("IPY_MODEL_", ""));
-        for (const view of await Promise.all(Object.values(slider.views ?? {}))) {
-          const handle = view.el.querySelector(".noUi-handle");
-          handle?.setAttribute("aria-label", name);
-          handle?.setAttribute("aria-valuetext", labels[at[i]]);
-        }
-      } catch { return; } // another host's widget manager: the visible label must do
-    }
   }
 
   return {
     initialize(host) {
       model = host.model;
       keep({ frames: model.get("frames"), pieces: model.get("pieces") });
-      const events = model.get("axes").map((_, i) => `change:slider_${i}`);
-      for (const event of events) model.on(event, draw);
+      model.on("change:here", draw);
       model.on("msg:custom", receive);
-      return () => { for (const event of events) model.off(event, draw); model.off("msg:custom", receive); };
+      return () => { model.off("change:here", draw); model.off("msg:custom", receive); };
     },
     render({ el }) {
-      const view = stage(el, model.get("panels"), pieces);
-      stages.add(view);
+      el.classList.add("lesson-explorer");
+      el.dataset.live = "";
+      el.innerHTML = model.get("html");
+      const controls = sliders(el, model.get("axes"));
+      const view = stage(el.querySelector(".lesson-figure"), model.get("panels"), pieces);
+      view.draw = (aloud) => {
+        controls.put(digits());
+        const frame = frames.get(current());
+        frame ? view.show(frame, aloud) : view.wait();
+      };
+      el.addEventListener("input", () => {
+        model.set("here", controls.read());
+        model.save_changes();
+      });
+      views.add(view);
       view.have(frames.size);
-      const frame = frames.get(current());
-      frame ? view.show(frame, false) : view.wait();
-      nameSliders();
+      view.draw(false);
       setTimeout(fetchMissing, 100); // the page comes first
-      return () => { stages.delete(view); view.close(); };
+      return () => { views.delete(view); view.close(); };
     },
   };
 };
 
-// ---- without a kernel: native controls beside a script element that holds every picture, or from elsewhere as text ----
+// ---- without a kernel: beside a script element that holds every picture, or with the pictures from elsewhere as text ----
 export async function hydrate(box, pictures = () => box.querySelector("script").textContent) {
   let moved = false; // before the pictures came: what they then show is news
   box.addEventListener("input", () => (moved = true), { once: true });
   const { panels, pieces, frames, axes } = JSON.parse(await pictures());
-  const controls = [...box.querySelectorAll("input, select")];
+  const controls = sliders(box, axes);
   const view = stage(box.querySelector(".lesson-figure"), panels, new Map(pieces.entries()));
-  const digit = (control) => control.type === "checkbox" ? Number(control.checked) : Number(control.value);
   function draw(aloud) {
-    const texts = controls.map((control, i) => axes[i].labels[digit(control)]);
-    controls.forEach((control, i) => {
-      if (control.type !== "range") return;
-      control.setAttribute("aria-valuetext", texts[i]);
-      control.parentElement.querySelector(".lesson-value").textContent = texts[i];
-    });
-    box.dataset.position = axes.map(({ argument }, i) => `&${argument}=${encodeURIComponent(texts[i])}`).join("");
-    view.show(frames[pictureIndex(controls.map(digit), axes.map((axis) => axis.labels.length))], aloud);
+    const digits = controls.read();
+    controls.put(digits);
+    const at = ({ argument, labels }, i) => `&${argument}=${encodeURIComponent(labels[digits[i]])}`;
+    box.dataset.position = axes.map(at).join("");
+    view.show(frames[pictureIndex(digits, axes.map((axis) => axis.labels.length))], aloud);
   }
   standAt(box, axes, controls);
   box.addEventListener("input", () => draw(true));
@@ -169,9 +176,9 @@ function standAt(box, axes, controls) {
   const address = location.hash.slice(1), [name] = address.split("&");
   if (!name.includes("=") && name !== box.id) return;
   const values = new URLSearchParams(address);
-  axes.forEach(({ argument, labels }, i) => {
-    const digit = labels.indexOf(values.get(argument));
-    if (digit < 0) return;
-    controls[i].type === "checkbox" ? (controls[i].checked = digit === 1) : (controls[i].value = digit);
-  });
+  const digits = controls.read();
+  controls.put(axes.map(({ argument, labels }, i) => {
+    const named = labels.indexOf(values.get(argument));
+    return named < 0 ? digits[i] : named;
+  }));
 }

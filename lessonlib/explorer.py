@@ -75,30 +75,21 @@ class Slider:
         decimals = next(exact, apart)
         return [f"{value:z.{decimals}f}" for value in values]  # z: no -0.0
 
-    def widget(self, label_width: str) -> tuple[widgets.Widget, str]:
-        """Return the ipywidget and the name of its trait that holds the number of its position."""
-        layout = widgets.Layout(width="100%", max_width="40em")
-        common = {"description": self.label, "style": {"description_width": label_width}, "layout": layout}
-        if self.is_box:
-            return widgets.Checkbox(value=bool(self.start), indent=False, **common), "value"
-        options = list(zip(self.texts, range(len(self.positions)), strict=True))
-        return widgets.SelectionSlider(options=options, index=self.start, **common), "index"
-
     def html(self) -> str:
-        """Return the native control for a page without a kernel."""
+        """Return its native control."""
         texts, label = self.texts, f"<span>{escape(self.label)}</span>"
+        # JupyterLab takes the arrow keys away from a control that does not ask for them.
+        keys = 'autocomplete="off" data-lm-suppress-shortcuts="true"'
         if self.is_box:
-            checked = " checked" if self.start else ""
-            return f'<label><input type="checkbox" autocomplete="off"{checked}>{label}</label>'
+            return f'<label><input type="checkbox" {keys}{" checked" * self.start}>{label}</label>'
         if any(isinstance(position, str) for position in self.positions):
             chosen = [" selected" if i == self.start else "" for i in range(len(texts))]
             options = "".join(f'<option value="{i}"{chosen[i]}>{escape(text)}</option>' for i, text in enumerate(texts))
-            return f'<label>{label}<select autocomplete="off">{options}</select></label>'
-        # JupyterLab takes the arrow keys away from a range input that does not ask for them.
+            return f"<label>{label}<select {keys}>{options}</select></label>"
+        shown = escape(texts[self.start])
         return (
-            f'<label>{label}<input type="range" min="0" max="{len(texts) - 1}" value="{self.start}" '
-            f'autocomplete="off" data-lm-suppress-shortcuts="true" aria-valuetext="{escape(texts[self.start])}">'
-            f'<span class="lesson-value" aria-hidden="true">{escape(texts[self.start])}</span></label>'
+            f'<label>{label}<input type="range" min="0" max="{len(texts) - 1}" value="{self.start}" {keys} '
+            f'aria-valuetext="{shown}"><span class="lesson-value" aria-hidden="true">{shown}</span></label>'
         )
 
 
@@ -146,14 +137,13 @@ def _number_of(value: Any, positions: tuple[Position, ...]) -> int:
 
 
 class Stage(anywidget.AnyWidget):
-    """The panels beside the sliders: their sizes, and the frames and pieces that the browser has from the start."""
+    """An explorer with a kernel: its HTML, where its sliders stand, what the browser has from the start."""
 
     _esm = SCRIPT
     _css = figures.theme_css() + STYLE
-    panels, pieces, frames, axes = (traitlets.List().tag(sync=True) for _ in range(4))
+    html = traitlets.Unicode().tag(sync=True)
+    here, panels, pieces, frames, axes = (traitlets.List().tag(sync=True) for _ in range(5))
     ahead = traitlets.Bool(True).tag(sync=True)
-    sliders = traitlets.List().tag(sync=True, **widgets.widget_serialization)
-    slider_0, slider_1, slider_2, slider_3 = (traitlets.Any(0).tag(sync=True) for _ in range(4))
 
 
 class Explorer:
@@ -197,10 +187,8 @@ class Explorer:
             return self._pictures.pop(index)
         digits = np.unravel_index(index, self._sizes)
         values = {name: each.positions[i] for (name, each), i in zip(self.sliders.items(), digits, strict=True)}
-        name, where = (
-            getattr(self._function, "__name__", "the function"),
-            ", ".join(f"{name} = {value!r}" for name, value in values.items()),
-        )
+        where = ", ".join(f"{name} = {value!r}" for name, value in values.items())
+        name = getattr(self._function, "__name__", "the function")
         open_before = _open_in_pyplot()
         try:
             with figures.style():
@@ -280,33 +268,29 @@ class Explorer:
                 if total > AHEAD_LIMIT or estimate > EAGER_SECONDS or size > EAGER_BYTES:
                     break
 
+    def _html(self, picture: str = "") -> str:
+        """Return title, sliders and picture."""
+        title = f'<p class="lesson-title">{escape(self.title)}</p>' if self.title else ""
+        controls = "".join(each.html() for each in self.sliders.values())
+        return f'{title}<div class="lesson-controls">{controls}</div><div class="lesson-figure">{picture}</div>'
+
     # ---- with a kernel -----------------------------------------------------------------------------
 
     @cached_property
     def stage(self) -> Stage:
-        """The widget that shows the panels, linked to its sliders in the browser."""
-        in_front = [len(each.label) for each in self.sliders.values() if not each.is_box]
-        width = f"{max(in_front, default=0) * 0.55 + 1:.1f}em"
-        pairs = [each.widget(width) for each in self.sliders.values()]
+        """The explorer as a widget, which may be put into other layouts."""
         stage = Stage(
+            html=self._html(),
+            here=[each.start for each in self.sliders.values()],
             panels=self._panels,
             pieces=[[number, piece] for piece, number in self._pieces.items()],
             frames=[[index, *frame] for index, frame in self._frames.items()],
             axes=self._axes,
             ahead=self.n_positions <= AHEAD_LIMIT,
-            sliders=[control for control, _ in pairs],
-            **{f"slider_{i}": getattr(control, trait) for i, (control, trait) in enumerate(pairs)},
         )
-        here = figures.in_this_thread()
-        stage.on_msg(lambda _, content, __: here(lambda: stage.send(self.answer(content))))
-        self._links = [widgets.jslink(pair, (stage, f"slider_{i}")) for i, pair in enumerate(pairs)]
+        between_cells = figures.in_this_thread()
+        stage.on_msg(lambda _, content, __: between_cells(lambda: stage.send(self.answer(content))))
         return stage
-
-    @cached_property
-    def widget(self) -> widgets.VBox:
-        """Title, sliders and panels as one widget, to be put into other layouts."""
-        title = [widgets.HTML(f'<p class="lesson-title">{escape(self.title)}</p>')] if self.title else []
-        return widgets.VBox([*title, *self.stage.sliders, self.stage]).add_class("lesson-explorer")
 
     def answer(self, content: Mapping[str, Any]) -> dict[str, list[list[Any]]]:
         """Draw what the browser wants, ``{"want": [index, ...]}``, for `ANSWER_SECONDS`, but at least one frame."""
@@ -342,14 +326,10 @@ class Explorer:
         }
         # No text in the JSON may end the script element.
         data = re.sub("[<>&]", lambda sign: f"\\u{ord(sign.group()):04x}", json.dumps(data))
-        controls = "".join(each.html() for each in self.sliders.values())
         hydrate = 'document.querySelectorAll(".lesson-explorer:not([data-live])").forEach'
         return (
             f'<div class="lesson-explorer" role="group" aria-label="{escape(self.title or "Explorer")}">'
-            f"<style>{Stage._css}</style>"
-            + (f'<p class="lesson-title">{escape(self.title)}</p>' if self.title else "")
-            + f'<div class="lesson-controls">{controls}</div>'
-            f'<div class="lesson-figure">{self._still()}</div>'
+            f"<style>{Stage._css}</style>{self._html(self._still())}"
             f'<script type="application/json">{data}</script>'
             f'<script type="module">{SCRIPT}\n{hydrate}((box) => {{ box.dataset.live = ""; hydrate(box); }});</script>'
             "</div>"
@@ -370,7 +350,7 @@ class Explorer:
         if static_export():
             return still
         # The sentence is the same on every machine, so that nbval can compare it.
-        live = self.widget._repr_mimebundle_(**options) or {}
+        live = widgets.VBox([self.stage])._repr_mimebundle_(**options) or {}
         return {**live, "image/png": still["image/png"], "text/plain": repr(self)}
 
     def __repr__(self) -> str:

@@ -484,6 +484,8 @@ class Panel:
         self.scales, self.ticks = (xscale, yscale), (xticks, yticks)
         #: Of x and y the labels that are given: a mark may bring its own.
         self.labels = {name: label for name, label in (("xlabel", xlabel), ("ylabel", ylabel)) if label}
+        #: What the axes show without the marks, as something that can be compared.
+        self.still = repr((title, self.labels, self.scales, self.ticks)), *(mark.setting_key for mark in marks)
         #: What the legend names.
         self.named = [mark for mark in marks if mark.label and legend is not False]
         asked = [{"x": x, "y": y}, *(mark.limits for mark in marks)]
@@ -491,11 +493,6 @@ class Panel:
         self.ends: tuple[Ends, Ends] = tuple(
             next((tuple(each[axis]) for each in asked if each.get(axis)), (None, None)) for axis in "xy"
         )
-
-    @property
-    def still(self) -> tuple[Any, ...]:
-        """What its axes show without the marks, as something that can be compared."""
-        return repr((self.title, self.labels, self.scales, self.ticks)), *(mark.setting_key for mark in self.marks)
 
     def prepare(self, ax: Axes, limits: Sequence[Limits]) -> None:
         """Draw all but the marks."""
