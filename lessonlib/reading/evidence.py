@@ -8,7 +8,7 @@ scatter is, and no interval is given. Taught in lesson 9.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from lessonlib import _validate as check
 from lessonlib import calibration, uncertainty
 from lessonlib.metrics import Estimate
-from lessonlib.reading.findings import PATTERNS, Finding, Sentence, number, share
+from lessonlib.reading.findings import PATTERNS, Finding, number, say, sayable, share
 from lessonlib.reading.names import REGRESSION, words
 from lessonlib.runs import Run
 from lessonlib.uncertainty import Change
@@ -35,18 +35,20 @@ STILL_FALLING, FALL_OF_ITSELF = 0.05, 0.01
 #: Scatters that a fall on this very validation set must exceed; in short logs, falls in a row are asked for instead.
 SURE_OF_THIS_SET, SHORT, FALLS_IN_A_ROW = 3.0, 12, 3
 FEWEST_EPOCHS = 4  # fewer have no trend that could be told from noise
+MEMORISED = 0.9  # of its first value: a training loss below it has learnt something, whatever validation did
 #: The metrics that are read.
 _READ = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "running_train_loss", "running_train_accuracy")
 
 
-class _Summary:
-    """The curves as one number each."""
+class _Numbers:
+    """Every curve as one number, ``c.last.val_loss``: None where there is no such curve."""
 
     def __init__(self, curves: Curves, of: Callable[[Values], float]) -> None:
         self._curves, self._of = curves, of
 
-    def __getattr__(self, name: str) -> float:
-        return float(self._of(getattr(self._curves, name)))
+    def __getattr__(self, name: str) -> float | None:
+        values = getattr(self._curves, name)
+        return None if values is None else float(self._of(values))
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,17 @@ class Curves:
     n_classes: int | None
     class_shares: Values | None  # of the validation set, shape (n_classes,)
     level: float  # of every interval
-    stopped_at: int | None = None  # the number of the first epoch from which on losses are not finite to the end
-    passed_over: int = 0  # how many other epochs were left out because a value was missing
-    loss_se: Values | None = None  # measured standard errors of the validation loss
-    losses: Values | None = None  # per example, shape (n_epochs, n_val), where logits of the whole set were kept
-    hits: Values | None = None
-    refinement: Values | None = None  # the loss of the kept logits at the best temperature
-    rates: Values | None = None  # learning rates, where the log has them
-    n_counted: bool = False  # whether `n_val` was worked out from the accuracies
-    unread: tuple[str, ...] = ()  # columns that measure something and were not read
-    classifies: bool = True  # false where errors of a regression are logged, or an accuracy means nothing
+    stopped_at: int | None  # the number of the first epoch from which on losses are not finite to the end
+    passed_over: int  # how many other epochs were left out because a value was missing
+    loss_se: Values | None  # measured standard errors of the validation loss
+    losses: Values | None  # per example, shape (n_epochs, n_val), where logits of the whole set were kept
+    hits: Values | None
+    refinement: Values | None  # the loss of the kept logits at the best temperature
+    rates: Values | None  # learning rates, where the log has them
+    n_counted: bool  # whether `n_val` was worked out from the accuracies
+    unread: tuple[str, ...]  # columns that measure something and were not read
+    of_batches: bool  # whether the log holds losses of single batches only
+    regression: bool  # whether errors of a regression are logged, or an accuracy means nothing
 
     # ---- stretches of epochs: all, the last, and the second half, where curves have lost the bend of the beginning
 
@@ -82,7 +85,6 @@ class Curves:
     whole = property(lambda self: slice(0, self.n))
     end = property(lambda self: slice(self.n - self.width, self.n))
     second_half = property(lambda self: slice(self.n // 2, self.n))
-    has_accuracies = property(lambda self: self.train_accuracy is not None and self.val_accuracy is not None)
 
     def numbers(self, stretch: slice) -> tuple[int, int]:
         """Return the log's first and last number of a stretch."""
@@ -92,19 +94,36 @@ class Curves:
 
     # ---- each curve as one number: `c.last.val_loss`, in sentences as well
 
-    first = property(lambda self: _Summary(self, lambda values: values[0]))
-    last = property(lambda self: _Summary(self, lambda values: values[-1]))
-    ends = property(lambda self: _Summary(self, self.at_end))
-    lows = property(lambda self: _Summary(self, lambda values: values[self.lowest].mean()))
-    later = property(lambda self: _Summary(self, lambda values: np.median(values[self.second_half])))
+    def at(self, where: int | slice) -> _Numbers:
+        """Return every curve's value in one epoch, or its mean over a stretch."""
+        return _Numbers(self, lambda values: values[where].mean())
 
-    def at_end(self, values: Values) -> float:
-        """Return the mean over the last stretch."""
-        return float(values[self.end].mean())
+    first = property(lambda self: self.at(0))
+    last = property(lambda self: self.at(-1))
+    ends = property(lambda self: self.at(self.end))
+    lows = property(lambda self: self.at(self.lowest))
+    later = property(lambda self: _Numbers(self, lambda values: np.median(values[self.second_half])))
 
     def means(self, values: Values) -> Values:
         """Return the mean of every stretch of `width` epochs."""
         return moving_means(values, self.width)
+
+    # ---- what the curves are together
+
+    @property
+    def sets(self) -> dict[str, tuple[Values | None, Values | None]]:
+        """Return loss and accuracy of either set, by the set's name."""
+        return {"validation": (self.val_loss, self.val_accuracy), "training": (self.train_loss, self.train_accuracy)}
+
+    @property
+    def has_accuracies(self) -> bool:
+        """Tell whether there is an accuracy of both sets."""
+        return self.train_accuracy is not None and self.val_accuracy is not None
+
+    @property
+    def memorises(self) -> bool:
+        """Tell whether the training loss fell."""
+        return self.train_loss is not None and self.ends.train_loss < MEMORISED * self.first.train_loss
 
     @functools.cached_property
     def nothing(self) -> float | None:
@@ -124,6 +143,8 @@ class Curves:
     def since_lowest(self) -> slice:
         """Return the epochs from the lowest validation loss of that stretch to the end."""
         return slice(self.lowest.start + int(np.argmin(self.val_loss[self.lowest])), self.n)
+
+    # ---- errors and changes
 
     @functools.cached_property
     def loss_error(self) -> Values | None:
@@ -160,7 +181,7 @@ class Curves:
         """
         if measure == "loss":
             values, errors, examples = self.val_loss, self.loss_error, self.losses
-            margin = LOSS_MARGIN * abs(float(values[before].mean()))
+            margin = LOSS_MARGIN * abs(self.at(before).val_loss)
         else:
             values, errors, examples, margin = self.val_accuracy, self.accuracy_error, self.hits, ACCURACY_MARGIN
         known = {"margin": margin, "level": self.level}
@@ -179,38 +200,36 @@ class Curves:
 
     def said(self, measure: str, before: slice, after: slice) -> str:
         """Return a change as text; with an interval only where the sampling error is known."""
-        values, i = getattr(self, f"val_{measure}"), self.change(measure, before, after).interval
-        a, b = float(values[before].mean()), float(values[after].mean())
-        of, signed = f"; {100 * self.level:g} % interval", lambda value: f"{'+' * (value > 0)}{number(value)}"
+        interval = self.change(measure, before, after).interval
+        a, b = (getattr(self.at(stretch), f"val_{measure}") for stretch in (before, after))
         if measure == "accuracy":
-            interval = f"{of} {100 * i.low:+.1f} to {100 * i.high:+.1f}" if self.knows_errors else ""
-            return f"{share(a)} to {share(b)} ({100 * (b - a):+.1f} points{interval})"
+            write, signed, size = share, lambda value: f"{100 * value:+.1f}", f"{100 * (b - a):+.1f} points"
+        else:
+            write, signed = number, lambda value: f"{'+' * (value > 0)}{number(value)}"
+            size = signed(b - a) if self.knows_errors or a == 0 else f"{100 * (b - a) / abs(a):+.0f} %"
         if self.knows_errors:
-            return f"{number(a)} to {number(b)} ({signed(b - a)}{of} {signed(i.low)} to {signed(i.high)})"
-        return f"{number(a)} to {number(b)}" + (f" ({100 * (b - a) / abs(a):+.0f} %)" if a else "")
+            size += f"; {100 * self.level:g} % interval {signed(interval.low)} to {signed(interval.high)}"
+        return f"{write(a)} to {write(b)} ({size})"
 
-    def finding(
-        self, pattern: str, where: slice | tuple[int, int], *says: str | bool, title: str = "", confirm: str = "",
-        advice: str = "", limit: str = "", **facts: Any,
-    ) -> Finding:  # fmt: skip
-        """Return a finding about a stretch: those of its pattern's sentences that are named, with facts put in."""
-
-        def said(key: str) -> str:
-            return Sentence().format(PATTERNS[pattern].says[key], c=self, **facts)
-
-        evidence = "".join(said(key) for key in says or ("main",) if key)
+    def finding(self, pattern: str, where: slice | tuple[int, int], **facts: Any) -> Finding:
+        """Return a finding about a stretch, or about two of the log's numbers, in the words of its pattern."""
+        about = PATTERNS[pattern]
+        facts["c"] = self
+        texts = {part: say(getattr(about, part), **facts) for part in ("title", "advice", "confirm", "limit")}
         numbers = self.numbers(where) if isinstance(where, slice) else where
-        own = [key and said(key) for key in (title, confirm, advice, limit)]
-        return Finding(pattern, numbers, evidence, *own, self.unit)
+        return Finding(pattern, numbers, self.unit, evidence="".join(sayable(about.evidence, **facts)), **texts)
+
+
+Look = Callable[[Curves], Iterator[Finding]]
 
 
 def needs(*names: str, epochs: int = 0) -> Callable[[Callable[[Curves], Any]], Callable[[Curves], Any]]:
-    """Let a function of curves return None where one that it needs is not there, or epochs are too few."""
+    """Let a function of curves find nothing (an empty tuple) where one it needs is missing or epochs are too few."""
 
     def decorate(look: Callable[[Curves], Any]) -> Callable[[Curves], Any]:
         @functools.wraps(look)
         def look_if_there(c: Curves) -> Any:
-            return None if c.n < epochs or any(getattr(c, name) is None for name in names) else look(c)
+            return () if c.n < epochs or any(getattr(c, name) is None for name in names) else look(c)
 
         return look_if_there
 
@@ -225,7 +244,7 @@ def prepare(
     What is not given is what the run itself says, in its logits or provenance. ValueError if it has no loss and no
     accuracy, or what is said of the validation set is not possible.
     """
-    found = {name: run.metrics[name] for name in _READ if name in run.metrics}
+    found, about = {name: run.metrics[name] for name in _READ if name in run.metrics}, run.provenance
     if not found:
         raise ValueError(
             f"there is no loss or accuracy in this run, only {', '.join(run.metrics)}: say which columns they are, "
@@ -237,36 +256,37 @@ def prepare(
             raise ValueError(f"{name} holds {worst:g}, an accuracy is a share from 0 to 1: divide percentages by 100.")
     n_val, n_classes, shares = _about_validation(run, n_val, n_classes, class_shares)
     counted = _size_behind(found.get("val_accuracy")) if n_val is None else None
-    about = run.provenance
-    names = [*about.get("columns", {}).values(), *about.get("unread", ())]
-    epochs, stopped = np.asarray(about.get("numbers", run.epochs)), _stops_being_finite(found)
     # A mean over the moving epoch is asked for only where there is nothing better.
     asked = {name: values for name, values in found.items() if name[:8] != "running_" or name[8:] not in found}
     kept = np.logical_and.reduce([np.isfinite(values) for values in _without_edges(asked).values()])
-    if stopped is not None:
+    if (stopped := _stops_being_finite(found)) is not None:
         kept[stopped:] = False
-    part = {name: values[kept] for name, values in found.items() if np.isfinite(values[kept]).all()}
-    whole = run.val_logits is not None and n_val == run.val_logits.shape[1] and np.isfinite(run.val_logits).all()
+
+    def part(name: str, otherwise: Values | None = None) -> Values | None:
+        values = run.metrics.get(name)
+        return otherwise if values is None or not np.isfinite(values[kept]).all() else values[kept]
+
+    logits = None if run.val_logits is None or not np.isfinite(run.val_logits).all() else run.val_logits
+    whole = logits is not None and n_val == logits.shape[1]
     refinement = None
-    if run.val_logits is not None:  # the loss at the best temperature; NaN where logits are not finite
-        split = functools.partial(calibration.split_loss, run.val_labels)
-        refinement = np.array([split(z).refinement if np.isfinite(z).all() else np.nan for z in run.val_logits[kept]])
-    recorded_se, rates = run.metrics.get("val_loss_se"), about.get("learning_rates")
-    usable_se = recorded_se is not None and np.isfinite(recorded_se[kept]).all()
+    if logits is not None:
+        refinement = np.array([calibration.split_loss(run.val_labels, z).refinement for z in logits[kept]])
+    numbers, rates = np.asarray(about.get("numbers", run.epochs)), about.get("learning_rates")
+    columns = [*about.get("columns", {}).values(), *about.get("unread", ())]
     return Curves(
-        epochs[kept], about.get("unit", "epoch"),
-        train_loss=part.get("train_loss", part.get("running_train_loss")),
-        train_accuracy=part.get("train_accuracy", part.get("running_train_accuracy")),
-        val_loss=part.get("val_loss"), val_accuracy=part.get("val_accuracy"),
-        running_loss=part.get("running_train_loss") if "train_loss" in part else None,
+        numbers[kept], about.get("unit", "epoch"),
+        train_loss=part("train_loss", part("running_train_loss")),
+        train_accuracy=part("train_accuracy", part("running_train_accuracy")),
+        val_loss=part("val_loss"), val_accuracy=part("val_accuracy"),
+        running_loss=None if part("train_loss") is None else part("running_train_loss"),
         n_val=counted if n_val is None else n_val, n_classes=n_classes, class_shares=shares, level=level,
-        stopped_at=None if stopped is None else int(epochs[stopped]), passed_over=int((~kept[:stopped]).sum()),
-        loss_se=recorded_se[kept] if usable_se else None,
+        stopped_at=None if stopped is None else int(numbers[stopped]), passed_over=int((~kept[:stopped]).sum()),
+        loss_se=part("val_loss_se"), refinement=refinement,
         losses=run.val_losses()[kept] if whole else None, hits=run.val_hits()[kept].astype(float) if whole else None,
-        refinement=refinement,
         rates=None if rates is None else np.asarray(rates)[kept],
         n_counted=counted is not None, unread=tuple(about.get("unread", ())),
-        classifies=REGRESSION.isdisjoint(words(" ".join(names))),
+        of_batches=bool(about.get("batch_losses")),
+        regression=not REGRESSION.isdisjoint(words(" ".join(columns))),
     )  # fmt: skip
 
 
@@ -293,18 +313,17 @@ def _about_validation(
     run: Run, n_val: int | None, n_classes: int | None, class_shares: ArrayLike | None
 ) -> tuple[int | None, int | None, Values | None]:
     """Return validation size, number of classes and class shares: as given, else as the run tells."""
-    about, kept = run.provenance, (0, 0) if run.val_logits is None else run.val_logits.shape[1:]
+    about, logits = run.provenance, run.val_logits
     if n_classes is None and class_shares is None:
         n_classes = len(about.get("class_names", ())) or None
-    if class_shares is None and kept[1]:
-        class_shares = np.bincount(run.val_labels, minlength=kept[1])
+    if class_shares is None and logits is not None:
+        class_shares = np.bincount(run.val_labels, minlength=logits.shape[2])
     shares = None if class_shares is None else _shares(class_shares)
     if n_val is None:
-        n_val = about.get("n_val") or kept[0] or None
-    if n_classes is None and shares is not None:
-        n_classes = kept[1] or len(shares)
-    elif n_classes is None and about.get("n_classes", 0) > 1:
-        n_classes = about["n_classes"]
+        n_val = about.get("n_val") or (None if logits is None else logits.shape[1])
+    if n_classes is None:
+        told = about.get("n_classes", 0)
+        n_classes = len(shares) if shares is not None else told if told > 1 else None
     n_val = None if n_val is None else check.whole_number(n_val, "n_val", low=1)
     n_classes = None if n_classes is None else check.whole_number(n_classes, "n_classes", low=2)
     if shares is not None and len(shares) != n_classes:
@@ -367,24 +386,23 @@ def still_falls(values: Values) -> bool:
     return before - after > SURE_OF_THIS_SET * error
 
 
-@needs("val_loss", epochs=FEWEST_EPOCHS)
-def loss_rise(c: Curves) -> Change | None:
-    """Return the rise of the validation loss from its lowest to the end, if it is certain, lasts and matters.
+def rises(c: Curves) -> bool:
+    """Tell whether the validation loss rose from its lowest to the end: for certain, lastingly and by what matters.
 
-    None as well if the training loss rose with it: then something else is wrong.
+    Not if the training loss rose with it: then something else is wrong.
     """
     change = c.change("loss", c.lowest, c.end)
     if change.verdict != "rise" or change.interval.estimate.value <= change.margin:
-        return None
-    if c.train_loss is not None and c.train_loss[c.end].mean() > 1.02 * c.train_loss[c.lowest].mean():
-        return None
-    return change if c.knows_errors or rise_lasts(c, change.margin) else None
+        return False
+    if c.train_loss is not None and c.ends.train_loss > 1.02 * c.lows.train_loss:
+        return False
+    return c.knows_errors or rise_lasts(c, change.margin)
 
 
 def rise_lasts(c: Curves, margin: float) -> bool:
     """Tell whether most values since the lowest, and the last two, are above it."""
     after = c.val_loss[c.lowest.stop :]
-    level = float(c.val_loss[c.lowest].mean()) + margin / 2
+    level = c.lows.val_loss + margin / 2
     return bool(len(after) >= 2 and (after > level).mean() >= 0.6 and after[-2:].min() > level)
 
 
@@ -399,14 +417,11 @@ def _size_behind(accuracies: Values | None) -> int | None:
     values = np.unique(accuracies[(accuracies > 0) & (accuracies < 1)])
     if len(values) < 3:
         return None
-    values = values[:: max(1, len(values) // 50)]  # fifty are as good as all
-    digits = max(len(f"{value:.7g}".partition(".")[2]) for value in values)
-    rounding = 0.5 * 10.0**-digits + 1e-7
-    expected = 0.0
-    for n in range(2, 20_001):
-        expected += min(1.0, 2 * n * rounding) ** len(values)
-        if expected > 1e-4 or n * rounding > 0.125:
-            return None
-        if np.abs(values * n - np.round(values * n)).max() <= n * rounding:
-            return n
-    return None
+    values = values[:: max(1, len(values) // 50), None]  # fifty are as good as all
+    digits = max(len(f"{value:.7g}".partition(".")[2]) for value in values.ravel())
+    n = np.arange(2, 20_001)
+    slack = n * (0.5 * 10.0**-digits + 1e-7)
+    by_chance = np.cumsum(np.minimum(1, 2 * slack) ** len(values))
+    fits = np.abs(values * n - np.round(values * n)).max(axis=0) <= slack
+    n = n[fits & (by_chance <= 1e-4) & (slack <= 0.125)]
+    return int(n[0]) if len(n) else None

@@ -1,33 +1,37 @@
-"""What the curve reader finds: its patterns with what would confirm them and what to do, and the finding itself."""
+"""What the curve reader finds: its patterns, in the words of ``patterns.toml``, and the finding itself."""
 
 from __future__ import annotations
 
 import math
 import string
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 Severity = Literal["alarm", "note"]
+#: A sentence with facts in it, or several of which the first is said whose facts are all there.
+Text = str | list[str]
 
 
-class Pattern(NamedTuple):
+@dataclass(frozen=True)
+class Pattern:
     """One thing that curves can say: see the head of ``patterns.toml``."""
 
-    title: str
-    confirm: str
-    advice: str
-    limit: str
+    title: Text
+    evidence: list[Text]
+    confirm: Text
+    advice: Text
+    limit: Text
     severity: Severity = "alarm"
-    says: dict[str, str] = {}  # noqa: RUF012 - read only
 
 
+_WORDS = tomllib.loads(Path(__file__).with_name("patterns.toml").read_text(encoding="utf-8"))
+#: What a reading rests on, and what would make it say more.
+RESTS_ON, ASKS_FOR = _WORDS.pop("rests_on"), _WORDS.pop("asks_for")
 #: What each pattern of a reading is, by its name.
-PATTERNS = {
-    name: Pattern(**about)
-    for name, about in tomllib.loads(Path(__file__).with_name("patterns.toml").read_text(encoding="utf-8")).items()
-}
+PATTERNS = {name: Pattern(**about) for name, about in _WORDS.items()}
 #: What the numbers say of themselves, whatever the validation set: said before what the curves show.
 OF_NUMBERS = {"diverged", "batch_losses", "negative_loss", "meaningless_accuracy", "other_loss", "dead", "odd_epochs",
               "mostly_penalty", "double_softmax"}  # fmt: skip
@@ -37,23 +41,18 @@ OF_NUMBERS = {"diverged", "batch_losses", "negative_loss", "meaningless_accuracy
 class Finding:
     """One thing that the curves of a run say.
 
-    ``epochs`` are the first and the last it is about, in the log's own numbers; `unit` is what they count. ``evidence``
-    holds numbers, with their uncertainty where it is known; the other texts are the pattern's, unless the run asks for
-    others.
+    ``epochs`` are the first and the last it is about, in the log's own numbers; ``unit`` is what they count.
+    ``evidence`` holds numbers, with their uncertainty where it is known.
     """
 
     pattern: str
     epochs: tuple[int, int]
+    unit: str
+    title: str
     evidence: str
-    title: str = ""
-    confirm: str = ""
-    advice: str = ""
-    limit: str = ""
-    unit: str = "epoch"
-
-    def __post_init__(self) -> None:
-        for part in ("title", "confirm", "advice", "limit"):
-            object.__setattr__(self, part, getattr(self, part) or getattr(PATTERNS[self.pattern], part))
+    advice: str
+    confirm: str
+    limit: str
 
     @property
     def severity(self) -> Severity:
@@ -95,10 +94,33 @@ def points(value: float) -> str:
     return f"{100 * value:.1f} points"
 
 
-class Sentence(string.Formatter):
-    """Puts facts into a pattern's sentences: ``{loss:number}``, ``{right:share}``, ``{jump:points}``."""
+_WAYS = {"number": number, "share": share, "points": points, "if": lambda value: ""}
 
-    def format_field(self, value: Any, format_spec: str) -> str:
-        """Write one fact."""
-        says = {"number": number, "share": share, "points": points}.get(format_spec)
-        return says(value) if says else super().format_field(value, format_spec)
+
+class _Sentence(string.Formatter):
+    """Puts facts into a sentence; a LookupError tells that one (None or False) is not there."""
+
+    def get_field(self, name: str, args: Any, kwargs: Any) -> Any:
+        value, first = super().get_field(name, args, kwargs)
+        if value is None or value is False:
+            raise LookupError(name)
+        return value, first
+
+    def format_field(self, value: Any, way: str) -> str:
+        return _WAYS[way](value) if way in _WAYS else super().format_field(value, way)
+
+
+def sayable(texts: list[Text], **facts: Any) -> Iterator[str]:
+    """Yield of each text what can be said with these facts: itself, or the first of several, or nothing."""
+    for text in texts:
+        for sentence in [text] if isinstance(text, str) else text:
+            try:
+                yield _Sentence().vformat(sentence, (), facts)
+                break
+            except LookupError:
+                continue
+
+
+def say(text: Text, **facts: Any) -> str:
+    """Return what can be said of one text, or nothing."""
+    return "".join(sayable([text], **facts))

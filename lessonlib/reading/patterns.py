@@ -1,6 +1,6 @@
-"""The patterns of the curve reader: one function each, from curves to a finding or None.
+"""The patterns of the curve reader: one function each, which yields what it finds in the curves.
 
-A function returns a finding only where the evidence for it exceeds its uncertainty; `find_all` puts them in order. What
+A function yields a finding only where the evidence for it exceeds its uncertainty; `find_all` puts them in order. What
 they say stands in ``patterns.toml``; what the numbers say of themselves is in `lessonlib.reading.sanity`, and comes
 first. Thresholds stand at the top with their reasons; they were tuned on some seeds of ``tools/reader_corpus.py`` and
 measured on others (``docs/reader-accuracy.md``). Taught in lesson 9.
@@ -8,8 +8,7 @@ measured on others (``docs/reader-accuracy.md``). Taught in lesson 9.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from statistics import NormalDist
 
 import numpy as np
@@ -22,12 +21,13 @@ from lessonlib.reading.evidence import (
     FEWEST_EPOCHS,
     LOSS_MARGIN,
     Curves,
+    Look,
     ends_of_last_fifth,
     late_jitter,
-    loss_rise,
     moving_means,
     needs,
     rise_lasts,
+    rises,
     still_falls,
 )  # fmt: skip
 from lessonlib.reading.findings import Finding, number, points, share
@@ -38,8 +38,8 @@ RUNAWAY = 2.0  # a training loss that ends this many times above its first value
 ACCURATE = 0.7  # training accuracy from which a double softmax is looked for: below, other reasons abound
 LEARNT = 0.02  # how much better than knowing nothing a loss must be, as a share, before it counts as learnt
 FALL_OF_ALL = 0.002  # a fall below this share of the larger first loss does not matter, whatever it is of a tiny loss
-POOR = 0.5  # a plateau above this share of the loss of knowing nothing is poor, whatever its reason
-WELL_ENOUGH = 0.75  # accuracy above which a plateau is not called poor where the number of classes is not known
+POOR = 0.5  # a _plateau above this share of the loss of knowing nothing is poor, whatever its reason
+WELL_ENOUGH = 0.75  # accuracy above which a _plateau is not called poor where the number of classes is not known
 AHEAD, FAR_AHEAD = 0.03, 0.1  # of accuracy between the sets at the end: not nothing; the first thing to say
 FEW_EXAMPLES = 100  # hardly anybody validates on fewer: jumps that would need them are the model's
 TOGETHER = 0.1  # training and validation run together when they are within this share of the validation loss
@@ -60,194 +60,235 @@ JITTER_FREEDOM = 18 / 35  # second differences of T independent values carry the
 ANNEALED = 0.15  # a rate that ends below this share of its largest has been annealed
 
 
-def diverged(c: Curves) -> Finding | None:
-    """Find losses that are no longer finite, or a training loss that ran away."""
+# ---- nothing was learnt ------------------------------------------------------------------------------------------
+
+
+def _stopped(c: Curves) -> Iterator[Finding]:
+    """Find losses that are no longer finite."""
     if c.stopped_at is not None:
-        after = "" if c.n == 0 else f", after {c.n} {c.unit}s that were"
-        return c.finding("diverged", (c.stopped_at, c.stopped_at), "stopped", after=after)
-    if c.train_loss is None or c.first.train_loss <= 0:
-        return None
+        yield c.finding("diverged", (c.stopped_at, c.stopped_at), finite=c.n or None)
+
+
+@needs("train_loss")
+def _ran_away(c: Curves) -> Iterator[Finding]:
+    """Find a training loss that ran away, or that learnt and fell back to knowing nothing."""
     now, first, lowest = c.ends.train_loss, c.first.train_loss, c.means(c.train_loss).min()
     high, back_at = (first, 0.85 * first) if c.nothing is None else (c.nothing, (1 - LEARNT) * c.nothing)
-    if now <= RUNAWAY * first and not (lowest < POOR * high and now > back_at):
-        return None
-    return c.finding("diverged", c.end, "ran_away", lowest=lowest)
+    if first > 0 and (now > RUNAWAY * first or (lowest < POOR * high and now > back_at)):
+        yield c.finding("diverged", c.end, lowest=lowest)
 
 
-def double_softmax(c: Curves) -> Finding | None:
+@needs("n_classes")
+def double_softmax(c: Curves) -> Iterator[Finding]:
     """Find a loss that stays above the floor of a softmax applied twice although the answers are right (lesson 1)."""
     which = "validation" if c.train_loss is None else "training"
-    loss, accuracy = (c.val_loss, c.val_accuracy) if c.train_loss is None else (c.train_loss, c.train_accuracy)
-    if c.n_classes is None or loss is None or accuracy is None:
-        return None
-    floor, level, right = double_softmax_floor(c.n_classes), c.at_end(loss), c.at_end(accuracy)
+    loss, accuracy = c.sets[which]
+    if loss is None or accuracy is None:
+        return
+    floor, level, right = double_softmax_floor(c.n_classes), loss[c.end].mean(), accuracy[c.end].mean()
     even = _loss_of_even_confidence(right, c.n_classes)
     # A right answer costs at least the floor, a wrong one up to 1 more; a plain softmax less than even confidence.
     highest = floor + 1.2 * (1 - right) + 0.15 * (np.log(c.n_classes) - floor)
-    explained = floor * 0.99 <= loss.min() and level <= highest
+    explained = floor * 0.99 <= loss.min() and even + 0.05 <= level <= highest
     # A loss that still falls is on its way down from a start without confidence, and may yet pass the floor.
-    if right < ACCURATE or not explained or level < even + 0.05 or still_falls(loss):
-        return None
-    facts = {"right": right, "which": which, "level": level, "floor": floor, "even": even, "others": c.n_classes - 1}
-    return c.finding("double_softmax", c.end, **facts)
+    if right >= ACCURATE and explained and not still_falls(loss):
+        facts = {"right": right, "which": which, "level": level, "floor": floor, "even": even}
+        yield c.finding("double_softmax", c.end, others=c.n_classes - 1, **facts)
 
 
-def chance(c: Curves) -> Finding | None:
-    """Find a validation accuracy at that of guessing and a loss not below that of knowing nothing, all along."""
-    if c.n_classes is None or _is_imbalanced(c) or not _at_baseline(c):
-        return None
-    meanwhile, facts = _training_meanwhile(c), {"base": 1 / c.n_classes, "interval": _interval(c)}
-    advice = "labels" if meanwhile == "memorised" else ""
-    return c.finding("chance", c.second_half, "main", meanwhile, advice=advice, **facts)
+@needs("val_loss", "val_accuracy", "nothing")
+def _baseline(c: Curves) -> Iterator[Finding]:
+    """Find validation at the accuracy of guessing (or the largest class's share) and the loss of knowing nothing."""
+    equal, shares = 1 / c.n_classes, c.class_shares
+    # One class is a fifth more frequent than among equals, and more than a random draw can make it.
+    by_chance = 0.0 if c.n_val is None else 3 * np.sqrt(equal / c.n_val)
+    imbalanced = shares is not None and shares.max() > 1.2 * equal + by_chance
+    base = shares.max() if imbalanced else equal
+    accuracy, slack = c.later.val_accuracy, np.sqrt(base * (1 - base) / (c.n_val or 1_000))
+    # Near chance all examples cost about the same, ln K give or take a third: far less spread than `loss_error` allows.
+    loss_slack = LEARNT + (0.0 if c.n_val is None else 0.35 / np.sqrt(c.n_val))
+    if c.n_classes > 2 and not imbalanced and accuracy < 0.5 * base - slack:
+        return  # below guessing: the labels mean something else there
+    lowest = min(c.later.val_loss, c.means(c.val_loss).min())
+    if accuracy <= base + ACCURACY_MARGIN + 2 * slack and lowest >= c.nothing * (1 - loss_slack):
+        interval = ""
+        if c.n_val is not None:
+            i = uncertainty.accuracy_interval(accuracy, c.n_val, level=c.level)
+            interval = f" ({100 * c.level:g} % interval {share(i.low)} to {share(i.high)})"
+        yield c.finding("majority" if imbalanced else "chance", c.second_half, base=base, interval=interval)
 
 
-def majority(c: Curves) -> Finding | None:
-    """Find a validation accuracy at the share of the most frequent class and a loss not below that of the shares."""
-    if c.class_shares is None:
-        constant = _constant_accuracy(c)
-        return None if constant is None else c.finding("majority", c.second_half, "constant", accuracy=constant)
-    if not _is_imbalanced(c) or not _at_baseline(c):
-        return None
-    return c.finding("majority", c.second_half, "shares", base=c.class_shares.max(), interval=_interval(c))
+@needs("val_loss", "val_accuracy", epochs=2 * FEWEST_EPOCHS)
+def _constant_accuracy(c: Curves) -> Iterator[Finding]:
+    """Find an accuracy that is one and the same in the second half, on both sets, at a loss of the class shares."""
+    right = c.later.val_accuracy
+    if c.class_shares is not None or np.ptp(c.val_accuracy[c.second_half]) > 1e-4 or not 0.02 < right < 0.98:
+        return
+    if c.train_accuracy is not None and abs(c.ends.train_accuracy - right) > 0.1:
+        return
+    if c.val_loss[c.second_half].min() >= (1 - LEARNT) * _loss_of_even_confidence(right, 2):
+        yield c.finding("majority", c.second_half)
 
 
-def guessing(c: Curves) -> Finding | None:
-    """Find validation at the loss and accuracy of guessing among some number of classes, where none is told."""
-    if (k := sanity.guessed_classes(c)) is None:
-        return None
-    says = ("began", c.val_accuracy is not None and "accuracy", "guessing", _training_meanwhile(c))
-    facts = {"lowest": c.val_loss.min(), "k": k, "ln": np.log(k), "base": 1 / k}
-    return c.finding("not_moving", c.whole, *says, confirm="again", **facts)
-
-
-def not_moving(c: Curves) -> Finding | None:
-    """Find losses that are where they began."""
-    losses, accuracies = (
-        [values for values in both if values is not None]
-        for both in ((c.train_loss, c.val_loss), (c.train_accuracy, c.val_accuracy))
-    )
+def not_moving(c: Curves) -> Iterator[Finding]:
+    """Find validation at the loss and accuracy of guessing among some number of classes, or losses that stand still."""
+    if k := sanity.guessed_classes(c):
+        yield c.finding("not_moving", c.whole, lowest=c.val_loss.min(), k=k, ln=np.log(k), base=1 / k)
+        return
+    losses, accuracies = ([v for v in values if v is not None] for values in zip(*c.sets.values(), strict=True))
     moves = any(np.ptp(v) > 0.02 * abs(v[0]) for v in losses) or any(np.ptp(v) > 0.03 for v in accuracies)
-    if not losses or moves or any(np.median(v) > 0.9 for v in accuracies) or losses[0].max() < 0.1:
-        return None
-    level = float(np.median(losses[-1]))
-    k = round(np.exp(min(level, 7)))
-    equal = k > 1 and abs(np.log(k) - level) < 0.01 and "equal"
-    return c.finding("not_moving", c.whole, "still", equal, first=losses[-1][0], k=k, ln=np.log(max(k, 1)))
+    if losses and not moves and losses[-1].max() >= 0.1 and all(np.median(v) <= 0.9 for v in accuracies):
+        level = float(np.median(losses[0]))
+        k = max(1, round(np.exp(min(level, 7))))
+        equal = k if k > 1 and abs(np.log(k) - level) < 0.01 else None
+        yield c.finding("not_moving", c.whole, still=losses[0][0], equal=equal, ln=np.log(k))
+
+
+# ---- what the curves show ------------------------------------------------------------------------------------------
 
 
 @needs("train_loss", epochs=FEWEST_EPOCHS + 2)
-def both_rise(c: Curves) -> Finding | None:
+def both_rise(c: Curves) -> Iterator[Finding]:
     """Find a training loss that has turned and rises steadily, as no overfitting does."""
     start = int(np.argmin(c.means(c.train_loss)))
-    after = c.train_loss[start:]
-    low, now, ups = float(after[0]), c.ends.train_loss, np.diff(after) > 0
-    matters = now > 1.05 * low and now - low > 0.1 * (c.first.train_loss - low)
-    if len(after) < 4 or not matters or ups.mean() < 0.75:
-        return None
-    if c.val_loss is not None and c.ends.val_loss < 1.03 * c.val_loss[start:].min():
-        return None
-    curves = (("validation loss", c.val_loss, number), ("training accuracy", c.train_accuracy, share),
-              ("validation accuracy", c.val_accuracy, share))  # fmt: skip
-    others = "".join(f"; {name} {says(v[start])} to {says(v[-1])}" for name, v, says in curves if v is not None)
-    facts = {"low": low, "now": now, "ups": int(ups.sum()), "steps": len(ups), "others": others}
-    return c.finding("both_rise", slice(start, c.n), **facts)
+    then, now, ups = c.at(start), c.ends, np.diff(c.train_loss[start:]) > 0
+    low, high = then.train_loss, now.train_loss
+    matters = high > 1.05 * low and high - low > 0.1 * (c.first.train_loss - low)
+    validates = c.val_loss is None or now.val_loss >= 1.03 * c.val_loss[start:].min()
+    if len(ups) >= 3 and matters and ups.mean() >= 0.75 and validates:
+        yield c.finding("both_rise", slice(start, c.n), then=then, ups=ups.sum(), steps=len(ups))
 
 
 @needs("train_loss", epochs=2 * FEWEST_EPOCHS)
-def learning_rate_too_high(c: Curves) -> Finding | None:
+def learning_rate_too_high(c: Curves) -> Iterator[Finding]:
     """Find a training loss that jumps in the second half of the run."""
     # Against the start as well, since a loss near 0 jumps by much of itself and means nothing.
     jump, half = late_jitter(c.train_loss), c.train_loss[c.second_half]
-    level, rises = max(abs(float(c.first.train_loss)), float(half.mean())), float((np.diff(half) > 0).mean())
-    if jump <= TRAINING_JUMPS * level or rises < RISES:
-        return None
-    return c.finding("learning_rate_too_high", c.second_half, jump=jump, part=jump / level, rises=rises)
+    level, rises = max(abs(c.first.train_loss), half.mean()), (np.diff(half) > 0).mean()
+    if jump > TRAINING_JUMPS * level and rises >= RISES:
+        yield c.finding("learning_rate_too_high", c.second_half, jump=jump, part=jump / level, rises=rises)
 
 
-@needs("train_loss", "val_loss", epochs=FEWEST_EPOCHS)
-def unrepresentative_validation(c: Curves) -> Finding | None:
-    """Find a difference between the sets that is there before memorising can begin, or that favours validation."""
-    if c.running_loss is not None and c.loss_error is not None:
-        behind = float((c.train_loss - c.val_loss)[c.second_half].mean())
-        error = c.difference_error(c.loss_error, c.second_half)
-        if behind > max(SURE * error, LOSS_MARGIN * float(c.val_loss.mean())):
-            how = {"confirm": "duplicates", "advice": "split"}
-            return c.finding("unrepresentative_validation", c.whole, "easier", **how, gap=behind, error=error)
-    return _gap_from_the_start(c)
+@needs("running_loss", "val_loss", "loss_error")
+def _easier_validation(c: Curves) -> Iterator[Finding]:
+    """Find a validation loss below the training loss of the same weights."""
+    behind = (c.train_loss - c.val_loss)[c.second_half].mean()
+    error = c.difference_error(c.loss_error, c.second_half)
+    if behind > max(SURE * error, LOSS_MARGIN * c.val_loss.mean()):
+        yield c.finding("unrepresentative_validation", c.whole, behind=behind, error=error)
 
 
-def _gap_from_the_start(c: Curves) -> Finding | None:
-    """Find validation worse in epochs 2 and 3, for certain and by most of the gap ever after."""
+@needs("train_loss", "val_loss")
+def _gap_from_the_start(c: Curves) -> Iterator[Finding]:
+    """Find validation worse in epochs 2 and 3, before memorising can begin, and by most of the gap ever after."""
     early = slice(1, 3)  # in the first epoch a running mean still has the untrained network in it
-    measure = "accuracy" if c.has_accuracies else "loss"
+    facts, never = {}, False
     if c.has_accuracies:
-        gaps, errors, says = c.train_accuracy - c.val_accuracy, c.accuracy_error, share
-        matters = EARLY_GAP_WITHOUT_N if errors is None else EARLY_GAP
-        never, nowhere = c.val_accuracy.max() < NEVER_RIGHT, c.val_accuracy.max() < 0.15 < c.train_accuracy.min()
-        train, val = (float(np.mean(values[early])) for values in (c.train_accuracy, c.val_accuracy))
+        gaps, errors, says, grown = c.train_accuracy - c.val_accuracy, c.accuracy_error, share, "accuracy"
+        matters, best = EARLY_GAP_WITHOUT_N if errors is None else EARLY_GAP, c.val_accuracy.max()
+        never, nowhere = best < NEVER_RIGHT, bool(best < 0.15 < c.train_accuracy.min())
+        facts = {"train": c.at(early).train_accuracy, "val": c.at(early).val_accuracy, "nowhere": nowhere}
     else:
-        gaps, errors, says, never, nowhere, train, val = c.val_loss - c.train_loss, c.loss_error, number, *[False] * 4
+        gaps, errors, says, grown = c.val_loss - c.train_loss, c.loss_error, number, "loss"
         matters = (1.0 if errors is None else TOGETHER) * c.val_loss[:3].max()
         if errors is None and c.val_loss[early].min() < 2 * c.train_loss[early].max():
-            return None
-    first, largest = float(gaps[early].min()), float(c.means(gaps).max())
-    error = c.difference_error(errors, early)
-    if first < max(SURE * error, matters, 0.0 if never else GAP_FROM_THE_START[measure] * largest):
-        return None
-    return c.finding(
-        "unrepresentative_validation", c.whole, measure, "later", errors is None and "any_set",
-        advice="unseen" if nowhere else "", train=train, val=val, first=says(first), largest=says(largest),
-        of="" if errors is None else f" (standard error {says(error)})",
-    )  # fmt: skip
+            return
+    first, largest, error = gaps[early].min(), c.means(gaps).max(), c.difference_error(errors, early)
+    least = max(SURE * error, matters, 0.0 if never else GAP_FROM_THE_START[grown] * largest)
+    if first >= least and not any(_easier_validation(c)):
+        facts |= {"first": says(first), "largest": says(largest), "error": None if errors is None else says(error)}
+        yield c.finding("unrepresentative_validation", c.whole, any_set=errors is None, **facts)
 
 
-def _risen_loss(c: Curves) -> Finding | None:
+@needs("val_loss")
+def _risen_loss(c: Curves) -> Iterator[Finding]:
     """Find a validation loss that rose: confident errors (lessons 2, 6, 7), or overfitting if accuracy fell as well."""
-    if loss_rise(c) is None:
-        return None
-    alone = c.train_loss is None
-    training = "no_training" if alone else "training"
-    facts = {"loss": c.said("loss", c.lowest, c.end), "stop": c.numbers(c.lowest)[1]}
+    if not rises(c):
+        return
+    facts = {"loss": c.said("loss", c.lowest, c.end), "stop": c.numbers(c.lowest)[1], "alone": c.train_loss is None}
     if c.val_accuracy is None:
         scores = [name for name in c.unread if not LOSSES.intersection(words(name))]
         scores = [name for name in scores if "val" in splits_of(name)] or [n for n in scores if not splits_of(n)]
-        facts |= {"scores": ", ".join(scores), "advice": "look" if scores else "stop"}
-        says = ("main", scores and "scores", training)
-        if c.classifies:
-            return c.finding("loss_rose", c.since_lowest, *says, title=alone and "title_alone", **facts)
-        own = {"title": "title_loss" if alone else "title_by_loss", "limit": "limit_of_errors"}
-        return c.finding("overfitting", c.since_lowest, *says, **own, **facts)
+        pattern = "overfitting" if c.regression else "loss_rose"
+        yield c.finding(pattern, c.since_lowest, scores=", ".join(scores) or None, **facts)
+        return
     change = c.change("accuracy", c.lowest, c.end)
+    unsure, fall = change.verdict == "cannot tell", -100 * change.interval.low
     facts["accuracy"] = c.said("accuracy", c.lowest, c.end)
-    is_unsure, fall = change.verdict == "cannot tell", -100 * change.interval.low
     if change.verdict != "flat" and change.interval.estimate.value < -change.margin / 2:  # or more likely fell than not
-        says = ("main", "accuracy", is_unsure and "unsure", training)
-        return c.finding("overfitting", c.since_lowest, *says, title=alone and "title_both", advice="stop", **facts)
-    says = ("main", c.n_val and is_unsure and fall > 0 and "unsure", training, "split")
-    title = sanity.mostly_penalty(c) and "title_penalty"
-    return c.finding("confident_errors", c.since_lowest, *says, title=title, fall=fall, split=_split(c), **facts)
+        yield c.finding("overfitting", c.since_lowest, unsure=unsure, **facts)
+        return
+    facts["fall"] = fall if c.n_val and unsure and fall > 0 else None
+    facts["penalty"] = any(sanity.mostly_penalty(c))
+    if c.refinement is not None:
+        facts["split"] = "all" if c.ends.refinement <= c.lows.refinement else "the rest"
+    yield c.finding("confident_errors", c.since_lowest, **facts)
 
 
-def real_fluctuation(c: Curves) -> Finding | None:
+def real_fluctuation(c: Curves) -> Iterator[Finding]:
     """Find a validation curve that jumps by more than even a fresh validation set per epoch would."""
-    loss_matters = 0.0 if c.val_loss is None else FLUCTUATION * abs(float(c.first.val_loss))
+    loss_matters = 0.0 if c.val_loss is None else FLUCTUATION * abs(c.first.val_loss)
     for name, values, errors, matters, says in (
         ("accuracy", c.val_accuracy, c.accuracy_error, ACCURACY_MARGIN / 2, points),
         ("loss", c.val_loss, c.loss_error, loss_matters, number),
     ):
         if values is not None and errors is not None and c.n >= 2 * FEWEST_EPOCHS:
-            jump, error = late_jitter(values), float(errors[c.second_half].mean())
+            jump, error = late_jitter(values), errors[c.second_half].mean()
             if jump > max(error * _largest_ratio(c), matters):
                 facts = {"name": name, "jump": says(jump), "error": says(error)}
-                return c.finding("real_fluctuation", c.second_half, **facts)
-    return None
+                yield c.finding("real_fluctuation", c.second_half, **facts)
+                return
+
+
+def unfinished(c: Curves) -> Iterator[Finding]:
+    """Find losses of both sets (or an accuracy, where there is no validation loss) that still improve."""
+    curves = {"training loss": c.train_loss, "validation loss": c.val_loss}
+    if c.val_loss is None and c.val_accuracy is not None:
+        curves["validation error (1 - accuracy)"] = 1 - c.val_accuracy
+    curves = {name: values for name, values in curves.items() if values is not None}
+    if not curves or not all(still_falls(values) for values in curves.values()):
+        return
+    which, last = list(curves.items())[-1]
+    before, after = ends_of_last_fifth(last)
+    if before - after < FALL_OF_ALL * max(abs(values[0]) for values in curves.values()):
+        return
+    facts = {"before": before, "after": after, "change": 100 * (after - before) / abs(before)}
+    facts |= {"which": which, "way": (before - after) / (last[0] - last.min())}
+    if c.val_loss is not None and c.train_loss is not None:
+        facts["train"] = ends_of_last_fifth(c.train_loss)
+    if c.rates is not None and c.last.rates < ANNEALED * c.rates.max():
+        facts["annealed"] = c.rates.max() if (np.diff(c.rates[c.second_half]) <= 0).all() else None
+    yield c.finding("unfinished", slice(c.n - 1 - max(1, c.n // 5), c.n), **facts)
+
+
+@needs("train_loss", "val_loss")
+def _plateau(c: Curves) -> Iterator[Finding]:
+    """Find both sets standing still together, far above what knowledge would cost.
+
+    If that is the loss of equal confidence in every answer, it may be noise in the labels.
+    """
+    train, val = c.ends.train_loss, c.ends.val_loss
+    right = c.val_accuracy if c.val_accuracy is not None else c.train_accuracy
+    well = right is not None and right[c.end].mean() > WELL_ENOUGH
+    stands = right is not None and right[c.end].mean() < right[0] + ACCURACY_MARGIN
+    nothing = c.first.val_loss if c.nothing is None or (stands and not well) else c.nothing
+    sampling = 0.0 if c.loss_error is None else c.ends.loss_error
+    apart = abs(val - train) > max(TOGETHER * val, sampling)
+    if apart or val < POOR * nothing or still_falls(c.train_loss) or still_falls(c.val_loss):
+        return
+    if rises(c) or any(both_rise(c)) or (c.nothing is None and well):
+        return
+    if c.val_accuracy is not None and c.n_classes is not None:
+        even = _loss_of_even_confidence(c.ends.val_accuracy, c.n_classes)
+        if (1 - EVEN_CONFIDENCE) * even <= val <= (1 - LEARNT) * c.nothing:
+            yield c.finding("noise_ceiling", c.second_half, even=even)
+    of = "what knowing nothing costs" if c.nothing is not None and val >= POOR * c.nothing else "its first value"
+    yield c.finding("underfitting", c.second_half, part=POOR, of=of)
 
 
 @needs("val_loss", "val_accuracy")
-def dip(c: Curves) -> Finding | None:
+def dip(c: Curves) -> Iterator[Finding]:
     """Find an accuracy that fell from an earlier height while the loss fell: the reverse disagreement (lesson 2)."""
-    if c.n < 3 * c.width:
-        return None
     width = max(1, c.width // 3)
     accuracy, loss = moving_means(c.val_accuracy, width), moving_means(c.val_loss, width)
     drop = np.maximum.accumulate(accuracy) - accuracy
@@ -256,172 +297,126 @@ def dip(c: Curves) -> Finding | None:
     top = int(accuracy[: bottom + 1].argmax())
     before, after = slice(top, top + width), slice(bottom, bottom + width)
     if drop[bottom] <= ACCURACY_DROP or loss[bottom] >= loss[top]:
-        return None
+        return
     fall = c.change("accuracy", before, after).interval.estimate
-    if -fall.value < SELECTED * fall.standard_error:
-        return None
-    came_back = accuracy[bottom:].max() >= accuracy[top] - drop[bottom] / 2
-    back = "came back: no place to stop" if came_back else "did not come back"
-    facts = {"accuracy": c.said("accuracy", before, after), "top": loss[top], "bottom": loss[bottom], "back": back}
-    return c.finding("dip", slice(top, bottom + width), **facts)
-
-
-def unfinished(c: Curves) -> Finding | None:
-    """Find losses of both sets (or an accuracy, where there is no validation loss) that still improve."""
-    curves = {"training loss": c.train_loss, "validation loss": c.val_loss}
-    if c.val_loss is None and c.val_accuracy is not None:
-        curves["validation error (1 - accuracy)"] = 1 - c.val_accuracy
-    curves = {name: values for name, values in curves.items() if values is not None}
-    if not curves or not all(still_falls(values) for values in curves.values()):
-        return None
-    which, last = list(curves.items())[-1]
-    before, after = ends_of_last_fifth(last)
-    if before - after < FALL_OF_ALL * max(abs(float(values[0])) for values in curves.values()):
-        return None
-    way, change = (before - after) / (last[0] - last.min()), 100 * (after - before) / abs(before)
-    both = c.val_loss is not None and c.train_loss is not None
-    highest = None if c.rates is None else c.rates.max()
-    falls = highest and (np.diff(c.rates[c.second_half]) <= 0).all() and c.last.rates < ANNEALED * highest
-    return c.finding(
-        "unfinished", slice(c.n - 1 - max(1, c.n // 5), c.n), "main", both and "training", falls and "annealed", "end",
-        advice="longer" if falls else "", which=which, before=before, after=after, way=way, change=change,
-        train=ends_of_last_fifth(c.train_loss) if both else None, highest=highest,
-    )  # fmt: skip
-
-
-@needs("val_accuracy", "n_classes")
-def noise_ceiling(c: Curves) -> Finding | None:
-    """Find both sets on a poor plateau whose loss is that of equal confidence in every answer."""
-    plateau, even = _poor_plateau(c), _loss_of_even_confidence(c.ends.val_accuracy, c.n_classes)
-    if plateau is None or not (1 - EVEN_CONFIDENCE) * even <= plateau <= (1 - LEARNT) * c.nothing:
-        return None
-    return c.finding("noise_ceiling", c.second_half, even=even)
-
-
-def underfitting(c: Curves) -> Finding | None:
-    """Find both sets on a poor plateau."""
-    if (plateau := _poor_plateau(c)) is None:
-        return None
-    poor = c.nothing is not None and plateau >= POOR * c.nothing
-    of = "what knowing nothing costs" if poor else "its first value"
-    return c.finding("underfitting", c.second_half, part=POOR, of=of)
+    if -fall.value >= SELECTED * fall.standard_error:
+        came_back = accuracy[bottom:].max() >= accuracy[top] - drop[bottom] / 2
+        back = "came back: no place to stop" if came_back else "did not come back"
+        facts = {"accuracy": c.said("accuracy", before, after), "top": loss[top], "bottom": loss[bottom]}
+        yield c.finding("dip", slice(top, bottom + width), back=back, **facts)
 
 
 @needs("train_loss", "val_loss")
-def validation_better(c: Curves) -> Finding | None:
+def validation_better(c: Curves) -> Iterator[Finding]:
     """Find a validation loss below the training loss, and ask whether half an epoch's delay explains it (lesson 3)."""
     running = c.train_loss if c.running_loss is None else c.running_loss
-    difference, ahead = float((running - c.val_loss).mean()), float((running > c.val_loss).mean())
+    difference, ahead = (running - c.val_loss).mean(), (running > c.val_loss).mean()
     error, known = c.difference_error(c.loss_error, c.whole), c.loss_error is not None
     least = LOSS_MARGIN if known else 2 * LOSS_MARGIN
-    if ahead < (0.5 if known else 0.8) or difference < max(2 * error, least * c.val_loss.mean()):
-        return None
-    delayed = float(((running[:-1] + running[1:]) / 2 - c.val_loss[:-1]).mean())
-    reason = "delay" if abs(delayed) < max(2 * error, 0.4 * difference) else "no_delay"
-    says = ("main", c.has_accuracies and "accuracy", reason)
-    return c.finding("validation_better", c.whole, *says, ahead=ahead, difference=difference)
+    if ahead >= (0.5 if known else 0.8) and difference >= max(2 * error, least * c.val_loss.mean()):
+        delayed = ((running[:-1] + running[1:]) / 2 - c.val_loss[:-1]).mean()
+        delay = bool(abs(delayed) < max(2 * error, 0.4 * difference))
+        yield c.finding("validation_better", c.whole, ahead=ahead, difference=difference, delay=delay)
 
 
-@needs("val_accuracy", epochs=FEWEST_EPOCHS)
-def accuracy_stands(c: Curves) -> Finding | None:
+@needs("val_accuracy")
+def _accuracy_alone(c: Curves) -> Iterator[Finding]:
     """Read the accuracy where there is no validation loss: it rose and stands, or it fell."""
     if c.val_loss is not None:
-        return None
-    means = c.means(c.val_accuracy)
-    scatter = np.sqrt(2) * late_jitter(c.val_accuracy) / np.sqrt(c.width)
-    top, end, training = int(means.argmax()), float(means[-1]), ""
-    if c.train_loss is not None:
-        training = f" The training loss goes from {number(c.train_loss[top])} there to {number(c.last.train_loss)}."
-    rises = c.train_loss is not None and c.last.train_loss > 1.02 * c.train_loss[top]
-    if means[top] - end > max(ACCURACY_DROP, SURE * scatter) and not rises:
+        return
+    means, jitter = c.means(c.val_accuracy), late_jitter(c.val_accuracy)
+    top, end, scatter = int(means.argmax()), means[-1], np.sqrt(2 / c.width) * jitter
+    then, alone = c.at(top), c.train_loss is None
+    if means[top] - end > max(ACCURACY_DROP, SURE * scatter) and (alone or c.last.train_loss <= 1.02 * then.train_loss):
         fell = c.said("accuracy", slice(top, top + c.width), c.end)
-        title = "" if training else "title_accuracy"
-        return c.finding("overfitting", slice(top, c.n), "alone", title=title, accuracy=fell, training=training)
-    since = int(np.argmax(means >= end - max(ACCURACY_MARGIN, 2 * scatter)))
-    if end - means[0] < ACCURACY_DROP or c.n - since < 3 or still_falls(1 - c.val_accuracy):
-        return None
-    best = int(c.val_accuracy.argmax())
-    return c.finding(
-        "accuracy_stands", slice(since, c.n), training=training, end=end,
-        since=c.epochs[since], best=c.epochs[best], highest=c.val_accuracy[best], scatter=late_jitter(c.val_accuracy),
-    )  # fmt: skip
+        yield c.finding("overfitting", slice(top, c.n), accuracy=fell, then=then, alone=alone)
+        return
+    since, best = int(np.argmax(means >= end - max(ACCURACY_MARGIN, 2 * scatter))), int(c.val_accuracy.argmax())
+    if end - means[0] >= ACCURACY_DROP and c.n - since >= 3 and not still_falls(1 - c.val_accuracy):
+        facts = {"since": c.epochs[since], "best": c.epochs[best], "highest": c.val_accuracy[best]}
+        yield c.finding("accuracy_stands", slice(since, c.n), then=then, end=end, scatter=jitter, **facts)
 
 
 @needs("train_loss", "val_loss")
-def gap(c: Curves) -> Finding | None:
+def gap(c: Curves) -> Iterator[Finding]:
     """Find a training loss well below a validation loss that does not rise."""
-    val, train = c.ends.val_loss, c.ends.train_loss
+    val, difference = c.ends.val_loss, c.ends.val_loss - c.ends.train_loss
     error = c.difference_error(c.loss_error, c.end)
-    if loss_rise(c) is not None or val - train < max(SURE * error, 2 * TOGETHER * val):
-        return None
     near = c.has_accuracies and c.ends.train_accuracy - c.ends.val_accuracy <= AHEAD
-    if near and val - train < TOGETHER * c.first.val_loss:
-        return None
-    stands = val < (1 + LOSS_MARGIN) * c.lows.val_loss and "stands"
-    return c.finding("gap", c.end, "main", c.has_accuracies and "accuracy", "end", stands)
+    least = TOGETHER * c.first.val_loss if near else 0.0
+    if difference >= max(SURE * error, 2 * TOGETHER * val, least) and not rises(c):
+        yield c.finding("gap", c.end, stands=val < (1 + LOSS_MARGIN) * c.lows.val_loss)
 
 
-@needs("val_accuracy", "accuracy_error", epochs=2 * FEWEST_EPOCHS)
-def sampling_noise(c: Curves) -> Finding | None:
+@needs("accuracy_error", epochs=2 * FEWEST_EPOCHS)
+def sampling_noise(c: Curves) -> Iterator[Finding]:
     """Say what a validation set of this size cannot show, where the curve's jumps are no larger."""
-    jump, error = late_jitter(c.val_accuracy), float(c.accuracy_error[c.second_half].mean())
-    if not VISIBLE_JUMP * error < jump <= error * _largest_ratio(c):
-        return None
-    shown, needed = NormalDist().inv_cdf((1 + c.level) / 2) * error, None
-    if shown > ACCURACY_MARGIN:
-        right = float(c.val_accuracy[c.second_half].mean())
-        sd = float(np.sqrt(right * (1 - right))) or 0.1
-        needed = uncertainty.examples_needed(ACCURACY_MARGIN, sd, level=c.level, power=0.5)
-    facts = {"jump": jump, "error": 100 * error, "shown": 100 * shown, "margin": 100 * ACCURACY_MARGIN}
-    return c.finding("sampling_noise", c.second_half, "main", needed and "more", "end", needed=needed, **facts)
+    jump, error = late_jitter(c.val_accuracy), c.accuracy_error[c.second_half].mean()
+    if VISIBLE_JUMP * error < jump <= error * _largest_ratio(c):
+        facts = {"shown": NormalDist().inv_cdf((1 + c.level) / 2) * error}
+        if facts["shown"] > ACCURACY_MARGIN:
+            right = c.val_accuracy[c.second_half].mean()
+            sd = float(np.sqrt(right * (1 - right))) or 0.1
+            facts["needed"] = uncertainty.examples_needed(ACCURACY_MARGIN, sd, level=c.level, power=0.5)
+        yield c.finding("sampling_noise", c.second_half, jump=jump, error=error, margin=ACCURACY_MARGIN, **facts)
 
 
-def _too_few(c: Curves) -> Finding:
+# ---- a verdict where nothing is wrong, or nothing can be told -------------------------------------------------------
+
+
+def _too_few(c: Curves) -> Iterator[Finding]:
     """Say that values are too few for a trend, and what they are if none was left out."""
-    if c.n < 2 or c.passed_over or c.val_loss is None:
-        facts = {"confirm": "train_on", "advice": "log_both", "have": " has" if c.n == 1 else "s have"}
-        return c.finding("cannot_tell", c.whole, "short", **facts, least=FEWEST_EPOCHS)
-    ups = np.diff(c.val_loss) > 0
-    way = "rises" if ups.all() else "goes up and down" if ups.any() else "falls"
-    advice = "evaluate" if ups.any() else "train_longer"
-    facts = {"confirm": "goes_on", "advice": advice, "values": ", ".join(map(number, c.val_loss)), "way": way}
-    return c.finding("cannot_tell", c.whole, "few", **facts, least=FEWEST_EPOCHS)
+    if c.n >= FEWEST_EPOCHS:
+        return
+    facts = {"least": FEWEST_EPOCHS, "short": c.n < 2 or c.passed_over > 0 or c.val_loss is None}
+    if not facts["short"]:
+        ups = np.diff(c.val_loss) > 0
+        way = "rises" if ups.all() else "goes up and down" if ups.any() else "falls"
+        facts |= {"values": ", ".join(map(number, c.val_loss)), "way": way, "ups": bool(ups.any())}
+    yield c.finding("cannot_tell", c.whole, **facts)
 
 
-def _verdict_without_alarm(c: Curves, notes: list[Finding]) -> Finding:
-    """Say that nothing is wrong where that is earned, that a rise may hide in the noise, or what is missing."""
+def _not_validated(c: Curves) -> Iterator[Finding]:
+    """Say that there is no validation."""
     if c.val_loss is None and c.val_accuracy is None:
-        training = c.train_loss is not None and "training"
-        return c.finding("cannot_tell", c.whole, training, "alone", confirm="log_loss", advice="pass_data")
-    if c.val_loss is not None:
-        change = c.change("loss", c.lowest, c.end)
-        rise, facts = change.interval.estimate, {"loss": c.said("loss", c.lowest, c.end)}
-        seen = rise.value > rise.standard_error or rise_lasts(c, change.margin)
-        if change.verdict == "cannot tell" and rise.value > change.margin and seen:
-            if c.n_val is not None:
-                facts["needed"] = uncertainty.examples_needed(rise.value, rise.standard_error * np.sqrt(c.n_val))
-            return c.finding("cannot_tell", c.whole, "rise", "needed" in facts and "needed", **facts)
-        if change.verdict == "rise" and rise.value > change.margin:  # on this set it is there; does it last?
-            steps, facts["lowest"] = np.diff(c.epochs), c.numbers(c.lowest)[0]
-            at = int(steps.argmax())
-            confirm = "between" if steps[at] > 3 * np.median(steps) else "more"
-            facts |= {"title": "title_above", "confirm": confirm, "left": c.epochs[at], "right": c.epochs[at + 1]}
-            return c.finding("cannot_tell", c.since_lowest, "above", c.train_loss is not None and "beside", **facts)
+        yield c.finding("cannot_tell", c.whole, alone=True)
+
+
+@needs("val_loss")
+def _may_have_risen(c: Curves) -> Iterator[Finding]:
+    """Find a validation loss that ends above its lowest: by chance, perhaps, or perhaps not for long."""
+    change, facts = c.change("loss", c.lowest, c.end), {"loss": c.said("loss", c.lowest, c.end)}
+    rise = change.interval.estimate
+    if rise.value <= change.margin or change.verdict not in ("cannot tell", "rise"):
+        return
+    if change.verdict == "rise":  # on this set it is there; does it last?
+        steps, facts["lowest"] = np.diff(c.epochs), c.numbers(c.lowest)[0]
+        at = int(steps.argmax())
+        if steps[at] > 3 * np.median(steps):
+            facts |= {"left": c.epochs[at], "right": c.epochs[at + 1]}
+        yield c.finding("cannot_tell", c.since_lowest, **facts)
+    elif rise.value > rise.standard_error or rise_lasts(c, change.margin):
+        if c.n_val is not None:
+            facts["needed"] = uncertainty.examples_needed(rise.value, rise.standard_error * np.sqrt(c.n_val))
+        yield c.finding("cannot_tell", c.whole, uncertain=True, **facts)
+
+
+def _no_alarm(c: Curves, notes: Iterable[Finding] = ()) -> Iterator[Finding]:
+    """Say that nothing is wrong where that is earned, or what is missing."""
     measures = [name for name in ("loss", "accuracy") if getattr(c, f"val_{name}") is not None]
     changes = "; ".join(f"validation {name} {c.said(name, slice(0, 1), c.end)}" for name in measures)
     missing = "; ".join(_what_is_missing(c, {finding.pattern for finding in notes}))
     alike = _size_that_jumps_so(c) or FEW_EXAMPLES
-    says = {"title": "title_jumps", "advice": "jumps"} if missing and alike < FEW_EXAMPLES else {}
-    pattern = "quiet" if missing else "healthy"
-    return c.finding(pattern, c.whole, **says, changes=f"V{changes[1:]}", missing=missing, alike=alike)
+    facts = {"changes": f"V{changes[1:]}", "missing": missing, "alike": alike if alike < FEW_EXAMPLES else None}
+    yield c.finding("quiet" if missing else "healthy", c.whole, **facts)
 
 
 def _what_is_missing(c: Curves, noted: set[str]) -> list[str]:
     """Return what keeps "nothing is wrong" from being earned."""
     loss, accuracy = c.val_loss, c.val_accuracy
     before, after = (0, 0) if loss is None else ends_of_last_fifth(loss)
-    few = loss is not None and (c.at_end(loss) > 0.9 * loss[0] or c.n < 2 * FEWEST_EPOCHS - 2)
-    stood = accuracy is not None and accuracy[0] < 0.97 and c.at_end(accuracy) < accuracy[0] + 0.01
+    few = loss is not None and (c.ends.val_loss > 0.9 * loss[0] or c.n < 2 * FEWEST_EPOCHS - 2)
+    stood = accuracy is not None and accuracy[0] < 0.97 and c.ends.val_accuracy < accuracy[0] + 0.01
     falls = loss is not None and (still_falls(loss) or (before - after) / max(abs(after), 1e-12) > LOSS_MARGIN)
     above = 0.0 if loss is None else (c.ends.val_loss - c.lows.val_loss) / max(abs(c.lows.val_loss), 1e-12)
     unread = f"{', '.join(c.unread[:4])} {'was' if len(c.unread) == 1 else 'were'} not read"
@@ -440,23 +435,21 @@ def _what_is_missing(c: Curves, noted: set[str]) -> list[str]:
     return [said for said, holds in missing.items() if holds]
 
 
-def _doubts(c: Curves) -> list[str]:
-    """Return what may be one class said always, or noise, where shares or sizes that would tell are not known."""
-    doubts = []
-    if c.val_accuracy is None or c.val_loss is None:
-        return doubts
+@needs("val_accuracy", "val_loss")
+def _doubts(c: Curves) -> Iterator[str]:
+    """Yield what may be one class said always, or noise, where shares or sizes that would tell are not known."""
     right, rose = c.ends.val_accuracy, (np.diff(c.val_accuracy) > 0).all()
     flat = np.ptp(c.val_accuracy[c.second_half]) < ACCURACY_MARGIN * (3 if c.n_classes is None else 0.5)
     if c.class_shares is None and right < 0.97 and flat and not rose:
         ahead = 0.0 if c.train_accuracy is None else abs(c.ends.train_accuracy - right)
         if ahead < FAR_AHEAD and c.ends.val_loss > 0.95 * _loss_of_even_confidence(right, 2):
-            doubts.append(f"always saying a class of {share(right)} would do as well: class shares tell")
+            yield f"always saying a class of {share(right)} would do as well: class shares tell"
     if alike := _size_that_jumps_so(c):
-        doubts.append(
-            f"validation accuracy jumps by {points(late_jitter(c.val_accuracy))} from one {c.unit} to the next, as "
-            f"fresh sets of {alike} would: whether that is noise, n tells"
+        jumps = points(late_jitter(c.val_accuracy))
+        yield (
+            f"validation accuracy jumps by {jumps} from one {c.unit} to the next, as fresh sets of {alike} would: "
+            "whether that is noise, n tells"
         )
-    return doubts
 
 
 @needs("val_accuracy", "val_loss")
@@ -466,137 +459,59 @@ def _size_that_jumps_so(c: Curves) -> int | None:
     return max(1, round(right * (1 - right) / jump**2)) if c.n_val is None and jump > 1.5 * ACCURACY_MARGIN else None
 
 
+# ---- all of it ------------------------------------------------------------------------------------------------------
+
+#: After these no curve is worth a look.
+NO_CURVES: tuple[Look, ...] = (_stopped, sanity.batch_losses, sanity.negative_loss, _too_few)
 #: Where nothing was learnt, everything else would describe its consequences.
-NOTHING_LEARNT: tuple[Callable[[Curves], Finding | None], ...] = (
-    diverged, chance, guessing, sanity.dead, majority, sanity.frozen_validation, not_moving, double_softmax,
+NOTHING_LEARNT: tuple[Look, ...] = (
+    _ran_away, _baseline, sanity.dead, not_moving, _constant_accuracy, sanity.frozen_validation, double_softmax,
 )  # fmt: skip
 #: Looked for otherwise, the most important first.
-IN_ORDER: tuple[Callable[[Curves], Finding | None], ...] = (
-    both_rise, learning_rate_too_high, unrepresentative_validation, _risen_loss, real_fluctuation,
-    unfinished, noise_ceiling, underfitting, dip, accuracy_stands, validation_better, gap,
+IN_ORDER: tuple[Look, ...] = (
+    both_rise, learning_rate_too_high, _easier_validation, _gap_from_the_start, _risen_loss, real_fluctuation,
+    unfinished, _plateau, dip, _accuracy_alone, validation_better, gap,
 )  # fmt: skip
+VERDICTS: tuple[Look, ...] = (_not_validated, _may_have_risen)
 
 
-def find_all(c: Curves, *, batches: bool = False) -> tuple[list[Finding], Curves]:
+def find_all(c: Curves) -> tuple[list[Finding], Curves]:
     """Return every finding, the most important first, and the curves that were believed.
 
-    There is always one. Accuracies that mean nothing and epochs out of line are no longer in the curves. With `batches`
-    the log holds losses of single batches only.
+    There is always one. Accuracies that mean nothing and epochs out of line are no longer in the curves.
     """
-    if c.stopped_at is not None:
-        return [diverged(c)], c
-    if finding := (batches and sanity.batch_losses(c)) or sanity.negative_loss(c):
-        return [finding], c
-    if c.n < FEWEST_EPOCHS:
-        return [_too_few(c)], c
-    impossible = sanity.impossible_accuracy(c)
-    if impossible and impossible.pattern == "meaningless_accuracy":
-        n_val = None if c.n_counted else c.n_val
-        c = dataclasses.replace(c, train_accuracy=None, val_accuracy=None, n_val=n_val, classifies=False)
-    c, odd = sanity.odd_epochs(c)
-    first = [impossible, odd]
-    nothing_learnt = next(filter(None, (pattern(c) for pattern in NOTHING_LEARNT)), None)
-    if nothing_learnt is not None:
-        found = [nothing_learnt, *filter(None, [unfinished(c)])]  # unless it is on its way
+    if found := _all(NO_CURVES, c)[:1]:
+        return found, c
+    c, impossible = sanity.without_impossible_accuracy(c)
+    c, odd = sanity.without_odd_epochs(c)
+    notes = [*impossible, *odd]
+    if found := _all(NOTHING_LEARNT, c)[:1]:
+        found += unfinished(c)  # unless it is on its way
     else:
-        first.append(sanity.mostly_penalty(c))
-        found = [finding for pattern in IN_ORDER if (finding := pattern(c)) is not None]
-    first = [finding for finding in first if finding is not None]
-    found.sort(key=lambda finding: finding.severity != "alarm")  # stable: the order above within each
-    if not any(finding.severity == "alarm" for finding in found) and not _says_enough(c, found, first):
-        found.insert(0, _verdict_without_alarm(c, [*first, *found]))
-    return [*first, *found, *filter(None, [sampling_noise(c)])], c
+        notes += sanity.mostly_penalty(c)
+        found = sorted(_all(IN_ORDER, c), key=lambda finding: finding.severity)  # "alarm" before "note"
+    if not _says_enough(c, [*notes, *found]):
+        found = [*(_all(VERDICTS, c) or _no_alarm(c, [*notes, *found])), *found]
+    return [*notes, *found, *sampling_noise(c)], c
 
 
-def _says_enough(c: Curves, found: list[Finding], first: list[Finding]) -> bool:
-    """Tell whether a note stands for a verdict: on the accuracy alone, on odd numbers, on validation far ahead."""
+def _all(looks: Iterable[Look], c: Curves) -> list[Finding]:
+    return [finding for look in looks for finding in look(c)]
+
+
+def _says_enough(c: Curves, found: list[Finding]) -> bool:
+    """Tell whether an alarm, or a note on the accuracy alone or on validation far ahead, stands for a verdict."""
     names = {finding.pattern for finding in found}
-    if c.has_accuracies and c.train_loss is not None:
-        ahead = c.ends.val_accuracy - c.ends.train_accuracy
-        tiny = c.val_loss is not None and c.ends.val_loss < 0.1 * c.ends.train_loss
-        if ahead > (AHEAD if tiny else FAR_AHEAD):
-            return "validation_better" in names
-    return "accuracy_stands" in names or any(finding.severity == "alarm" for finding in first)
-
-
-def _training_meanwhile(c: Curves) -> str:
-    """Return the sentence on training beside a validation that never moved."""
-    if c.train_loss is None:
-        return ""
-    return "memorised" if c.ends.train_loss < (1 - 5 * LEARNT) * c.first.train_loss else "neither"
-
-
-def _interval(c: Curves) -> str:
-    """Return the interval of the accuracy of the second half, if n is known."""
-    if c.n_val is None:
-        return ""
-    interval = uncertainty.accuracy_interval(c.later.val_accuracy, c.n_val, level=c.level)
-    return f" ({100 * c.level:g} % interval {share(interval.low)} to {share(interval.high)})"
+    if any(finding.severity == "alarm" for finding in found) or "accuracy_stands" in names:
+        return True
+    far = c.has_accuracies and c.ends.val_accuracy - c.ends.train_accuracy > FAR_AHEAD
+    return far and "validation_better" in names
 
 
 def _loss_of_even_confidence(right: float, n_classes: int) -> float:
     """Return the loss if every answer has the confidence `right` and the rest is spread evenly: that of label noise."""
     right = min(max(right, 1e-6), 1 - 1e-6)
     return float(-right * np.log(right) - (1 - right) * np.log((1 - right) / (n_classes - 1)))
-
-
-def _is_imbalanced(c: Curves) -> bool:
-    """Tell whether one class is a fifth more frequent than among equals, and more than a random draw can make it."""
-    if c.class_shares is None:
-        return False
-    equal = 1 / len(c.class_shares)
-    by_chance = 0.0 if c.n_val is None else 3 * np.sqrt(equal / c.n_val)
-    return bool(c.class_shares.max() > 1.2 * equal + by_chance)
-
-
-@needs("val_loss", "val_accuracy", "nothing")
-def _at_baseline(c: Curves) -> bool:
-    """Tell whether validation never left guessing: neither its accuracy nor its loss."""
-    base = 1 / c.n_classes if c.class_shares is None else float(c.class_shares.max())
-    accuracy, loss = c.later.val_accuracy, c.later.val_loss
-    slack = np.sqrt(base * (1 - base) / (c.n_val or 1_000))
-    # Near chance all examples cost about the same, ln K give or take a third: far less spread than `loss_error` allows.
-    loss_slack = LEARNT + (0.0 if c.n_val is None else 0.35 / np.sqrt(c.n_val))
-    if c.n_classes > 2 and not _is_imbalanced(c) and accuracy < 0.5 * base - slack:
-        return False  # below guessing: the labels mean something else there
-    lowest = min(loss, float(c.means(c.val_loss).min()))
-    return accuracy <= base + ACCURACY_MARGIN + 2 * slack and lowest >= c.nothing * (1 - loss_slack)
-
-
-@needs("val_loss", "val_accuracy", epochs=2 * FEWEST_EPOCHS)
-def _constant_accuracy(c: Curves) -> float | None:
-    """Return the accuracy if it is one and the same in the second half, on both sets, and the loss that of shares."""
-    right = c.later.val_accuracy
-    if np.ptp(c.val_accuracy[c.second_half]) > 1e-4 or not 0.02 < right < 0.98:
-        return None
-    if c.train_accuracy is not None and abs(c.ends.train_accuracy - right) > 0.1:
-        return None
-    of_shares = (1 - LEARNT) * _loss_of_even_confidence(right, 2)
-    return right if c.val_loss[c.second_half].min() >= of_shares else None
-
-
-def _split(c: Curves) -> str:
-    """Say how much of the rise the best temperature takes back, where logits are kept."""
-    if c.refinement is None or not np.isfinite(c.refinement).all():
-        return ""
-    before, after = c.refinement[c.lowest].mean(), c.ends.refinement
-    which = "all" if after <= before else "the rest"
-    return f" At the best temperature the loss goes {number(before)} to {number(after)}: {which} of it is calibration."
-
-
-@needs("train_loss", "val_loss")
-def _poor_plateau(c: Curves) -> float | None:
-    """Return the validation loss if both sets stand still together, far above what knowledge would cost."""
-    train, val = c.ends.train_loss, c.ends.val_loss
-    right = c.val_accuracy if c.val_accuracy is not None else c.train_accuracy
-    well = right is not None and c.at_end(right) > WELL_ENOUGH
-    stands = right is not None and c.at_end(right) < right[0] + ACCURACY_MARGIN
-    nothing = float(c.first.val_loss) if c.nothing is None or (stands and not well) else c.nothing
-    moving = any(still_falls(values) for values in (c.train_loss, c.val_loss)) or both_rise(c) is not None
-    sampling = 0.0 if c.loss_error is None else c.ends.loss_error
-    if moving or abs(val - train) > max(TOGETHER * val, sampling) or val < POOR * nothing or loss_rise(c) is not None:
-        return None
-    return None if c.nothing is None and well else val
 
 
 def _largest_ratio(c: Curves) -> float:

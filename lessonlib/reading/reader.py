@@ -22,7 +22,7 @@ How often each pattern is recognised: ``docs/reader-accuracy.md``. Taught in les
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike
 
 from lessonlib.reading import evidence, logs, patterns
 from lessonlib.reading.evidence import LOSS_SD_WITHOUT_ACCURACY, Curves
-from lessonlib.reading.findings import Finding
+from lessonlib.reading.findings import ASKS_FOR, RESTS_ON, Finding, say, sayable
 from lessonlib.reading.reading_report import BestEpoch, Reading
 from lessonlib.runs import Run
 
@@ -63,23 +63,23 @@ def read(
     """
     run = logs.read_log(source, columns=columns)
     prepared = evidence.prepare(run, n_val=n_val, n_classes=n_classes, class_shares=class_shares, level=level)
-    findings, c = patterns.find_all(prepared, batches=bool(run.provenance.get("batch_losses")))
+    findings, c = patterns.find_all(prepared)
     best = () if findings[0].pattern in _WITHOUT_BEST else _best_epochs(c)
     findings += [_best_epoch(best, c)] if best else []
     changes = (
         c.change(measure, c.lowest, c.end) if known is not None and c.val_loss is not None and c.n > 1 else None
         for measure, known in (("loss", c.val_loss), ("accuracy", c.val_accuracy))
     )
-    structure = tuple(run.provenance.get("structure", ()))
-    return Reading(run, tuple(findings), *changes, best, structure, _assumptions(run, c), _missing(c), c)
+    structure, notes = (tuple(map(str, run.provenance.get(name, ()))) for name in ("structure", "notes"))
+    return Reading(run, tuple(findings), *changes, best, structure, (*notes, *_rests_on(run, c)), _missing(c), c)
 
 
 def _best_epochs(c: Curves) -> tuple[BestEpoch, ...]:
     """Return the epochs that validation loss, accuracy and (with logits) refinement would choose."""
     columns, best = {"loss": c.val_loss, "accuracy": c.val_accuracy, "refinement": c.refinement}, []
     for by, values in columns.items():
-        if values is not None and np.isfinite(values).any():
-            at = int(np.nanargmax(values) if by == "accuracy" else np.nanargmin(values))
+        if values is not None and len(values):
+            at = int(values.argmax() if by == "accuracy" else values.argmin())
             there = {name: None if column is None else float(column[at]) for name, column in columns.items()}
             best.append(BestEpoch(by, int(c.epochs[at]), **there))
     return tuple(best)
@@ -88,60 +88,33 @@ def _best_epochs(c: Curves) -> tuple[BestEpoch, ...]:
 def _best_epoch(best: tuple[BestEpoch, ...], c: Curves) -> Finding:
     """Say which epoch each measure chooses and what that choice costs in the others."""
     epochs = sorted(choice.epoch for choice in best)
-    said = f"{c.unit.capitalize()} {'; '.join(map(str, best))}."
-    if c.accuracy_error is not None:
-        error = 196 * c.accuracy_error[np.argmax(c.val_accuracy)]
-        said += f" With n = {c.n_val} its accuracy is known to ±{error:.1f} points, and the best of many looks better "
-        said += "than it is."
-    return Finding("best_epoch", (epochs[0], epochs[-1]), said, unit=c.unit)
+    error = None if c.accuracy_error is None else 1.96 * c.accuracy_error[np.argmax(c.val_accuracy)]
+    facts = {"unit": c.unit.capitalize(), "choices": "; ".join(map(str, best)), "error": error}
+    return c.finding("best_epoch", (epochs[0], epochs[-1]), **facts)
 
 
 def _missing(c: Curves) -> str:
     """Return in one line what can be pasted, and what it would add."""
     if c.val_loss is None and c.val_accuracy is None:
         return ""
-    has_accuracy = c.val_accuracy is not None or c.train_accuracy is not None
-    adds = [("--n-val N", "n_val=N", "chance from change")] if c.n_val is None else []
-    if c.n_classes is None and has_accuracy:
-        adds.append(("--classes K", "n_classes=K", "guessing and noisy labels from learning"))
-    if not adds:
-        return ""
-    typed, passed, added = zip(*adds, strict=True)
-    return f"To say more: {' '.join(typed)} (in Python {', '.join(passed)}) would tell {', '.join(added)}."
+    no_k = c.n_classes is None and (c.val_accuracy is not None or c.train_accuracy is not None)
+    return say(ASKS_FOR, no_n=c.n_val is None, no_k=no_k)
 
 
-def _assumptions(run: Run, c: Curves) -> tuple[str, ...]:
+def _rests_on(run: Run, c: Curves) -> Iterator[str]:
     """Return what was done to the log, and what the uncertainty of the reading rests on."""
-    about, n = run.provenance, c.n_val
+    about = run.provenance
     renamed = [f"{ours} is {theirs!r}" for ours, theirs in about.get("columns", {}).items() if ours != theirs]
-    beside = about.get("epochs_beside") or ()
-    pairs = [f"{step} is epoch {epoch:g}" for step, epoch in zip(about.get("numbers", ()), beside, strict=False)]
-    says_n = about.get("n_val") and about.get("n_val") == n
-    lagging, equal = c.running_loss is None and c.train_loss is not None, c.class_shares is None and c.n_classes
-    said = {
-        f"Columns of the log: {', '.join(renamed)}.": renamed,
-        **dict.fromkeys(map(str, about.get("notes", ())), True),
-        f"Not read: {', '.join(about.get('unread', ())[:12])}.": about.get("unread"),
-        f"Steps are the log's; {', '.join(pairs[:3])}, ...": beside,
-        f"n = {n}: every validation accuracy is a whole number of {n}ths (or n is a multiple).": c.n_counted,
-        f"n = {n}: the log says so.": says_n and not c.n_counted,
-        f"Standard error of the validation loss: {_loss_error_source(c)}.": c.val_loss is not None,
-        "Standard error of the accuracy: binomial; a change counts as on separate sets unless logits are kept.":
-            c.val_accuracy is not None and n is not None,
-        "Training loss: it may be a mean over the moving epoch, with dropout on; the log does not say.": lagging,
-        "Class shares (--class-shares) are not known: classes were taken to be equally frequent.": equal,
-        f"{c.passed_over} {c.unit}s without a finite value in every curve were passed over.": c.passed_over,
-    }  # fmt: skip
-    return tuple(line for line, holds in said.items() if holds)
-
-
-def _loss_error_source(c: Curves) -> str:
-    if c.losses is not None:
-        return "paired, from each example's loss"
-    if c.loss_se is not None:
-        return "from the recorded standard errors, as if the epochs had separate validation sets"
-    if c.n_val is None:
-        return f"the {c.unit}s' own scatter alone: n is not known, so another validation set may differ by more"
-    if c.val_accuracy is None:
-        return f"n = {c.n_val} and an assumed spread of {LOSS_SD_WITHOUT_ACCURACY:g} times the mean loss"
-    return f"n = {c.n_val} and a modelled spread (all loss on the wrong answers, exponentially distributed)"
+    pairs = zip(about.get("numbers", ()), about.get("epochs_beside") or (), strict=False)
+    return sayable(
+        RESTS_ON,
+        c=c,
+        renamed=", ".join(renamed) or None,
+        unread=", ".join(about.get("unread", ())[:12]) or None,
+        beside=", ".join([f"{step} is epoch {epoch:g}" for step, epoch in pairs][:3]) or None,
+        n_is_told=about.get("n_val") == c.n_val is not None,
+        spread=LOSS_SD_WITHOUT_ACCURACY,
+        lagging=c.running_loss is None and c.train_loss is not None,
+        equal=c.class_shares is None and c.n_classes is not None,
+        passed_over=c.passed_over or None,
+    )

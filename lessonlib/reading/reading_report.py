@@ -10,9 +10,11 @@ import textwrap
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lessonlib import storage
 from lessonlib.reading.evidence import Curves
@@ -21,26 +23,12 @@ from lessonlib.runs import Run
 from lessonlib.uncertainty import Change
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from lessonlib.figures import Panel
+
 MOST_POINTS = 2_000  # a longer curve is thinned for the picture, which has fewer pixels
-_SIDES, _MEASURES = {"train": "training", "val": "validation"}, ("loss", "accuracy")
 _INTERVAL = 1.96  # half-width of a 95 % interval in standard errors
-_CSS = """
-.reading {max-width:60rem; line-height:1.45}
-.reading pre {white-space:pre-wrap; border-left:4px solid #666; padding-left:.6rem; font:inherit}
-.reading pre.alarm {border-color:#b84f00}
-.reading dl {margin:.2rem 0 0; display:grid; grid-template-columns:max-content 1fr; gap:.1rem .8rem}
-.reading dt {font-weight:600}
-.reading dd {margin:0}
-.reading img {max-width:100%}
-"""
-_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Reading of {source}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><style>
-:root {{color-scheme:light dark}} body {{font-family:sans-serif; margin:1rem auto; padding:0 1rem; max-width:60rem}}
-</style></head><body><main><h1>Reading of {source}</h1>{reading}</main></body></html>
-"""
 
 
 @dataclass(frozen=True)
@@ -91,7 +79,7 @@ class Reading:
     @property
     def source(self) -> str:
         """Return where the curves come from: a file's name, or what was passed."""
-        return self.run.provenance.get("origin", "run")
+        return str(self.run.provenance.get("origin", "run"))
 
     def find(self, pattern: str) -> Finding | None:
         """Return the finding of a pattern, or None if it was not found; ValueError if there is no such pattern."""
@@ -103,7 +91,8 @@ class Reading:
     def head(self) -> str:
         """Return what was read, in one line."""
         c, about = self.curves, self.run.provenance
-        read = [f"{said} {m}" for s, said in _SIDES.items() for m in _MEASURES if getattr(c, f"{s}_{m}") is not None]
+        names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+        read = [_in_words(name) for name in names if getattr(c, name) is not None]
         numbers, beside = about.get("numbers", self.run.epochs), about.get("epochs_beside")
         size = "" if c.n_val is None else f"; n = {c.n_val:,}"
         size += "" if c.n_classes is None else f", {c.n_classes} classes"
@@ -114,21 +103,24 @@ class Reading:
     def __str__(self) -> str:
         first, *others = self.findings
         alarms = [finding for finding in others if finding.severity == "alarm"][:1]
-        lines = [self.head, *(f"Log: {line}" for line in self.structure[:2]), _headline(first)]
-        parts = first.parts
-        limit = f"the curves cannot tell {parts.pop('Cannot tell')}" if "Cannot tell" in parts else ""
+        limit = f"the curves cannot tell {first.limit}" if first.limit else ""
         sure = "; ".join(filter(None, [self._basis(), limit]))
-        parts = {"Evidence": parts.pop("Evidence"), **({"How sure": f"{sure}."} if sure else {}), **parts}
-        lines += [f"  {heading}: {text}" for heading, text in parts.items() if heading != "To confirm" or not alarms]
-        lines += [f"{_headline(finding)}: {finding.evidence}" for finding in alarms]
-        notes = [f.title for f in others if f not in alarms and f.pattern != "best_epoch"][:4]
-        if notes:
-            lines.append(f"Also: {'; '.join(title[0].lower() + title[1:] for title in notes)}.")
-        if self.best:
-            lines.append(f"Best {self.curves.unit} " + "; ".join(map(str, self.best)) + ".")
-        if self.missing:
-            lines.append(self.missing)
-        return "\n".join([*lines, "All of it: print(reading.full), --full."])
+        notes = [f.title[0].lower() + f.title[1:] for f in others if f not in alarms and f.pattern != "best_epoch"]
+        lines = [
+            self.head,
+            *(f"Log: {line}" for line in self.structure[:2]),
+            _headline(first),
+            f"  Evidence: {first.evidence}",
+            sure and f"  How sure: {sure}.",
+            f"  What to do: {first.advice}",
+            "" if alarms else f"  To confirm: {first.confirm}",
+            *(f"{_headline(finding)}: {finding.evidence}" for finding in alarms),
+            notes and f"Also: {'; '.join(notes[:4])}.",
+            self.best and f"Best {self.curves.unit} {'; '.join(map(str, self.best))}.",
+            self.missing,
+            "All of it: print(reading.full), --full.",
+        ]
+        return "\n".join(filter(None, lines))
 
     __repr__ = __str__
 
@@ -143,7 +135,7 @@ class Reading:
     def full(self) -> str:
         """Return every finding with all its parts, and what the reading rests on."""
         body = [f"{position}. {finding}" for position, finding in enumerate(self.findings, start=1)]
-        rests = [*self.structure, *self.assumptions, *([self.missing] if self.missing else [])]
+        rests = filter(None, [*self.structure, *self.assumptions, self.missing])
         return "\n\n".join([self.head, *body, "\n".join(["What this rests on", *(f"  - {line}" for line in rests)])])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
@@ -154,86 +146,68 @@ def _headline(finding: Finding) -> str:
     return f"{'ALARM' if finding.severity == 'alarm' else 'Note'}: {finding.title} ({finding.where})"
 
 
+def _in_words(name: str) -> str:
+    return name.replace("train_", "training ").replace("val_", "validation ")
+
+
 def figure(reading: Reading) -> tuple[Figure, str]:
     """Draw loss and accuracy, the first alarm shaded, the best epochs marked; return picture and alt text."""
-    from matplotlib.figure import Figure  # needed by who shows a picture only
+    from lessonlib import figures  # needed by who shows a picture only
 
+    c = reading.curves
+    drawn = {"train_loss": number, "val_loss": number, "val_accuracy": share}
+    parts = [
+        f"{_in_words(name)} from {says(getattr(c, name)[0])} to {says(getattr(c, name)[-1])}"
+        for name, says in drawn.items() if c.n and getattr(c, name) is not None
+    ]  # fmt: skip
+    curves = "; ".join(parts) or "no finite curve"
+    alt = f"Curves of {reading.run.n_epochs} {c.unit}s: {curves}. First finding: {reading.first.title}."
+    panels = [_panel(reading, "loss", c.loss_error), _panel(reading, "accuracy", c.accuracy_error)]
+    panels = [panel for panel in panels if panel.marks] or panels[:1]
+    fig = figures.draw(figures.Picture(alt, *panels), figsize=(4.8 * len(panels), 4.2))
+    with figures.style():
+        fig.suptitle(textwrap.fill(reading.first.title, 60 * len(panels)), fontsize="medium")
+        for ax in fig.axes if c.n else ():
+            ax.xaxis.get_major_locator().set_params(integer=True)
+            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize="small", frameon=False)
+    return fig, alt
+
+
+def _panel(reading: Reading, measure: str, errors: NDArray[np.float64] | None) -> Panel:
     from lessonlib import figures
 
-    c = reading.curves
-    measures = [m for m in _MEASURES if c.n and any(getattr(c, f"{s}_{m}") is not None for s in _SIDES)]
-    n_panels = max(len(measures), 1)
-    with figures.style():
-        fig = Figure(figsize=(4.8 * n_panels, 4.2), layout="constrained")
-        fig.suptitle(textwrap.fill(reading.first.title, 60 * n_panels), fontsize="medium")
-        for ax, measure in zip(fig.subplots(1, n_panels, squeeze=False)[0], measures, strict=False):
-            _draw(ax, reading, measure)
-    return fig, _alt_text(reading)
-
-
-def _draw(ax: Axes, reading: Reading, measure: str) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    from lessonlib.figures import LINE_STYLES, MARKERS, PALETTE
-
-    c, scale = reading.curves, 100 if measure == "accuracy" else 1
+    c, marks = reading.curves, []
+    title, scale = ("Accuracy, %", 100) if measure == "accuracy" else ("Loss", 1)
     shown = np.unique(np.linspace(0, c.n - 1, min(c.n, MOST_POINTS)).astype(int))
-    x = c.epochs[shown]
-    ax.set(xlabel=c.unit, title="accuracy, %" if measure == "accuracy" else "loss")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    errors = c.loss_error if measure == "loss" else c.accuracy_error
-    for (part, name), colour in zip(_SIDES.items(), ("blue", "vermilion"), strict=True):
-        values = getattr(c, f"{part}_{measure}")
-        if values is None:
-            continue
-        ax.plot(x, scale * values[shown], color=PALETTE[colour], linestyle=LINE_STYLES[colour], label=name)
-        if part == "val" and errors is not None:
-            half = _INTERVAL * errors[shown]
-            ax.fill_between(x, scale * (values[shown] - half), scale * (values[shown] + half), color=PALETTE[colour],
-                            alpha=0.2, linewidth=0, label="its 95 % interval")  # fmt: skip
+    x, train, val = c.epochs[shown], getattr(c, f"train_{measure}"), getattr(c, f"val_{measure}")
+    if c.n and train is not None:
+        marks.append(figures.line(x, scale * train[shown], label="training"))
+    if c.n and val is not None:
+        marks.append(figures.line(x, scale * val[shown], "vermilion", label="validation"))
+        if errors is not None:
+            low, high = (scale * (val + side * _INTERVAL * errors)[shown] for side in (-1, 1))
+            marks.append(figures.area(x, low, high, "vermilion", label="its 95 % interval"))
     for best in reading.best:
         if best.by == measure:
-            ax.plot([best.epoch], [scale * getattr(best, measure)], MARKERS["green"], color=PALETTE["green"],
-                    linestyle="none", label=f"best: {c.unit} {best.epoch}")  # fmt: skip
-    if reading.first.severity == "alarm":
-        start, end = reading.first.epochs
-        half = 0.5 * float(np.median(np.diff(c.epochs))) if c.n > 1 else 0.5
-        look = {"color": PALETTE["purple"], "alpha": 0.12, "linewidth": 0, "label": reading.first.where}
-        ax.axvspan(start - half, end + half, **look)
-    if measure == "accuracy":  # the curves' own range, not that of a wide interval
-        low, high = ax.dataLim.intervaly
-        ax.set_ylim(max(-2, low - 2), min(102, high + 2))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize="small", frameon=False)
-
-
-def _alt_text(reading: Reading) -> str:
-    """Return what the picture shows, in one or two sentences."""
-    c = reading.curves
-    drawn = (("training loss", c.train_loss, number), ("validation loss", c.val_loss, number),
-             ("validation accuracy", c.val_accuracy, share))  # fmt: skip
-    parts = [f"{name} from {says(v[0])} to {says(v[-1])}" for name, v, says in drawn if v is not None and len(v)]
-    curves = "; ".join(parts) or "no finite curve"
-    return f"Curves of {reading.run.n_epochs} {c.unit}s: {curves}. First finding: {reading.first.title}."
+            label = f"best: {c.unit} {best.epoch}"
+            marks.append(figures.points(best.epoch, scale * getattr(best, measure), "green", label=label, size=7))
+    if marks and reading.first.severity == "alarm":
+        first, last = reading.first.epochs
+        marks.append(figures.span(first - 0.5, last + 0.5, reading.first.where, "purple"))
+    return figures.Panel(title, *marks, xlabel=c.unit, legend=False)
 
 
 def html(reading: Reading, *, own_page: bool = False) -> str:
-    """Return a reading as HTML: summary, picture with alt text (PNG, or following the theme), all findings folded."""
+    """Return a reading as HTML: summary, picture with alt text (PNG, or following the theme), everything folded."""
     from lessonlib import figures
 
     picture = figures.static_bundle(*figure(reading), own_page=own_page)["text/html"]
-    summary = str(reading).rpartition("\n")[0]
-    rests = "".join(f"<li>{escape(line)}</li>" for line in (*reading.structure, *reading.assumptions))
-    return (
-        f'<div class="reading"><style>{_CSS}</style><pre class="{reading.first.severity}">{escape(summary)}</pre>'
-        f"{picture}"
-        f"<details><summary>All findings</summary><ol>{''.join(map(_item, reading.findings))}</ol></details>"
-        f"<details><summary>What this rests on</summary><ul>{rests}</ul></details></div>"
-    )
+    summary, full = escape(str(reading).rpartition("\n")[0]), escape(reading.full)
+    return _filled("reading.html", severity=reading.first.severity, summary=summary, picture=picture, full=full)
 
 
-def _item(finding: Finding) -> str:
-    body = "".join(f"<dt>{heading}</dt><dd>{escape(text)}</dd>" for heading, text in finding.parts.items())
-    return f"<li><strong>{escape(finding.title)}</strong> ({finding.severity}, {finding.where})<dl>{body}</dl></li>"
+def _filled(template: str, **parts: str) -> str:
+    return Template(Path(__file__).with_name(template).read_text(encoding="utf-8")).substitute(parts)
 
 
 def save(reading: Reading, path: str | os.PathLike[str]) -> Path:
@@ -247,7 +221,8 @@ def save(reading: Reading, path: str | os.PathLike[str]) -> Path:
 
         content = figures.png_bytes(figure(reading)[0], dpi=150)
     elif suffix == ".html":
-        content = _PAGE.format(source=escape(str(reading.source)), reading=html(reading, own_page=True)).encode()
+        page = _filled("page.html", source=escape(reading.source), reading=html(reading, own_page=True))
+        content = page.encode()
     else:
         raise ValueError(f"{path} ends in {suffix!r}: a picture ends in .png, a page in .html.")
     return storage.write_atomically(path, lambda file: file.write(content))

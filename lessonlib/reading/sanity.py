@@ -8,6 +8,7 @@ moved.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,29 +26,29 @@ SAME = 5e-5  # differences below this share are those of printed digits
 
 
 @needs("train_loss")
-def batch_losses(c: Curves) -> Finding | None:
+def batch_losses(c: Curves) -> Iterator[Finding]:
     """Find training losses by step, of a log that has nothing else, that go up and down."""
-    if c.n > 2 and (np.diff(c.train_loss) > 0).mean() < SMOOTH:
-        return None
-    tenth = max(1, c.n // 10)
-    first, last = c.train_loss[:tenth].mean(), c.train_loss[-tenth:].mean()
-    return c.finding("batch_losses", c.whole, first=first, last=last)
+    if c.of_batches and (c.n < 3 or (np.diff(c.train_loss) > 0).mean() >= SMOOTH):
+        tenth = max(1, c.n // 10)
+        first, last = c.train_loss[:tenth].mean(), c.train_loss[-tenth:].mean()
+        yield c.finding("batch_losses", c.whole, first=first, last=last)
 
 
-def negative_loss(c: Curves) -> Finding | None:
+def negative_loss(c: Curves) -> Iterator[Finding]:
     """Find losses below zero."""
-    for name, values in (("validation", c.val_loss), ("training", c.train_loss)):
-        if values is not None and (values < -1e-6).any():
-            constant = c.val_accuracy is not None and np.ptp(c.val_accuracy) <= SAME and "constant"
-            return c.finding("negative_loss", c.whole, "main", constant, name=name, lowest=values.min())
-    return None
+    for name, (loss, accuracy) in c.sets.items():
+        if loss is not None and (loss < -1e-6).any():
+            constant = accuracy[-1] if accuracy is not None and np.ptp(accuracy) <= SAME else None
+            yield c.finding("negative_loss", c.whole, name=name, lowest=loss.min(), constant=constant)
 
 
-def impossible_accuracy(c: Curves) -> Finding | None:
-    """Find a loss below (1 - accuracy) ln 2, or an accuracy of nearly 0 under a loss that falls far."""
-    pairs = ((c.val_loss, c.val_accuracy, "validation"), (c.train_loss, c.train_accuracy, "training"))
-    for loss, accuracy, name in pairs:
-        if loss is None or accuracy is None or (loss < 0).any():
+def without_impossible_accuracy(c: Curves) -> tuple[Curves, list[Finding]]:
+    """Find a loss below (1 - accuracy) ln 2, or an accuracy of nearly 0 under a loss that falls far.
+
+    An accuracy that means nothing is left out of the curves.
+    """
+    for name, (loss, accuracy) in c.sets.items():
+        if loss is None or accuracy is None:
             continue
         least = (1 - accuracy) * np.log(2)
         below = (loss < BELOW_THE_LEAST * least) & (least > 0.02)
@@ -55,66 +56,65 @@ def impossible_accuracy(c: Curves) -> Finding | None:
         if below.mean() < 0.5 and not never_right:
             continue
         standing = np.ptp(accuracy) < 0.05 and loss.min() < 0.7 * loss[0]
-        nothing = standing or never_right or accuracy.max() < 0.1
-        at = int(np.argmax(least - loss))
-        return c.finding(
-            "meaningless_accuracy" if nothing else "other_loss", c.whole, "main", below.any() and "least",
-            name=name, level=" to ".join(dict.fromkeys((share(accuracy.min()), share(accuracy.max())))),
-            lowest=loss.min(), right=accuracy[at], least=least[at], here=loss[at],
-        )  # fmt: skip
-    return None
+        level = " to ".join(dict.fromkeys((share(accuracy.min()), share(accuracy.max()))))
+        facts = {"name": name, "level": level, "lowest": loss.min()}
+        if below.any():
+            at = int(np.argmax(least - loss))
+            facts |= {"right": accuracy[at], "least": least[at], "here": loss[at]}
+        if not (standing or never_right or accuracy.max() < 0.1):
+            return c, [c.finding("other_loss", c.whole, **facts)]
+        n_val = None if c.n_counted else c.n_val
+        left = dataclasses.replace(c, train_accuracy=None, val_accuracy=None, n_val=n_val, regression=True)
+        return left, [c.finding("meaningless_accuracy", c.whole, **facts)]
+    return c, []
 
 
-@needs("train_loss", epochs=FEWEST_EPOCHS)
-def dead(c: Curves) -> Finding | None:
+@needs("train_loss")
+def dead(c: Curves) -> Iterator[Finding]:
     """Find a training loss that is one number from the second epoch on."""
     later, accuracy = c.train_loss[1:], c.train_accuracy
     still = _is_one_number(later) and (accuracy is None or _is_one_number(accuracy[1:]))
-    if not still or later.mean() < 0.05 or (accuracy is not None and accuracy[-1] > 0.99):
-        return None
-    return c.finding("dead", slice(1, c.n), "main", accuracy is not None and "accuracy", "times", times=c.n - 1)
+    if still and later.mean() >= 0.05 and (accuracy is None or accuracy[-1] <= 0.99):
+        yield c.finding("dead", slice(1, c.n), times=c.n - 1)
 
 
-@needs("train_loss", epochs=FEWEST_EPOCHS)
-def frozen_validation(c: Curves) -> Finding | None:
+@needs("train_loss")
+def frozen_validation(c: Curves) -> Iterator[Finding]:
     """Find a validation that gives one number throughout while training learns."""
     if c.last.train_loss >= 0.8 * c.first.train_loss or (c.val_loss is None and c.val_accuracy is None):
-        return None
+        return
     if c.val_accuracy is None:
-        frozen, level, loss = _is_one_number(c.val_loss), number(c.last.val_loss), ""
+        frozen, level = _is_one_number(c.val_loss), number(c.last.val_loss)
     else:
         values, counts = np.unique(np.round(c.val_accuracy, 4), return_counts=True)
         right = float(values[counts.argmax()])
         ahead = c.train_accuracy is None or c.ends.train_accuracy - right > 0.15
-        frozen = counts.max() >= 0.9 * c.n and right < 0.99 and ahead
+        frozen, level = counts.max() >= 0.9 * c.n and right < 0.99 and ahead, share(right)
         if c.train_accuracy is None and c.val_loss is not None:  # an accuracy can stand by chance, a loss cannot
             frozen &= np.ptp(c.val_loss[c.second_half]) < 0.01 * c.last.val_loss
-        level, loss = share(right), "" if c.val_loss is None else f" (loss {number(c.last.val_loss)})"
-    reaches = c.train_accuracy is not None and "reaches"
-    return c.finding("frozen_validation", c.whole, "main", reaches, "end", level=level, loss=loss) if frozen else None
+    if frozen:
+        yield c.finding("frozen_validation", c.whole, level=level)
 
 
-@needs("val_loss", "val_accuracy", epochs=FEWEST_EPOCHS)
-def mostly_penalty(c: Curves) -> Finding | None:
+@needs("val_loss", "val_accuracy")
+def mostly_penalty(c: Curves) -> Iterator[Finding]:
     """Find a loss on both sets that is far more than its wrong answers can cost."""
-    pairs = [(c.val_loss, c.val_accuracy), (c.train_loss, c.train_accuracy)]
-    for loss, accuracy in pairs:
+    for loss, accuracy in c.sets.values():
         if loss is not None and accuracy is not None:
-            level, wrong = c.at_end(loss), 1 - c.at_end(accuracy)
+            level, wrong = loss[c.end].mean(), 1 - accuracy[c.end].mean()
             if level < 0.3 or wrong > 0.35 or level < DEAREST_ANSWER * wrong:
-                return None
+                return
     level = c.ends.val_loss
-    if still_falls(c.val_loss) and level < CERTAINLY_MORE:
-        return None
-    floors = [k for k in range(2, 1001) if abs(level / double_softmax_floor(k) - 1) < 0.06]
-    each = level / max(1 - c.ends.val_accuracy, 1e-3)
-    return c.finding("mostly_penalty", c.end, "main", floors and "floor", each=each, k=floors[:1])
+    if level >= CERTAINLY_MORE or not still_falls(c.val_loss):
+        floors = (k for k in range(2, 1001) if abs(level / double_softmax_floor(k) - 1) < 0.06)
+        each = level / max(1 - c.ends.val_accuracy, 1e-3)
+        yield c.finding("mostly_penalty", c.end, each=each, k=next(floors, None))
 
 
-def odd_epochs(c: Curves) -> tuple[Curves, Finding | None]:
+def without_odd_epochs(c: Curves) -> tuple[Curves, list[Finding]]:
     """Leave out single epochs whose validation is far out of line with both neighbours, and say which."""
     if c.n < FEWEST_EPOCHS + 2 or c.losses is not None:
-        return c, None
+        return c, []
     odd = np.zeros(c.n, bool)
     for values, is_loss in ((c.val_loss, True), (c.val_accuracy, False)):
         if values is not None:
@@ -122,7 +122,7 @@ def odd_epochs(c: Curves) -> tuple[Curves, Finding | None]:
     if c.train_loss is not None and c.train_loss[0] > 3 * c.train_loss[1]:
         odd[0] = False
     if not odd.any() or odd.sum() > max(1, FEW * c.n):
-        return c, None
+        return c, []
     which = c.epochs[odd]
     values = ", ".join(map(number, (c.val_loss if c.val_loss is not None else c.val_accuracy)[odd]))
     stretch = (int(which[0]), int(which[-1]))
@@ -132,7 +132,7 @@ def odd_epochs(c: Curves) -> tuple[Curves, Finding | None]:
         for field in dataclasses.fields(c)
         if isinstance(value := getattr(c, field.name), np.ndarray) and field.name != "class_shares"
     }
-    return dataclasses.replace(c, **kept), finding
+    return dataclasses.replace(c, **kept), [finding]
 
 
 def _out_of_line(values: Values, *, is_loss: bool) -> NDArray[np.bool_]:
@@ -149,7 +149,7 @@ def _out_of_line(values: Values, *, is_loss: bool) -> NDArray[np.bool_]:
     return odd
 
 
-@needs("val_loss", epochs=FEWEST_EPOCHS)
+@needs("val_loss")
 def guessed_classes(c: Curves) -> int | None:
     """Return the number K of equal classes for which a validation that never moved is guessing, or None.
 
