@@ -8,9 +8,10 @@ scatter is, and no interval is given. Taught in lesson 9.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from lessonlib import _validate as check
 from lessonlib import calibration, uncertainty
 from lessonlib.metrics import Estimate
-from lessonlib.reading.findings import PATTERNS, Finding, number, say, sayable, share
+from lessonlib.reading.findings import PATTERNS, Finding, number, points, say, sayable, share
 from lessonlib.reading.names import REGRESSION, words
 from lessonlib.runs import Run
 from lessonlib.uncertainty import Change
@@ -36,19 +37,18 @@ STILL_FALLING, FALL_OF_ITSELF = 0.05, 0.01
 SURE_OF_THIS_SET, SHORT, FALLS_IN_A_ROW = 3.0, 12, 3
 FEWEST_EPOCHS = 4  # fewer have no trend that could be told from noise
 MEMORISED = 0.9  # of its first value: a training loss below it has learnt something, whatever validation did
-#: The metrics that are read.
+#: The metrics that are read, where there is no better one: a mean over the moving epoch stands in for a training curve.
 _READ = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "running_train_loss", "running_train_accuracy")
 
 
-class _Numbers:
-    """Every curve as one number, ``c.last.val_loss``: None where there is no such curve."""
+class Measure(NamedTuple):
+    """Loss or accuracy of validation: its values and their errors, those of each example, how it is written."""
 
-    def __init__(self, curves: Curves, of: Callable[[Values], float]) -> None:
-        self._curves, self._of = curves, of
-
-    def __getattr__(self, name: str) -> float | None:
-        values = getattr(self._curves, name)
-        return None if values is None else float(self._of(values))
+    values: Values
+    errors: Values | None
+    examples: Values | None  # shape (n_epochs, n_val)
+    write: Callable[[float], str]
+    write_difference: Callable[[float], str]
 
 
 @dataclass(frozen=True)
@@ -94,15 +94,16 @@ class Curves:
 
     # ---- each curve as one number: `c.last.val_loss`, in sentences as well
 
-    def at(self, where: int | slice) -> _Numbers:
-        """Return every curve's value in one epoch, or its mean over a stretch."""
-        return _Numbers(self, lambda values: values[where].mean())
+    def at(self, where: int | slice, of: Callable[[Values], float] = np.mean) -> SimpleNamespace:
+        """Return every curve's value in one epoch, or its mean over a stretch; None where there is no such curve."""
+        curves = {name: getattr(self, name) for name in (*_READ[:4], "refinement", "rates")}
+        return SimpleNamespace(**{name: None if v is None else float(of(v[where])) for name, v in curves.items()})
 
     first = property(lambda self: self.at(0))
     last = property(lambda self: self.at(-1))
     ends = property(lambda self: self.at(self.end))
     lows = property(lambda self: self.at(self.lowest))
-    later = property(lambda self: _Numbers(self, lambda values: np.median(values[self.second_half])))
+    later = property(lambda self: self.at(self.second_half, np.median))
 
     def means(self, values: Values) -> Values:
         """Return the mean of every stretch of `width` epochs."""
@@ -110,15 +111,12 @@ class Curves:
 
     # ---- what the curves are together
 
+    has_accuracies = property(lambda self: self.train_accuracy is not None and self.val_accuracy is not None)
+
     @property
     def sets(self) -> dict[str, tuple[Values | None, Values | None]]:
         """Return loss and accuracy of either set, by the set's name."""
         return {"validation": (self.val_loss, self.val_accuracy), "training": (self.train_loss, self.train_accuracy)}
-
-    @property
-    def has_accuracies(self) -> bool:
-        """Tell whether there is an accuracy of both sets."""
-        return self.train_accuracy is not None and self.val_accuracy is not None
 
     @property
     def memorises(self) -> bool:
@@ -151,10 +149,8 @@ class Curves:
         """Return the standard error of the validation loss per epoch, or None if nothing is known of it."""
         if self.losses is not None:
             return self.losses.std(axis=1) / np.sqrt(self.losses.shape[1])
-        if self.loss_se is not None:
+        if self.loss_se is not None or self.n_val is None or self.val_loss is None:
             return self.loss_se
-        if self.n_val is None or self.val_loss is None:
-            return None
         return modelled_loss_sd(self.val_loss, self.val_accuracy, self.n_val) / np.sqrt(self.n_val)
 
     @functools.cached_property
@@ -166,9 +162,13 @@ class Curves:
         return np.sqrt(kept * (1 - kept) / self.n_val)
 
     @property
-    def knows_errors(self) -> bool:
-        """Tell whether the sampling error of the validation loss is known."""
-        return self.n_val is not None or self.losses is not None or self.loss_se is not None
+    def measures(self) -> dict[str, Measure]:
+        """Return what there is of the validation set: "loss", "accuracy" or both."""
+        both = {
+            "loss": Measure(self.val_loss, self.loss_error, self.losses, number, number),
+            "accuracy": Measure(self.val_accuracy, self.accuracy_error, self.hits, share, points),
+        }
+        return {name: measure for name, measure in both.items() if measure.values is not None}
 
     def difference_error(self, errors: Values | None, stretch: slice) -> float:
         """Return the standard error of a difference between two sets over a stretch; 0 where none is known."""
@@ -177,39 +177,58 @@ class Curves:
     def change(self, measure: str, before: slice, after: slice) -> Change:
         """Compare the mean validation "loss" or "accuracy" of two stretches, in pairs where examples are known.
 
-        What matters is `LOSS_MARGIN` of the first loss, or `ACCURACY_MARGIN`.
+        What matters is `LOSS_MARGIN` of the first loss, or `ACCURACY_MARGIN`. Epochs share their examples, so the
+        sampling error does not average out over a stretch.
         """
-        if measure == "loss":
-            values, errors, examples = self.val_loss, self.loss_error, self.losses
-            margin = LOSS_MARGIN * abs(self.at(before).val_loss)
-        else:
-            values, errors, examples, margin = self.val_accuracy, self.accuracy_error, self.hits, ACCURACY_MARGIN
+        values, errors, examples, *_ = self.measures[measure]
+        margin = ACCURACY_MARGIN if measure == "accuracy" else LOSS_MARGIN * abs(values[before].mean())
         known = {"margin": margin, "level": self.level}
-        if examples is None:
-            return uncertainty.unpaired_change(*(self._mean(values, errors, s) for s in (before, after)), **known)
-        if measure == "accuracy" and self.width == 1:
-            return uncertainty.accuracy_change(examples[before][0], examples[after][0], **known)
-        return uncertainty.loss_change(examples[before].mean(axis=0), examples[after].mean(axis=0), **known)
-
-    def _mean(self, values: Values, errors: Values | None, stretch: slice) -> Estimate:
-        """Return the mean over a stretch; epochs share their examples, so the sampling error does not average out."""
-        part = values[stretch]
-        scatter = late_jitter(values) / np.sqrt(len(part))
-        sampling = 0.0 if errors is None else float(errors[stretch].mean())
-        return Estimate(float(part.mean()), float(np.hypot(sampling, scatter)), self.n_val or len(part))
+        if examples is not None:
+            return uncertainty.loss_change(*(examples[part].mean(axis=0) for part in (before, after)), **known)
+        means = []
+        for part in (before, after):
+            scatter = late_jitter(values) / np.sqrt(part.stop - part.start)
+            error = scatter if errors is None else np.hypot(scatter, errors[part].mean())
+            means.append(Estimate(float(values[part].mean()), float(error), self.n_val or part.stop - part.start))
+        return uncertainty.unpaired_change(*means, **known)
 
     def said(self, measure: str, before: slice, after: slice) -> str:
         """Return a change as text; with an interval only where the sampling error is known."""
-        interval = self.change(measure, before, after).interval
-        a, b = (getattr(self.at(stretch), f"val_{measure}") for stretch in (before, after))
+        of, interval = self.measures[measure], self.change(measure, before, after).interval
+        a, b = (float(of.values[part].mean()) for part in (before, after))
         if measure == "accuracy":
-            write, signed, size = share, lambda value: f"{100 * value:+.1f}", f"{100 * (b - a):+.1f} points"
+            size, low, high = (f"{100 * value:+.1f}" for value in (b - a, interval.low, interval.high))
+            size += " points"
         else:
-            write, signed = number, lambda value: f"{'+' * (value > 0)}{number(value)}"
-            size = signed(b - a) if self.knows_errors or a == 0 else f"{100 * (b - a) / abs(a):+.0f} %"
-        if self.knows_errors:
-            size += f"; {100 * self.level:g} % interval {signed(interval.low)} to {signed(interval.high)}"
-        return f"{write(a)} to {write(b)} ({size})"
+            size, low, high = (f"{'+' * (v > 0)}{number(v)}" for v in (b - a, interval.low, interval.high))
+            if of.errors is None and a:
+                size = f"{100 * (b - a) / abs(a):+.0f} %"
+        if of.errors is not None:
+            size += f"; {100 * self.level:g} % interval {low} to {high}"
+        return f"{of.write(a)} to {of.write(b)} ({size})"
+
+    @functools.cached_property
+    def rise(self) -> Change:
+        """Return the change of the validation loss from its lowest to the end."""
+        return self.change("loss", self.lowest, self.end)
+
+    @functools.cached_property
+    def rise_lasts(self) -> bool:
+        """Tell whether most validation losses since the lowest, and the last two, are above it."""
+        after, level = self.val_loss[self.lowest.stop :], self.lows.val_loss + self.rise.margin / 2
+        return bool(len(after) >= 2 and (after > level).mean() >= 0.6 and after[-2:].min() > level)
+
+    @functools.cached_property
+    def has_risen(self) -> bool:
+        """Tell whether the validation loss rose from its lowest to the end: for certain, lastingly, by what matters.
+
+        Not if the training loss rose with it: then something else is wrong.
+        """
+        if self.rise.verdict != "rise" or self.rise.interval.estimate.value <= self.rise.margin:
+            return False
+        if self.train_loss is not None and self.ends.train_loss > 1.02 * self.lows.train_loss:
+            return False
+        return self.loss_error is not None or self.rise_lasts
 
     def finding(self, pattern: str, where: slice | tuple[int, int], **facts: Any) -> Finding:
         """Return a finding about a stretch, or about two of the log's numbers, in the words of its pattern."""
@@ -218,9 +237,6 @@ class Curves:
         texts = {part: say(getattr(about, part), **facts) for part in ("title", "advice", "confirm", "limit")}
         numbers = self.numbers(where) if isinstance(where, slice) else where
         return Finding(pattern, numbers, self.unit, evidence="".join(sayable(about.evidence, **facts)), **texts)
-
-
-Look = Callable[[Curves], Iterator[Finding]]
 
 
 def needs(*names: str, epochs: int = 0) -> Callable[[Callable[[Curves], Any]], Callable[[Curves], Any]]:
@@ -258,7 +274,7 @@ def prepare(
     counted = _size_behind(found.get("val_accuracy")) if n_val is None else None
     # A mean over the moving epoch is asked for only where there is nothing better.
     asked = {name: values for name, values in found.items() if name[:8] != "running_" or name[8:] not in found}
-    kept = np.logical_and.reduce([np.isfinite(values) for values in _without_edges(asked).values()])
+    kept = np.logical_and.reduce([np.isfinite(values) for values in asked.values()])
     if (stopped := _stops_being_finite(found)) is not None:
         kept[stopped:] = False
 
@@ -290,55 +306,38 @@ def prepare(
     )  # fmt: skip
 
 
-def _without_edges(found: dict[str, Values]) -> dict[str, Values]:
-    """Leave a training curve aside that begins later or ends earlier than validation, if that would cost epochs."""
-    validated = [np.isfinite(values) for name, values in found.items() if name[:4] == "val_"]
-    needed = np.logical_and.reduce(validated) if validated else np.zeros(0, bool)
-    if needed.sum() < FEWEST_EPOCHS:
-        return found
-    least = max(FEWEST_EPOCHS, 0.5 * needed.sum())
-    return {n: values for n, values in found.items() if n[:4] == "val_" or np.isfinite(values[needed]).sum() >= least}
-
-
 def _stops_being_finite(found: dict[str, Values]) -> int | None:
     """Return the index from which on losses are never finite again, or None. NaN beside a finite loss is a gap."""
     losses = np.array([values for name, values in found.items() if name.endswith("loss")])
-    broken = np.isinf(losses).any(axis=0) | np.isnan(losses).all(axis=0)
-    if not len(losses) or not broken[-1]:
-        return None
-    return int(np.append(-1, np.flatnonzero(~broken))[-1]) + 1
+    finite = np.flatnonzero(np.isfinite(losses).any(axis=0) & ~np.isinf(losses).any(axis=0))
+    stopped = int(finite[-1]) + 1 if len(finite) else 0
+    return stopped if len(losses) and stopped < losses.shape[1] else None
 
 
 def _about_validation(
     run: Run, n_val: int | None, n_classes: int | None, class_shares: ArrayLike | None
 ) -> tuple[int | None, int | None, Values | None]:
     """Return validation size, number of classes and class shares: as given, else as the run tells."""
-    about, logits = run.provenance, run.val_logits
-    if n_classes is None and class_shares is None:
-        n_classes = len(about.get("class_names", ())) or None
-    if class_shares is None and logits is not None:
-        class_shares = np.bincount(run.val_labels, minlength=logits.shape[2])
-    shares = None if class_shares is None else _shares(class_shares)
+    about, shares = run.provenance, None
+    if class_shares is None and run.val_logits is not None:
+        class_shares = np.bincount(run.val_labels, minlength=run.val_logits.shape[2])
+    if class_shares is not None:
+        given = list(class_shares.values()) if hasattr(class_shares, "values") else class_shares
+        counts = check.finite_array(given, "class_shares", ndim=1)
+        if (counts < 0).any() or counts.sum() <= 0:
+            got = f"got {counts.tolist()}: pass counts or shares"
+            raise ValueError(f"class_shares must not be negative, nor all zero, {got}.")
+        shares = counts / counts.sum()
     if n_val is None:
-        n_val = about.get("n_val") or (None if logits is None else logits.shape[1])
+        n_val = about.get("n_val") or (None if run.val_logits is None else run.val_logits.shape[1])
     if n_classes is None:
-        told = about.get("n_classes", 0)
+        told = len(about.get("class_names", ())) or about.get("n_classes", 0)
         n_classes = len(shares) if shares is not None else told if told > 1 else None
     n_val = None if n_val is None else check.whole_number(n_val, "n_val", low=1)
     n_classes = None if n_classes is None else check.whole_number(n_classes, "n_classes", low=2)
     if shares is not None and len(shares) != n_classes:
         raise ValueError(f"{len(shares)} class_shares for n_classes = {n_classes}: pass one share per class.")
     return n_val, n_classes, shares
-
-
-def _shares(class_shares: ArrayLike) -> Values:
-    """Return shares that sum to one, from shares or from counts."""
-    given = list(class_shares.values()) if hasattr(class_shares, "values") else class_shares
-    shares = check.finite_array(given, "class_shares", ndim=1)
-    if (shares < 0).any() or shares.sum() <= 0:
-        given = shares.tolist()
-        raise ValueError(f"class_shares must not be negative, nor all zero, got {given}: pass counts or shares.")
-    return shares / shares.sum()
 
 
 def modelled_loss_sd(loss: Values, accuracy: Values | None, n_val: int) -> Values:
@@ -376,34 +375,13 @@ def ends_of_last_fifth(values: Values) -> tuple[float, float]:
 
 def still_falls(values: Values) -> bool:
     """Tell whether a loss falls over the last fifth: for certain, and by enough of its way so far and of itself."""
-    before, after = ends_of_last_fifth(values)
-    total = float(values[0] - moving_means(values, max(1, len(values) // 10)).min())
+    (before, after), width = ends_of_last_fifth(values), max(1, len(values) // 10)
+    total = float(values[0] - moving_means(values, width).min())
     if total <= 0 or before - after <= max(STILL_FALLING * total, FALL_OF_ITSELF * abs(after)):
         return False
     if len(values) < SHORT:
         return bool((np.diff(values)[-FALLS_IN_A_ROW:] < 0).all())
-    error = np.sqrt(2 / max(1, len(values) // 10)) * late_jitter(values)
-    return before - after > SURE_OF_THIS_SET * error
-
-
-def rises(c: Curves) -> bool:
-    """Tell whether the validation loss rose from its lowest to the end: for certain, lastingly and by what matters.
-
-    Not if the training loss rose with it: then something else is wrong.
-    """
-    change = c.change("loss", c.lowest, c.end)
-    if change.verdict != "rise" or change.interval.estimate.value <= change.margin:
-        return False
-    if c.train_loss is not None and c.ends.train_loss > 1.02 * c.lows.train_loss:
-        return False
-    return c.knows_errors or rise_lasts(c, change.margin)
-
-
-def rise_lasts(c: Curves, margin: float) -> bool:
-    """Tell whether most values since the lowest, and the last two, are above it."""
-    after = c.val_loss[c.lowest.stop :]
-    level = c.lows.val_loss + margin / 2
-    return bool(len(after) >= 2 and (after > level).mean() >= 0.6 and after[-2:].min() > level)
+    return before - after > SURE_OF_THIS_SET * np.sqrt(2 / width) * late_jitter(values)
 
 
 def _size_behind(accuracies: Values | None) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import string
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,8 +28,8 @@ class Pattern:
 
 
 _WORDS = tomllib.loads(Path(__file__).with_name("patterns.toml").read_text(encoding="utf-8"))
-#: What a reading rests on, and what would make it say more.
-RESTS_ON, ASKS_FOR = _WORDS.pop("rests_on"), _WORDS.pop("asks_for")
+#: What a reading rests on, what it lacks to say that nothing is wrong, and what would make it say more.
+RESTS_ON, MISSING, ASKS_FOR = (_WORDS.pop(name) for name in ("rests_on", "missing", "asks_for"))
 #: What each pattern of a reading is, by its name.
 PATTERNS = {name: Pattern(**about) for name, about in _WORDS.items()}
 #: What the numbers say of themselves, whatever the validation set: said before what the curves show.
@@ -94,23 +94,23 @@ def points(value: float) -> str:
     return f"{100 * value:.1f} points"
 
 
-_WAYS = {"number": number, "share": share, "points": points, "if": lambda value: ""}
+_WAYS = {
+    "number": number, "share": share, "points": points, "list": lambda names: ", ".join(names[:12]),
+    "if": lambda fact: "", "unless": lambda fact: "",
+}  # fmt: skip
 
 
 class _Sentence(string.Formatter):
-    """Puts facts into a sentence; a LookupError tells that one (None or False) is not there."""
+    """Puts facts into a sentence; a LookupError tells that it cannot be said."""
 
-    def get_field(self, name: str, args: Any, kwargs: Any) -> Any:
-        value, first = super().get_field(name, args, kwargs)
-        if value is None or value is False:
-            raise LookupError(name)
-        return value, first
-
-    def format_field(self, value: Any, way: str) -> str:
-        return _WAYS[way](value) if way in _WAYS else super().format_field(value, way)
+    def format_field(self, fact: Any, way: str) -> str:
+        is_missing = fact is None or fact is False or (isinstance(fact, (str, tuple)) and not fact)
+        if is_missing != (way == "unless"):
+            raise LookupError(way)
+        return _WAYS[way](fact) if way in _WAYS else super().format_field(fact, way)
 
 
-def sayable(texts: list[Text], **facts: Any) -> Iterator[str]:
+def sayable(texts: Iterable[Text], **facts: Any) -> Iterator[str]:
     """Yield of each text what can be said with these facts: itself, or the first of several, or nothing."""
     for text in texts:
         for sentence in [text] if isinstance(text, str) else text:

@@ -8,36 +8,23 @@ measured on others (``docs/reader-accuracy.md``). Taught in lesson 9.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from statistics import NormalDist
 
 import numpy as np
 
 from lessonlib import uncertainty
 from lessonlib.metrics import double_softmax_floor
-from lessonlib.reading import sanity
-from lessonlib.reading.evidence import (
-    ACCURACY_MARGIN,
-    FEWEST_EPOCHS,
-    LOSS_MARGIN,
-    Curves,
-    Look,
-    ends_of_last_fifth,
-    late_jitter,
-    moving_means,
-    needs,
-    rise_lasts,
-    rises,
-    still_falls,
-)  # fmt: skip
-from lessonlib.reading.findings import Finding, number, points, share
+from lessonlib.reading import evidence, sanity
+from lessonlib.reading.evidence import ACCURACY_MARGIN, FEWEST_EPOCHS, LOSS_MARGIN, Curves, needs
+from lessonlib.reading.findings import MISSING, Finding, number, sayable, share
 from lessonlib.reading.names import splits_of, words
 
 LOSSES = {"loss", "losses", "ppl", "perplexity"}  # words of names that say nothing new of the answers beside a loss
 RUNAWAY = 2.0  # a training loss that ends this many times above its first value has run away; jumping stays below
+BACK = 0.85  # of knowing nothing (or of the first loss): who has learnt and is back there has lost it again
 ACCURATE = 0.7  # training accuracy from which a double softmax is looked for: below, other reasons abound
 LEARNT = 0.02  # how much better than knowing nothing a loss must be, as a share, before it counts as learnt
-FALL_OF_ALL = 0.002  # a fall below this share of the larger first loss does not matter, whatever it is of a tiny loss
 POOR = 0.5  # a _plateau above this share of the loss of knowing nothing is poor, whatever its reason
 WELL_ENOUGH = 0.75  # accuracy above which a _plateau is not called poor where the number of classes is not known
 AHEAD, FAR_AHEAD = 0.03, 0.1  # of accuracy between the sets at the end: not nothing; the first thing to say
@@ -73,8 +60,8 @@ def _stopped(c: Curves) -> Iterator[Finding]:
 def _ran_away(c: Curves) -> Iterator[Finding]:
     """Find a training loss that ran away, or that learnt and fell back to knowing nothing."""
     now, first, lowest = c.ends.train_loss, c.first.train_loss, c.means(c.train_loss).min()
-    high, back_at = (first, 0.85 * first) if c.nothing is None else (c.nothing, (1 - LEARNT) * c.nothing)
-    if first > 0 and (now > RUNAWAY * first or (lowest < POOR * high and now > back_at)):
+    nothing = first if c.nothing is None else c.nothing
+    if first > 0 and (now > RUNAWAY * first or (lowest < POOR * nothing and now > BACK * nothing)):
         yield c.finding("diverged", c.end, lowest=lowest)
 
 
@@ -91,7 +78,7 @@ def double_softmax(c: Curves) -> Iterator[Finding]:
     highest = floor + 1.2 * (1 - right) + 0.15 * (np.log(c.n_classes) - floor)
     explained = floor * 0.99 <= loss.min() and even + 0.05 <= level <= highest
     # A loss that still falls is on its way down from a start without confidence, and may yet pass the floor.
-    if right >= ACCURATE and explained and not still_falls(loss):
+    if right >= ACCURATE and explained and not evidence.still_falls(loss):
         facts = {"right": right, "which": which, "level": level, "floor": floor, "even": even}
         yield c.finding("double_softmax", c.end, others=c.n_classes - 1, **facts)
 
@@ -111,11 +98,9 @@ def _baseline(c: Curves) -> Iterator[Finding]:
         return  # below guessing: the labels mean something else there
     lowest = min(c.later.val_loss, c.means(c.val_loss).min())
     if accuracy <= base + ACCURACY_MARGIN + 2 * slack and lowest >= c.nothing * (1 - loss_slack):
-        interval = ""
-        if c.n_val is not None:
-            i = uncertainty.accuracy_interval(accuracy, c.n_val, level=c.level)
-            interval = f" ({100 * c.level:g} % interval {share(i.low)} to {share(i.high)})"
-        yield c.finding("majority" if imbalanced else "chance", c.second_half, base=base, interval=interval)
+        interval = None if c.n_val is None else uncertainty.accuracy_interval(accuracy, c.n_val, level=c.level)
+        facts = {"base": base, "interval": interval, "level": 100 * c.level}
+        yield c.finding("majority" if imbalanced else "chance", c.second_half, **facts)
 
 
 @needs("val_loss", "val_accuracy", epochs=2 * FEWEST_EPOCHS)
@@ -132,7 +117,7 @@ def _constant_accuracy(c: Curves) -> Iterator[Finding]:
 
 def not_moving(c: Curves) -> Iterator[Finding]:
     """Find validation at the loss and accuracy of guessing among some number of classes, or losses that stand still."""
-    if k := sanity.guessed_classes(c):
+    if k := _guessed_classes(c):
         yield c.finding("not_moving", c.whole, lowest=c.val_loss.min(), k=k, ln=np.log(k), base=1 / k)
         return
     losses, accuracies = ([v for v in values if v is not None] for values in zip(*c.sets.values(), strict=True))
@@ -142,6 +127,25 @@ def not_moving(c: Curves) -> Iterator[Finding]:
         k = max(1, round(np.exp(min(level, 7))))
         equal = k if k > 1 and abs(np.log(k) - level) < 0.01 else None
         yield c.finding("not_moving", c.whole, still=losses[0][0], equal=equal, ln=np.log(k))
+
+
+@needs("val_loss")
+def _guessed_classes(c: Curves) -> int | None:
+    """Return the number K of equal classes for which a validation that never moved is guessing, or None.
+
+    Both its accuracy must be about 1/K and its loss about ln K or above.
+    """
+    best = float(np.sort(c.val_loss)[: max(1, c.n // 4)].mean())
+    ks = np.arange(2, 1001) if c.n_classes is None else np.array([c.n_classes])
+    fits = (best >= 0.93 * c.val_loss[0]) & (best >= 0.97 * np.log(ks)) & (best <= 1.12 * np.log(ks))
+    if c.train_accuracy is not None:  # training that begins far above guessing has something to say
+        fits &= c.train_accuracy[0] <= np.maximum(0.5, 3 / ks)
+    if c.val_accuracy is not None:
+        slack = 0.02 + 2 * np.sqrt((1 - 1 / ks) / ks / (c.n_val or 1_000))
+        fits &= np.abs(c.later.val_accuracy - 1 / ks) <= slack
+    else:
+        fits &= np.abs(c.later.val_loss / np.log(ks) - 1) < 0.01
+    return int(ks[fits][np.argmin(np.abs(np.log(ks[fits]) - best))]) if fits.any() else None
 
 
 # ---- what the curves show ------------------------------------------------------------------------------------------
@@ -163,7 +167,7 @@ def both_rise(c: Curves) -> Iterator[Finding]:
 def learning_rate_too_high(c: Curves) -> Iterator[Finding]:
     """Find a training loss that jumps in the second half of the run."""
     # Against the start as well, since a loss near 0 jumps by much of itself and means nothing.
-    jump, half = late_jitter(c.train_loss), c.train_loss[c.second_half]
+    jump, half = evidence.late_jitter(c.train_loss), c.train_loss[c.second_half]
     level, rises = max(abs(c.first.train_loss), half.mean()), (np.diff(half) > 0).mean()
     if jump > TRAINING_JUMPS * level and rises >= RISES:
         yield c.finding("learning_rate_too_high", c.second_half, jump=jump, part=jump / level, rises=rises)
@@ -186,8 +190,8 @@ def _gap_from_the_start(c: Curves) -> Iterator[Finding]:
     if c.has_accuracies:
         gaps, errors, says, grown = c.train_accuracy - c.val_accuracy, c.accuracy_error, share, "accuracy"
         matters, best = EARLY_GAP_WITHOUT_N if errors is None else EARLY_GAP, c.val_accuracy.max()
-        never, nowhere = best < NEVER_RIGHT, bool(best < 0.15 < c.train_accuracy.min())
-        facts = {"train": c.at(early).train_accuracy, "val": c.at(early).val_accuracy, "nowhere": nowhere}
+        never = bool(best < NEVER_RIGHT < c.train_accuracy.min())
+        facts = {"train": c.at(early).train_accuracy, "val": c.at(early).val_accuracy, "never": never}
     else:
         gaps, errors, says, grown = c.val_loss - c.train_loss, c.loss_error, number, "loss"
         matters = (1.0 if errors is None else TOGETHER) * c.val_loss[:3].max()
@@ -197,20 +201,20 @@ def _gap_from_the_start(c: Curves) -> Iterator[Finding]:
     least = max(SURE * error, matters, 0.0 if never else GAP_FROM_THE_START[grown] * largest)
     if first >= least and not any(_easier_validation(c)):
         facts |= {"first": says(first), "largest": says(largest), "error": None if errors is None else says(error)}
-        yield c.finding("unrepresentative_validation", c.whole, any_set=errors is None, **facts)
+        yield c.finding("unrepresentative_validation", c.whole, **facts)
 
 
 @needs("val_loss")
 def _risen_loss(c: Curves) -> Iterator[Finding]:
     """Find a validation loss that rose: confident errors (lessons 2, 6, 7), or overfitting if accuracy fell as well."""
-    if not rises(c):
+    if not c.has_risen:
         return
-    facts = {"loss": c.said("loss", c.lowest, c.end), "stop": c.numbers(c.lowest)[1], "alone": c.train_loss is None}
+    facts = {"loss": c.said("loss", c.lowest, c.end), "stop": c.numbers(c.lowest)[1]}
     if c.val_accuracy is None:
         scores = [name for name in c.unread if not LOSSES.intersection(words(name))]
         scores = [name for name in scores if "val" in splits_of(name)] or [n for n in scores if not splits_of(n)]
         pattern = "overfitting" if c.regression else "loss_rose"
-        yield c.finding(pattern, c.since_lowest, scores=", ".join(scores) or None, **facts)
+        yield c.finding(pattern, c.since_lowest, scores=tuple(scores), **facts)
         return
     change = c.change("accuracy", c.lowest, c.end)
     unsure, fall = change.verdict == "cannot tell", -100 * change.interval.low
@@ -227,15 +231,12 @@ def _risen_loss(c: Curves) -> Iterator[Finding]:
 
 def real_fluctuation(c: Curves) -> Iterator[Finding]:
     """Find a validation curve that jumps by more than even a fresh validation set per epoch would."""
-    loss_matters = 0.0 if c.val_loss is None else FLUCTUATION * abs(c.first.val_loss)
-    for name, values, errors, matters, says in (
-        ("accuracy", c.val_accuracy, c.accuracy_error, ACCURACY_MARGIN / 2, points),
-        ("loss", c.val_loss, c.loss_error, loss_matters, number),
-    ):
-        if values is not None and errors is not None and c.n >= 2 * FEWEST_EPOCHS:
-            jump, error = late_jitter(values), errors[c.second_half].mean()
+    for name, of in reversed(c.measures.items()):
+        if of.errors is not None and c.n >= 2 * FEWEST_EPOCHS:
+            jump, error = evidence.late_jitter(of.values), of.errors[c.second_half].mean()
+            matters = ACCURACY_MARGIN / 2 if name == "accuracy" else FLUCTUATION * abs(of.values[0])
             if jump > max(error * _largest_ratio(c), matters):
-                facts = {"name": name, "jump": says(jump), "error": says(error)}
+                facts = {"name": name, "jump": of.write_difference(jump), "error": of.write_difference(error)}
                 yield c.finding("real_fluctuation", c.second_half, **facts)
                 return
 
@@ -246,16 +247,14 @@ def unfinished(c: Curves) -> Iterator[Finding]:
     if c.val_loss is None and c.val_accuracy is not None:
         curves["validation error (1 - accuracy)"] = 1 - c.val_accuracy
     curves = {name: values for name, values in curves.items() if values is not None}
-    if not curves or not all(still_falls(values) for values in curves.values()):
+    if not curves or not all(evidence.still_falls(values) for values in curves.values()):
         return
     which, last = list(curves.items())[-1]
-    before, after = ends_of_last_fifth(last)
-    if before - after < FALL_OF_ALL * max(abs(values[0]) for values in curves.values()):
-        return
+    before, after = evidence.ends_of_last_fifth(last)
     facts = {"before": before, "after": after, "change": 100 * (after - before) / abs(before)}
     facts |= {"which": which, "way": (before - after) / (last[0] - last.min())}
     if c.val_loss is not None and c.train_loss is not None:
-        facts["train"] = ends_of_last_fifth(c.train_loss)
+        facts["train"] = evidence.ends_of_last_fifth(c.train_loss)
     if c.rates is not None and c.last.rates < ANNEALED * c.rates.max():
         facts["annealed"] = c.rates.max() if (np.diff(c.rates[c.second_half]) <= 0).all() else None
     yield c.finding("unfinished", slice(c.n - 1 - max(1, c.n // 5), c.n), **facts)
@@ -272,11 +271,14 @@ def _plateau(c: Curves) -> Iterator[Finding]:
     well = right is not None and right[c.end].mean() > WELL_ENOUGH
     stands = right is not None and right[c.end].mean() < right[0] + ACCURACY_MARGIN
     nothing = c.first.val_loss if c.nothing is None or (stands and not well) else c.nothing
-    sampling = 0.0 if c.loss_error is None else c.ends.loss_error
-    apart = abs(val - train) > max(TOGETHER * val, sampling)
-    if apart or val < POOR * nothing or still_falls(c.train_loss) or still_falls(c.val_loss):
+    if (
+        abs(val - train) > TOGETHER * val
+        or val < POOR * nothing
+        or evidence.still_falls(c.train_loss)
+        or evidence.still_falls(c.val_loss)
+    ):
         return
-    if rises(c) or any(both_rise(c)) or (c.nothing is None and well):
+    if c.has_risen or any(both_rise(c)) or (c.nothing is None and well):
         return
     if c.val_accuracy is not None and c.n_classes is not None:
         even = _loss_of_even_confidence(c.ends.val_accuracy, c.n_classes)
@@ -290,7 +292,7 @@ def _plateau(c: Curves) -> Iterator[Finding]:
 def dip(c: Curves) -> Iterator[Finding]:
     """Find an accuracy that fell from an earlier height while the loss fell: the reverse disagreement (lesson 2)."""
     width = max(1, c.width // 3)
-    accuracy, loss = moving_means(c.val_accuracy, width), moving_means(c.val_loss, width)
+    accuracy, loss = evidence.moving_means(c.val_accuracy, width), evidence.moving_means(c.val_loss, width)
     drop = np.maximum.accumulate(accuracy) - accuracy
     drop[loss > np.minimum.accumulate(loss) * (1 + LOSS_MARGIN / 2)] = 0  # only while the loss is as low as ever
     bottom = int(drop.argmax())
@@ -324,15 +326,15 @@ def _accuracy_alone(c: Curves) -> Iterator[Finding]:
     """Read the accuracy where there is no validation loss: it rose and stands, or it fell."""
     if c.val_loss is not None:
         return
-    means, jitter = c.means(c.val_accuracy), late_jitter(c.val_accuracy)
+    means, jitter = c.means(c.val_accuracy), evidence.late_jitter(c.val_accuracy)
     top, end, scatter = int(means.argmax()), means[-1], np.sqrt(2 / c.width) * jitter
     then, alone = c.at(top), c.train_loss is None
     if means[top] - end > max(ACCURACY_DROP, SURE * scatter) and (alone or c.last.train_loss <= 1.02 * then.train_loss):
         fell = c.said("accuracy", slice(top, top + c.width), c.end)
-        yield c.finding("overfitting", slice(top, c.n), accuracy=fell, then=then, alone=alone)
+        yield c.finding("overfitting", slice(top, c.n), accuracy=fell, then=then)
         return
     since, best = int(np.argmax(means >= end - max(ACCURACY_MARGIN, 2 * scatter))), int(c.val_accuracy.argmax())
-    if end - means[0] >= ACCURACY_DROP and c.n - since >= 3 and not still_falls(1 - c.val_accuracy):
+    if end - means[0] >= ACCURACY_DROP and c.n - since >= 3 and not evidence.still_falls(1 - c.val_accuracy):
         facts = {"since": c.epochs[since], "best": c.epochs[best], "highest": c.val_accuracy[best]}
         yield c.finding("accuracy_stands", slice(since, c.n), then=then, end=end, scatter=jitter, **facts)
 
@@ -344,14 +346,14 @@ def gap(c: Curves) -> Iterator[Finding]:
     error = c.difference_error(c.loss_error, c.end)
     near = c.has_accuracies and c.ends.train_accuracy - c.ends.val_accuracy <= AHEAD
     least = TOGETHER * c.first.val_loss if near else 0.0
-    if difference >= max(SURE * error, 2 * TOGETHER * val, least) and not rises(c):
+    if difference >= max(SURE * error, 2 * TOGETHER * val, least) and not c.has_risen:
         yield c.finding("gap", c.end, stands=val < (1 + LOSS_MARGIN) * c.lows.val_loss)
 
 
 @needs("accuracy_error", epochs=2 * FEWEST_EPOCHS)
 def sampling_noise(c: Curves) -> Iterator[Finding]:
     """Say what a validation set of this size cannot show, where the curve's jumps are no larger."""
-    jump, error = late_jitter(c.val_accuracy), c.accuracy_error[c.second_half].mean()
+    jump, error = evidence.late_jitter(c.val_accuracy), c.accuracy_error[c.second_half].mean()
     if VISIBLE_JUMP * error < jump <= error * _largest_ratio(c):
         facts = {"shown": NormalDist().inv_cdf((1 + c.level) / 2) * error}
         if facts["shown"] > ACCURACY_MARGIN:
@@ -365,15 +367,14 @@ def sampling_noise(c: Curves) -> Iterator[Finding]:
 
 
 def _too_few(c: Curves) -> Iterator[Finding]:
-    """Say that values are too few for a trend, and what they are if none was left out."""
-    if c.n >= FEWEST_EPOCHS:
-        return
-    facts = {"least": FEWEST_EPOCHS, "short": c.n < 2 or c.passed_over > 0 or c.val_loss is None}
-    if not facts["short"]:
-        ups = np.diff(c.val_loss) > 0
-        way = "rises" if ups.all() else "goes up and down" if ups.any() else "falls"
-        facts |= {"values": ", ".join(map(number, c.val_loss)), "way": way, "ups": bool(ups.any())}
-    yield c.finding("cannot_tell", c.whole, **facts)
+    """Say that values are too few for a trend, and what they are."""
+    if c.n < FEWEST_EPOCHS:
+        facts = {"least": FEWEST_EPOCHS}
+        if c.val_loss is not None and c.n > 1:
+            ups = np.diff(c.val_loss) > 0
+            facts["way"] = "rises" if ups.all() else "goes up and down" if ups.any() else "falls"
+            facts["values"] = ", ".join(map(number, c.val_loss))
+        yield c.finding("cannot_tell", c.whole, **facts)
 
 
 def _not_validated(c: Curves) -> Iterator[Finding]:
@@ -385,94 +386,69 @@ def _not_validated(c: Curves) -> Iterator[Finding]:
 @needs("val_loss")
 def _may_have_risen(c: Curves) -> Iterator[Finding]:
     """Find a validation loss that ends above its lowest: by chance, perhaps, or perhaps not for long."""
-    change, facts = c.change("loss", c.lowest, c.end), {"loss": c.said("loss", c.lowest, c.end)}
-    rise = change.interval.estimate
-    if rise.value <= change.margin or change.verdict not in ("cannot tell", "rise"):
+    rise, facts = c.rise.interval.estimate, {"loss": c.said("loss", c.lowest, c.end)}
+    if rise.value <= c.rise.margin:
         return
-    if change.verdict == "rise":  # on this set it is there; does it last?
+    if c.rise.verdict == "rise":  # on this set it is there; does it last?
         steps, facts["lowest"] = np.diff(c.epochs), c.numbers(c.lowest)[0]
         at = int(steps.argmax())
         if steps[at] > 3 * np.median(steps):
             facts |= {"left": c.epochs[at], "right": c.epochs[at + 1]}
         yield c.finding("cannot_tell", c.since_lowest, **facts)
-    elif rise.value > rise.standard_error or rise_lasts(c, change.margin):
+    elif rise.value > rise.standard_error or c.rise_lasts:
         if c.n_val is not None:
             facts["needed"] = uncertainty.examples_needed(rise.value, rise.standard_error * np.sqrt(c.n_val))
         yield c.finding("cannot_tell", c.whole, uncertain=True, **facts)
 
 
-def _no_alarm(c: Curves, notes: Iterable[Finding] = ()) -> Iterator[Finding]:
+def _no_alarm(c: Curves, noted: set[str]) -> Iterator[Finding]:
     """Say that nothing is wrong where that is earned, or what is missing."""
-    measures = [name for name in ("loss", "accuracy") if getattr(c, f"val_{name}") is not None]
-    changes = "; ".join(f"validation {name} {c.said(name, slice(0, 1), c.end)}" for name in measures)
-    missing = "; ".join(_what_is_missing(c, {finding.pattern for finding in notes}))
-    alike = _size_that_jumps_so(c) or FEW_EXAMPLES
-    facts = {"changes": f"V{changes[1:]}", "missing": missing, "alike": alike if alike < FEW_EXAMPLES else None}
-    yield c.finding("quiet" if missing else "healthy", c.whole, **facts)
+    odd = bool(noted & {"other_loss", "odd_epochs"})
+    facts = {"gap": "gap" in noted, "odd": odd}
+    if c.val_loss is not None:
+        before, after = evidence.ends_of_last_fifth(c.val_loss)
+        few = c.n < 2 * FEWEST_EPOCHS - 2
+        facts |= {"few": few, "little": few or c.ends.val_loss > 0.9 * c.first.val_loss}
+        facts["falls"] = evidence.still_falls(c.val_loss) or before - after > LOSS_MARGIN * abs(after)
+        above = (c.ends.val_loss - c.lows.val_loss) / max(abs(c.lows.val_loss), 1e-12)
+        facts["above"] = above if above > LOSS_MARGIN else None
+    if c.val_accuracy is not None:
+        facts["stood"] = c.first.val_accuracy < 0.97 and c.ends.val_accuracy < c.first.val_accuracy + 0.01
+    if c.val_loss is not None and c.val_accuracy is not None:
+        right, jump = c.ends.val_accuracy, evidence.late_jitter(c.val_accuracy)
+        facts["always"] = right if _may_be_one_class(c) else None
+        if c.n_val is None and jump > 1.5 * ACCURACY_MARGIN:
+            alike = max(1, round(right * (1 - right) / jump**2))
+            facts |= {"jump": jump, "alike": alike, "few_alike": alike if alike < FEW_EXAMPLES else None}
+    changes = "; ".join(f"validation {name} {c.said(name, slice(0, 1), c.end)}" for name in c.measures)
+    missing = "; ".join(sayable(MISSING, c=c, **facts))
+    pattern = "quiet" if missing else "healthy"
+    yield c.finding(pattern, c.whole, changes=f"V{changes[1:]}", missing=missing, **facts)
 
 
-def _what_is_missing(c: Curves, noted: set[str]) -> list[str]:
-    """Return what keeps "nothing is wrong" from being earned."""
-    loss, accuracy = c.val_loss, c.val_accuracy
-    before, after = (0, 0) if loss is None else ends_of_last_fifth(loss)
-    few = loss is not None and (c.ends.val_loss > 0.9 * loss[0] or c.n < 2 * FEWEST_EPOCHS - 2)
-    stood = accuracy is not None and accuracy[0] < 0.97 and c.ends.val_accuracy < accuracy[0] + 0.01
-    falls = loss is not None and (still_falls(loss) or (before - after) / max(abs(after), 1e-12) > LOSS_MARGIN)
-    above = 0.0 if loss is None else (c.ends.val_loss - c.lows.val_loss) / max(abs(c.lows.val_loss), 1e-12)
-    unread = f"{', '.join(c.unread[:4])} {'was' if len(c.unread) == 1 else 'were'} not read"
-    missing = {
-        "there is no training curve to compare with": c.train_loss is None,
-        "there is no validation loss": loss is None,
-        f"{c.n} {c.unit}s show little improvement" if c.n > 5 else f"{c.n} {c.unit}s are few": few,
-        "accuracy did not improve (it may be the share of the most frequent class)": stood,
-        "the validation loss is still falling": falls,
-        "training is better than validation": "gap" in noted,
-        f"the validation loss ends {above:.0%} above its lowest: more examples or epochs tell": above > LOSS_MARGIN,
-        **dict.fromkeys(_doubts(c), True),
-        unread: c.unread,
-        "see the note on the numbers themselves": noted & {"other_loss", "odd_epochs"},
-    }
-    return [said for said, holds in missing.items() if holds]
-
-
-@needs("val_accuracy", "val_loss")
-def _doubts(c: Curves) -> Iterator[str]:
-    """Yield what may be one class said always, or noise, where shares or sizes that would tell are not known."""
+def _may_be_one_class(c: Curves) -> bool:
+    """Tell whether always saying one class may be as good, where shares that would tell are not known."""
     right, rose = c.ends.val_accuracy, (np.diff(c.val_accuracy) > 0).all()
     flat = np.ptp(c.val_accuracy[c.second_half]) < ACCURACY_MARGIN * (3 if c.n_classes is None else 0.5)
-    if c.class_shares is None and right < 0.97 and flat and not rose:
-        ahead = 0.0 if c.train_accuracy is None else abs(c.ends.train_accuracy - right)
-        if ahead < FAR_AHEAD and c.ends.val_loss > 0.95 * _loss_of_even_confidence(right, 2):
-            yield f"always saying a class of {share(right)} would do as well: class shares tell"
-    if alike := _size_that_jumps_so(c):
-        jumps = points(late_jitter(c.val_accuracy))
-        yield (
-            f"validation accuracy jumps by {jumps} from one {c.unit} to the next, as fresh sets of {alike} would: "
-            "whether that is noise, n tells"
-        )
-
-
-@needs("val_accuracy", "val_loss")
-def _size_that_jumps_so(c: Curves) -> int | None:
-    """Return how many examples, drawn afresh each time, would make the accuracy jump so, where n is not known."""
-    right, jump = c.ends.val_accuracy, late_jitter(c.val_accuracy)
-    return max(1, round(right * (1 - right) / jump**2)) if c.n_val is None and jump > 1.5 * ACCURACY_MARGIN else None
+    ahead = 0.0 if c.train_accuracy is None else abs(c.ends.train_accuracy - right)
+    unsure = c.ends.val_loss > 0.95 * _loss_of_even_confidence(right, 2)
+    return c.class_shares is None and right < 0.97 and flat and not rose and ahead < FAR_AHEAD and unsure
 
 
 # ---- all of it ------------------------------------------------------------------------------------------------------
 
 #: After these no curve is worth a look.
-NO_CURVES: tuple[Look, ...] = (_stopped, sanity.batch_losses, sanity.negative_loss, _too_few)
+NO_CURVES = (_stopped, sanity.batch_losses, sanity.negative_loss, _too_few)
 #: Where nothing was learnt, everything else would describe its consequences.
-NOTHING_LEARNT: tuple[Look, ...] = (
+NOTHING_LEARNT = (
     _ran_away, _baseline, sanity.dead, not_moving, _constant_accuracy, sanity.frozen_validation, double_softmax,
 )  # fmt: skip
 #: Looked for otherwise, the most important first.
-IN_ORDER: tuple[Look, ...] = (
+IN_ORDER = (
     both_rise, learning_rate_too_high, _easier_validation, _gap_from_the_start, _risen_loss, real_fluctuation,
     unfinished, _plateau, dip, _accuracy_alone, validation_better, gap,
 )  # fmt: skip
-VERDICTS: tuple[Look, ...] = (_not_validated, _may_have_risen)
+VERDICTS = (_not_validated, _may_have_risen)
 
 
 def find_all(c: Curves) -> tuple[list[Finding], Curves]:
@@ -491,11 +467,11 @@ def find_all(c: Curves) -> tuple[list[Finding], Curves]:
         notes += sanity.mostly_penalty(c)
         found = sorted(_all(IN_ORDER, c), key=lambda finding: finding.severity)  # "alarm" before "note"
     if not _says_enough(c, [*notes, *found]):
-        found = [*(_all(VERDICTS, c) or _no_alarm(c, [*notes, *found])), *found]
+        found = [*(_all(VERDICTS, c) or _no_alarm(c, {finding.pattern for finding in (*notes, *found)})), *found]
     return [*notes, *found, *sampling_noise(c)], c
 
 
-def _all(looks: Iterable[Look], c: Curves) -> list[Finding]:
+def _all(looks: Iterable[Callable], c: Curves) -> list[Finding]:
     return [finding for look in looks for finding in look(c)]
 
 

@@ -22,15 +22,15 @@ How often each pattern is recognised: ``docs/reader-accuracy.md``. Taught in les
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lessonlib.reading import evidence, logs, patterns
-from lessonlib.reading.evidence import LOSS_SD_WITHOUT_ACCURACY, Curves
-from lessonlib.reading.findings import ASKS_FOR, RESTS_ON, Finding, say, sayable
+from lessonlib.reading.evidence import Curves
+from lessonlib.reading.findings import Finding
 from lessonlib.reading.reading_report import BestEpoch, Reading
 from lessonlib.runs import Run
 
@@ -66,12 +66,7 @@ def read(
     findings, c = patterns.find_all(prepared)
     best = () if findings[0].pattern in _WITHOUT_BEST else _best_epochs(c)
     findings += [_best_epoch(best, c)] if best else []
-    changes = (
-        c.change(measure, c.lowest, c.end) if known is not None and c.val_loss is not None and c.n > 1 else None
-        for measure, known in (("loss", c.val_loss), ("accuracy", c.val_accuracy))
-    )
-    structure, notes = (tuple(map(str, run.provenance.get(name, ()))) for name in ("structure", "notes"))
-    return Reading(run, tuple(findings), *changes, best, structure, (*notes, *_rests_on(run, c)), _missing(c), c)
+    return Reading(run, c, tuple(findings), best)
 
 
 def _best_epochs(c: Curves) -> tuple[BestEpoch, ...]:
@@ -89,32 +84,4 @@ def _best_epoch(best: tuple[BestEpoch, ...], c: Curves) -> Finding:
     """Say which epoch each measure chooses and what that choice costs in the others."""
     epochs = sorted(choice.epoch for choice in best)
     error = None if c.accuracy_error is None else 1.96 * c.accuracy_error[np.argmax(c.val_accuracy)]
-    facts = {"unit": c.unit.capitalize(), "choices": "; ".join(map(str, best)), "error": error}
-    return c.finding("best_epoch", (epochs[0], epochs[-1]), **facts)
-
-
-def _missing(c: Curves) -> str:
-    """Return in one line what can be pasted, and what it would add."""
-    if c.val_loss is None and c.val_accuracy is None:
-        return ""
-    no_k = c.n_classes is None and (c.val_accuracy is not None or c.train_accuracy is not None)
-    return say(ASKS_FOR, no_n=c.n_val is None, no_k=no_k)
-
-
-def _rests_on(run: Run, c: Curves) -> Iterator[str]:
-    """Return what was done to the log, and what the uncertainty of the reading rests on."""
-    about = run.provenance
-    renamed = [f"{ours} is {theirs!r}" for ours, theirs in about.get("columns", {}).items() if ours != theirs]
-    pairs = zip(about.get("numbers", ()), about.get("epochs_beside") or (), strict=False)
-    return sayable(
-        RESTS_ON,
-        c=c,
-        renamed=", ".join(renamed) or None,
-        unread=", ".join(about.get("unread", ())[:12]) or None,
-        beside=", ".join([f"{step} is epoch {epoch:g}" for step, epoch in pairs][:3]) or None,
-        n_is_told=about.get("n_val") == c.n_val is not None,
-        spread=LOSS_SD_WITHOUT_ACCURACY,
-        lagging=c.running_loss is None and c.train_loss is not None,
-        equal=c.class_shares is None and c.n_classes is not None,
-        passed_over=c.passed_over or None,
-    )
+    return c.finding("best_epoch", (epochs[0], epochs[-1]), choices="; ".join(map(str, best)), error=error)

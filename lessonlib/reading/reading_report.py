@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lessonlib import storage
 from lessonlib.reading.evidence import Curves
-from lessonlib.reading.findings import OF_NUMBERS, PATTERNS, Finding, number, share
+from lessonlib.reading.findings import ASKS_FOR, OF_NUMBERS, PATTERNS, RESTS_ON, Finding, number, say, sayable, share
 from lessonlib.runs import Run
 from lessonlib.uncertainty import Change
 
@@ -49,22 +49,12 @@ class BestEpoch:
 
 @dataclass(frozen=True, repr=False)
 class Reading:
-    """What the curves of one run say.
-
-    The first of the `findings` is the most important; there is always one. The changes are those of the validation set,
-    from the stretch of the lowest loss to the end. `structure` says what the log is made of, `assumptions` what
-    was done to it and what the uncertainty rests on, `missing` what sizes would add; `curves` is what the patterns saw.
-    """
+    """What the curves of one run say: `findings`, of which the first is the most important, and there is always one."""
 
     run: Run
+    curves: Curves  # what the patterns saw
     findings: tuple[Finding, ...]
-    loss_change: Change | None
-    accuracy_change: Change | None
     best: tuple[BestEpoch, ...]
-    structure: tuple[str, ...]
-    assumptions: tuple[str, ...]
-    missing: str
-    curves: Curves
 
     @property
     def first(self) -> Finding:
@@ -86,6 +76,40 @@ class Reading:
         if pattern not in PATTERNS:
             raise ValueError(f"no pattern {pattern!r}: choose one of {', '.join(PATTERNS)}.")
         return next((finding for finding in self.findings if finding.pattern == pattern), None)
+
+    def _change(self, measure: str) -> Change | None:
+        c = self.curves
+        known = c.val_loss is not None and c.n > 1 and measure in c.measures
+        return c.change(measure, c.lowest, c.end) if known else None
+
+    loss_change = property(lambda self: self._change("loss"), doc="From the lowest validation loss to the end.")
+    accuracy_change = property(lambda self: self._change("accuracy"), doc="Of validation, over the same epochs.")
+
+    @property
+    def structure(self) -> tuple[str, ...]:
+        """Return what the log is made of."""
+        return tuple(self.run.provenance.get("structure", ()))
+
+    @property
+    def missing(self) -> str:
+        """Return in one line what sizes can be passed, and what they would add."""
+        c = self.curves
+        accuracy = c.val_accuracy is not None or c.train_accuracy is not None
+        return say(ASKS_FOR, c=c, accuracy=accuracy) if c.measures else ""
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """Return what was done to the log, and what the uncertainty of the reading rests on."""
+        c, about = self.curves, self.run.provenance
+        renamed = [f"{ours} is {theirs!r}" for ours, theirs in about.get("columns", {}).items() if ours != theirs]
+        pairs = zip(about.get("numbers", ()), about.get("epochs_beside") or (), strict=False)
+        facts = {
+            "renamed": ", ".join(renamed),
+            "beside": ", ".join([f"{step} is epoch {epoch:g}" for step, epoch in pairs][:3]),
+            "n_is_told": c.n_val is not None and about.get("n_val") == c.n_val,
+            "passed_over": c.passed_over or None,
+        }
+        return (*about.get("notes", ()), *sayable(RESTS_ON, c=c, **facts))
 
     @property
     def head(self) -> str:

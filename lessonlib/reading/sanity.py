@@ -11,7 +11,6 @@ import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lessonlib.metrics import double_softmax_floor
 from lessonlib.reading.evidence import FEWEST_EPOCHS, Curves, Values, needs, still_falls
@@ -20,7 +19,10 @@ from lessonlib.reading.findings import Finding, number, share
 BELOW_THE_LEAST = 0.9  # a loss below this share of its least is not just rounded, or a mean over batches
 DEAREST_ANSWER = 15.0  # nats: a dearer wrong answer has exp(-15) left for its class, so others cost instead
 CERTAINLY_MORE = 2.5  # a loss that still falls is on its way from a start without confidence, unless above ln 12
-OUT_OF_LINE, FEW = 4.0, 0.1  # times its neighbours, in at most this share of the epochs: more is a fluctuation
+OUT_OF_LINE, FEW = (
+    4.0,
+    0.1,
+)  # times its neighbours, in at most this share of the epochs: more is a fluctuation
 SMOOTH = 0.15  # losses that rise in fewer of the steps are of the whole set, whatever they are counted by
 SAME = 5e-5  # differences below this share are those of printed digits
 
@@ -29,9 +31,7 @@ SAME = 5e-5  # differences below this share are those of printed digits
 def batch_losses(c: Curves) -> Iterator[Finding]:
     """Find training losses by step, of a log that has nothing else, that go up and down."""
     if c.of_batches and (c.n < 3 or (np.diff(c.train_loss) > 0).mean() >= SMOOTH):
-        tenth = max(1, c.n // 10)
-        first, last = c.train_loss[:tenth].mean(), c.train_loss[-tenth:].mean()
-        yield c.finding("batch_losses", c.whole, first=first, last=last)
+        yield c.finding("batch_losses", c.whole, begin=c.at(slice(0, c.width)))
 
 
 def negative_loss(c: Curves) -> Iterator[Finding]:
@@ -81,19 +81,17 @@ def dead(c: Curves) -> Iterator[Finding]:
 @needs("train_loss")
 def frozen_validation(c: Curves) -> Iterator[Finding]:
     """Find a validation that gives one number throughout while training learns."""
-    if c.last.train_loss >= 0.8 * c.first.train_loss or (c.val_loss is None and c.val_accuracy is None):
+    if not c.measures or c.last.train_loss >= 0.8 * c.first.train_loss:
         return
-    if c.val_accuracy is None:
-        frozen, level = _is_one_number(c.val_loss), number(c.last.val_loss)
-    else:
-        values, counts = np.unique(np.round(c.val_accuracy, 4), return_counts=True)
-        right = float(values[counts.argmax()])
-        ahead = c.train_accuracy is None or c.ends.train_accuracy - right > 0.15
-        frozen, level = counts.max() >= 0.9 * c.n and right < 0.99 and ahead, share(right)
-        if c.train_accuracy is None and c.val_loss is not None:  # an accuracy can stand by chance, a loss cannot
-            frozen &= np.ptp(c.val_loss[c.second_half]) < 0.01 * c.last.val_loss
+    *_, of = c.measures.values()  # the accuracy, where there is one
+    level = float(np.median(of.values))
+    frozen = np.isclose(of.values, level, rtol=SAME, atol=SAME).mean() >= 0.9
+    if c.val_accuracy is not None:  # it can stand by chance, or at its best, but then training is not far ahead
+        loss_stands = c.val_loss is None or np.ptp(c.val_loss[c.second_half]) < 0.01 * c.last.val_loss
+        ahead = loss_stands if c.train_accuracy is None else c.ends.train_accuracy - level > 0.15
+        frozen &= level < 0.99 and ahead
     if frozen:
-        yield c.finding("frozen_validation", c.whole, level=level)
+        yield c.finding("frozen_validation", c.whole, level=of.write(level))
 
 
 @needs("val_loss", "val_accuracy")
@@ -112,62 +110,23 @@ def mostly_penalty(c: Curves) -> Iterator[Finding]:
 
 
 def without_odd_epochs(c: Curves) -> tuple[Curves, list[Finding]]:
-    """Leave out single epochs whose validation is far out of line with both neighbours, and say which."""
-    if c.n < FEWEST_EPOCHS + 2 or c.losses is not None:
+    """Leave out single epochs whose validation loss is far above that of two neighbours on either side, and say so."""
+    if c.val_loss is None or c.n < FEWEST_EPOCHS + 2 or c.losses is not None:
         return c, []
-    odd = np.zeros(c.n, bool)
-    for values, is_loss in ((c.val_loss, True), (c.val_accuracy, False)):
-        if values is not None:
-            odd |= _out_of_line(values, is_loss=is_loss)
-    if c.train_loss is not None and c.train_loss[0] > 3 * c.train_loss[1]:
-        odd[0] = False
+    padded = np.pad(c.val_loss, 2, constant_values=np.nan)
+    beside = np.nanmax([padded[k : k + c.n] for k in (0, 1, 3, 4)], axis=0)
+    odd = c.val_loss > OUT_OF_LINE * np.maximum(beside, 1e-3)
+    odd[[0, -1]] = False  # these have neighbours on one side only
     if not odd.any() or odd.sum() > max(1, FEW * c.n):
         return c, []
-    which = c.epochs[odd]
-    values = ", ".join(map(number, (c.val_loss if c.val_loss is not None else c.val_accuracy)[odd]))
-    stretch = (int(which[0]), int(which[-1]))
-    finding = c.finding("odd_epochs", stretch, values=values, numbers=", ".join(map(str, which)))
-    kept = {
+    values, numbers = (", ".join(map(say, of[odd])) for say, of in ((number, c.val_loss), (str, c.epochs)))
+    stretch = (int(c.epochs[odd][0]), int(c.epochs[odd][-1]))
+    per_epoch = {
         field.name: value[~odd]
         for field in dataclasses.fields(c)
         if isinstance(value := getattr(c, field.name), np.ndarray) and field.name != "class_shares"
     }
-    return dataclasses.replace(c, **kept), [finding]
-
-
-def _out_of_line(values: Values, *, is_loss: bool) -> NDArray[np.bool_]:
-    """Tell which values are `OUT_OF_LINE` with two neighbours on either side; never the last, which has none after."""
-    padded = np.pad(values, 2, constant_values=np.nan)
-    beside = np.stack([padded[k : k + len(values)] for k in (0, 1, 3, 4)])
-    high, low = np.nanmax(beside, axis=0), np.nanmin(beside, axis=0)
-    if is_loss:
-        odd = (values > OUT_OF_LINE * np.maximum(high, 1e-3)) | ((values == 0) & (low > 0.05))
-    else:
-        odd = (low > 0.3) & (values < 0.5 * low)
-        odd[0] = False
-    odd[-1] = False
-    return odd
-
-
-@needs("val_loss")
-def guessed_classes(c: Curves) -> int | None:
-    """Return the number K of equal classes for which a validation that never moved is guessing, or None.
-
-    Both its accuracy must be about 1/K and its loss about ln K or above.
-    """
-    best = float(np.sort(c.val_loss)[: max(1, c.n // 4)].mean())
-    if best < 0.93 * c.val_loss[0]:
-        return None
-    ks = np.arange(2, 1001) if c.n_classes is None else np.array([c.n_classes])
-    fits = (best >= 0.97 * np.log(ks)) & (best <= 1.12 * np.log(ks))
-    if c.train_accuracy is not None:  # training that begins far above guessing has something to say
-        fits &= c.train_accuracy[0] <= np.maximum(0.5, 3 / ks)
-    if c.val_accuracy is not None:
-        slack = 0.02 + 2 * np.sqrt((1 - 1 / ks) / ks / (c.n_val or 1_000))
-        fits &= np.abs(c.later.val_accuracy - 1 / ks) <= slack
-    else:
-        fits &= np.abs(c.later.val_loss / np.log(ks) - 1) < 0.01
-    return int(ks[fits][np.argmin(np.abs(np.log(ks[fits]) - best))]) if fits.any() else None
+    return dataclasses.replace(c, **per_epoch), [c.finding("odd_epochs", stretch, values=values, numbers=numbers)]
 
 
 def _is_one_number(values: Values) -> bool:
