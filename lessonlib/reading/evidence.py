@@ -97,7 +97,8 @@ class Curves:
     def at(self, where: int | slice, of: Callable[[Values], float] = np.mean) -> SimpleNamespace:
         """Return every curve's value in one epoch, or its mean over a stretch; None where there is no such curve."""
         curves = {name: getattr(self, name) for name in (*_READ[:4], "refinement", "rates")}
-        return SimpleNamespace(**{name: None if v is None else float(of(v[where])) for name, v in curves.items()})
+        there = {name for name, values in curves.items() if values is not None and len(values)}
+        return SimpleNamespace(**{n: float(of(v[where])) if n in there else None for n, v in curves.items()})
 
     first = property(lambda self: self.at(0))
     last = property(lambda self: self.at(-1))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 Severity = Literal["alarm", "note"]
 #: A sentence with facts in it, or several of which the first is said whose facts are all there.
 Text = str | list[str]
@@ -28,8 +30,8 @@ class Pattern:
 
 
 _WORDS = tomllib.loads(Path(__file__).with_name("patterns.toml").read_text(encoding="utf-8"))
-#: What a reading rests on, what it lacks to say that nothing is wrong, and what would make it say more.
-RESTS_ON, MISSING, ASKS_FOR = (_WORDS.pop(name) for name in ("rests_on", "missing", "asks_for"))
+#: What a reading says beside its findings.
+READING: dict[str, list[Text]] = _WORDS.pop("reading")
 #: What each pattern of a reading is, by its name.
 PATTERNS = {name: Pattern(**about) for name, about in _WORDS.items()}
 #: What the numbers say of themselves, whatever the validation set: said before what the curves show.
@@ -104,7 +106,7 @@ class _Sentence(string.Formatter):
     """Puts facts into a sentence; a LookupError tells that it cannot be said."""
 
     def format_field(self, fact: Any, way: str) -> str:
-        is_missing = fact is None or fact is False or (isinstance(fact, (str, tuple)) and not fact)
+        is_missing = fact is None or (isinstance(fact, (bool, np.bool_, str, tuple)) and not fact)
         if is_missing != (way == "unless"):
             raise LookupError(way)
         return _WAYS[way](fact) if way in _WAYS else super().format_field(fact, way)

@@ -17,7 +17,7 @@ from lessonlib import uncertainty
 from lessonlib.metrics import double_softmax_floor
 from lessonlib.reading import evidence, sanity
 from lessonlib.reading.evidence import ACCURACY_MARGIN, FEWEST_EPOCHS, LOSS_MARGIN, Curves, needs
-from lessonlib.reading.findings import MISSING, Finding, number, sayable, share
+from lessonlib.reading.findings import READING, Finding, number, sayable, share
 from lessonlib.reading.names import splits_of, words
 
 LOSSES = {"loss", "losses", "ppl", "perplexity"}  # words of names that say nothing new of the answers beside a loss
@@ -25,8 +25,8 @@ RUNAWAY = 2.0  # a training loss that ends this many times above its first value
 BACK = 0.85  # of knowing nothing (or of the first loss): who has learnt and is back there has lost it again
 ACCURATE = 0.7  # training accuracy from which a double softmax is looked for: below, other reasons abound
 LEARNT = 0.02  # how much better than knowing nothing a loss must be, as a share, before it counts as learnt
-POOR = 0.5  # a _plateau above this share of the loss of knowing nothing is poor, whatever its reason
-WELL_ENOUGH = 0.75  # accuracy above which a _plateau is not called poor where the number of classes is not known
+POOR = 0.5  # a plateau above this share of the loss of knowing nothing is poor, whatever its reason
+WELL_ENOUGH = 0.75  # accuracy above which a plateau is not called poor where the number of classes is not known
 AHEAD, FAR_AHEAD = 0.03, 0.1  # of accuracy between the sets at the end: not nothing; the first thing to say
 FEW_EXAMPLES = 100  # hardly anybody validates on fewer: jumps that would need them are the model's
 TOGETHER = 0.1  # training and validation run together when they are within this share of the validation loss
@@ -40,7 +40,6 @@ EARLY_GAP, EARLY_GAP_WITHOUT_N = 0.05, 0.2  # of accuracy between the sets, befo
 NEVER_RIGHT = 0.1  # a validation accuracy that never reaches this while training does is no gap that grew
 SURE = 3.0  # standard errors that a difference between the sets must exceed: nobody asked for it beforehand
 TRAINING_JUMPS = 0.03  # a training loss that scatters by more than this share of its level, early or late, jumps
-RISES = 0.2  # a loss that falls steadily rises in few epochs; jumps make it rise in more than these
 FLUCTUATION = 0.01  # jumps of the validation loss below this share of its first value do not matter, however certain
 VISIBLE_JUMP = 0.25  # jumps below a quarter of the sampling error are hardly seen
 JITTER_FREEDOM = 18 / 35  # second differences of T independent values carry the information of about half as many
@@ -65,22 +64,17 @@ def _ran_away(c: Curves) -> Iterator[Finding]:
         yield c.finding("diverged", c.end, lowest=lowest)
 
 
-@needs("n_classes")
+@needs("train_loss", "train_accuracy", "n_classes")
 def double_softmax(c: Curves) -> Iterator[Finding]:
     """Find a loss that stays above the floor of a softmax applied twice although the answers are right (lesson 1)."""
-    which = "validation" if c.train_loss is None else "training"
-    loss, accuracy = c.sets[which]
-    if loss is None or accuracy is None:
-        return
-    floor, level, right = double_softmax_floor(c.n_classes), loss[c.end].mean(), accuracy[c.end].mean()
+    floor, level, right = double_softmax_floor(c.n_classes), c.ends.train_loss, c.ends.train_accuracy
     even = _loss_of_even_confidence(right, c.n_classes)
     # A right answer costs at least the floor, a wrong one up to 1 more; a plain softmax less than even confidence.
     highest = floor + 1.2 * (1 - right) + 0.15 * (np.log(c.n_classes) - floor)
-    explained = floor * 0.99 <= loss.min() and even + 0.05 <= level <= highest
+    explained = floor * 0.99 <= c.train_loss.min() and even + 0.05 <= level <= highest
     # A loss that still falls is on its way down from a start without confidence, and may yet pass the floor.
-    if right >= ACCURATE and explained and not evidence.still_falls(loss):
-        facts = {"right": right, "which": which, "level": level, "floor": floor, "even": even}
-        yield c.finding("double_softmax", c.end, others=c.n_classes - 1, **facts)
+    if right >= ACCURATE and explained and not evidence.still_falls(c.train_loss):
+        yield c.finding("double_softmax", c.end, floor=floor, even=even, others=c.n_classes - 1)
 
 
 @needs("val_loss", "val_accuracy", "nothing")
@@ -96,7 +90,7 @@ def _baseline(c: Curves) -> Iterator[Finding]:
     loss_slack = LEARNT + (0.0 if c.n_val is None else 0.35 / np.sqrt(c.n_val))
     if c.n_classes > 2 and not imbalanced and accuracy < 0.5 * base - slack:
         return  # below guessing: the labels mean something else there
-    lowest = min(c.later.val_loss, c.means(c.val_loss).min())
+    lowest = c.means(c.val_loss).min()
     if accuracy <= base + ACCURACY_MARGIN + 2 * slack and lowest >= c.nothing * (1 - loss_slack):
         interval = None if c.n_val is None else uncertainty.accuracy_interval(accuracy, c.n_val, level=c.level)
         facts = {"base": base, "interval": interval, "level": 100 * c.level}
@@ -169,7 +163,7 @@ def learning_rate_too_high(c: Curves) -> Iterator[Finding]:
     # Against the start as well, since a loss near 0 jumps by much of itself and means nothing.
     jump, half = evidence.late_jitter(c.train_loss), c.train_loss[c.second_half]
     level, rises = max(abs(c.first.train_loss), half.mean()), (np.diff(half) > 0).mean()
-    if jump > TRAINING_JUMPS * level and rises >= RISES:
+    if jump > TRAINING_JUMPS * level:
         yield c.finding("learning_rate_too_high", c.second_half, jump=jump, part=jump / level, rises=rises)
 
 
@@ -421,7 +415,7 @@ def _no_alarm(c: Curves, noted: set[str]) -> Iterator[Finding]:
             alike = max(1, round(right * (1 - right) / jump**2))
             facts |= {"jump": jump, "alike": alike, "few_alike": alike if alike < FEW_EXAMPLES else None}
     changes = "; ".join(f"validation {name} {c.said(name, slice(0, 1), c.end)}" for name in c.measures)
-    missing = "; ".join(sayable(MISSING, c=c, **facts))
+    missing = "; ".join(sayable(READING["missing"], c=c, **facts))
     pattern = "quiet" if missing else "healthy"
     yield c.finding(pattern, c.whole, changes=f"V{changes[1:]}", missing=missing, **facts)
 

@@ -6,7 +6,6 @@ Taught in lesson 9.
 from __future__ import annotations
 
 import os
-import textwrap
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from lessonlib import storage
 from lessonlib.reading.evidence import Curves
-from lessonlib.reading.findings import ASKS_FOR, OF_NUMBERS, PATTERNS, RESTS_ON, Finding, number, say, sayable, share
+from lessonlib.reading.findings import OF_NUMBERS, PATTERNS, READING, Finding, say, sayable
 from lessonlib.runs import Run
 from lessonlib.uncertainty import Change
 
@@ -42,9 +41,7 @@ class BestEpoch:
     refinement: float | None
 
     def __str__(self) -> str:
-        says = {"loss": number, "accuracy": share, "refinement": number}
-        there = [f"{name} {say(getattr(self, name))}" for name, say in says.items() if getattr(self, name) is not None]
-        return f"by {self.by}: {self.epoch} ({', '.join(there)})"
+        return f"by {self.by}: {self.epoch} ({', '.join(sayable(READING['best'], best=self))})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,20 +53,23 @@ class Reading:
     findings: tuple[Finding, ...]
     best: tuple[BestEpoch, ...]
 
-    @property
-    def first(self) -> Finding:
-        """Return the most important finding."""
-        return self.findings[0]
+    first = property(lambda self: self.findings[0], doc="The most important finding.")
+    source = property(
+        lambda self: str(self.run.provenance.get("origin", "run")), doc="A file's name, or what was passed."
+    )
+    structure = property(lambda self: tuple(self.run.provenance.get("structure", ())), doc="What the log is made of.")
+    loss_change = property(lambda self: self._change("loss"), doc="From the lowest validation loss to the end.")
+    accuracy_change = property(lambda self: self._change("accuracy"), doc="Of validation, over the same epochs.")
+
+    def _change(self, measure: str) -> Change | None:
+        c = self.curves
+        known = c.val_loss is not None and c.n > 1 and measure in c.measures
+        return c.change(measure, c.lowest, c.end) if known else None
 
     @property
     def alarms(self) -> tuple[Finding, ...]:
         """Return the findings that call for action."""
         return tuple(finding for finding in self.findings if finding.severity == "alarm")
-
-    @property
-    def source(self) -> str:
-        """Return where the curves come from: a file's name, or what was passed."""
-        return str(self.run.provenance.get("origin", "run"))
 
     def find(self, pattern: str) -> Finding | None:
         """Return the finding of a pattern, or None if it was not found; ValueError if there is no such pattern."""
@@ -77,25 +77,12 @@ class Reading:
             raise ValueError(f"no pattern {pattern!r}: choose one of {', '.join(PATTERNS)}.")
         return next((finding for finding in self.findings if finding.pattern == pattern), None)
 
-    def _change(self, measure: str) -> Change | None:
-        c = self.curves
-        known = c.val_loss is not None and c.n > 1 and measure in c.measures
-        return c.change(measure, c.lowest, c.end) if known else None
-
-    loss_change = property(lambda self: self._change("loss"), doc="From the lowest validation loss to the end.")
-    accuracy_change = property(lambda self: self._change("accuracy"), doc="Of validation, over the same epochs.")
-
-    @property
-    def structure(self) -> tuple[str, ...]:
-        """Return what the log is made of."""
-        return tuple(self.run.provenance.get("structure", ()))
-
     @property
     def missing(self) -> str:
         """Return in one line what sizes can be passed, and what they would add."""
         c = self.curves
         accuracy = c.val_accuracy is not None or c.train_accuracy is not None
-        return say(ASKS_FOR, c=c, accuracy=accuracy) if c.measures else ""
+        return say(READING["asks_for"], c=c, accuracy=accuracy) if c.measures else ""
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -109,26 +96,23 @@ class Reading:
             "n_is_told": c.n_val is not None and about.get("n_val") == c.n_val,
             "passed_over": c.passed_over or None,
         }
-        return (*about.get("notes", ()), *sayable(RESTS_ON, c=c, **facts))
+        return (*about.get("notes", ()), *sayable(READING["rests_on"], c=c, **facts))
 
     @property
     def head(self) -> str:
         """Return what was read, in one line."""
         c, about = self.curves, self.run.provenance
-        names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
-        read = [_in_words(name) for name in names if getattr(c, name) is not None]
         numbers, beside = about.get("numbers", self.run.epochs), about.get("epochs_beside")
-        size = "" if c.n_val is None else f"; n = {c.n_val:,}"
-        size += "" if c.n_classes is None else f", {c.n_classes} classes"
         beside = f", epochs {beside[0]:g} to {beside[-1]:g}" if beside else ""
         counted = f"{len(numbers)} {c.unit}{'s' * (len(numbers) > 1)} ({numbers[0]} to {numbers[-1]}{beside})"
-        return f"{self.source}: {counted}, {', '.join(read) or 'no finite curve'}{size}"
+        read, sizes = (tuple(sayable(READING[name], c=c)) for name in ("curves", "sizes"))
+        return f"{self.source}: {counted}, {', '.join(read) or 'no finite curve'}{''.join(sizes)}"
 
     def __str__(self) -> str:
-        first, *others = self.findings
+        c, (first, *others) = self.curves, self.findings
         alarms = [finding for finding in others if finding.severity == "alarm"][:1]
-        limit = f"the curves cannot tell {first.limit}" if first.limit else ""
-        sure = "; ".join(filter(None, [self._basis(), limit]))
+        of_numbers = not c.measures or first.pattern in OF_NUMBERS
+        sure = "; ".join(filter(None, sayable(READING["sure"], c=c, of_numbers=of_numbers, limit=first.limit)))
         notes = [f.title[0].lower() + f.title[1:] for f in others if f not in alarms and f.pattern != "best_epoch"]
         lines = [
             self.head,
@@ -140,20 +124,13 @@ class Reading:
             "" if alarms else f"  To confirm: {first.confirm}",
             *(f"{_headline(finding)}: {finding.evidence}" for finding in alarms),
             notes and f"Also: {'; '.join(notes[:4])}.",
-            self.best and f"Best {self.curves.unit} {'; '.join(map(str, self.best))}.",
+            self.best and f"Best {c.unit} {'; '.join(map(str, self.best))}.",
             self.missing,
             "All of it: print(reading.full), --full.",
         ]
         return "\n".join(filter(None, lines))
 
     __repr__ = __str__
-
-    def _basis(self) -> str:
-        """Return what a statement about validation rests on."""
-        c = self.curves
-        if (c.val_loss is None and c.val_accuracy is None) or self.first.pattern in OF_NUMBERS:
-            return ""
-        return "n is not known, so it holds for this validation set" if c.n_val is None else f"n = {c.n_val:,}"
 
     @property
     def full(self) -> str:
@@ -170,34 +147,25 @@ def _headline(finding: Finding) -> str:
     return f"{'ALARM' if finding.severity == 'alarm' else 'Note'}: {finding.title} ({finding.where})"
 
 
-def _in_words(name: str) -> str:
-    return name.replace("train_", "training ").replace("val_", "validation ")
-
-
 def figure(reading: Reading) -> tuple[Figure, str]:
     """Draw loss and accuracy, the first alarm shaded, the best epochs marked; return picture and alt text."""
     from lessonlib import figures  # needed by who shows a picture only
 
     c = reading.curves
-    drawn = {"train_loss": number, "val_loss": number, "val_accuracy": share}
-    parts = [
-        f"{_in_words(name)} from {says(getattr(c, name)[0])} to {says(getattr(c, name)[-1])}"
-        for name, says in drawn.items() if c.n and getattr(c, name) is not None
-    ]  # fmt: skip
-    curves = "; ".join(parts) or "no finite curve"
+    curves = "; ".join(sayable(READING["drawn"], c=c)) or "no finite curve"
     alt = f"Curves of {reading.run.n_epochs} {c.unit}s: {curves}. First finding: {reading.first.title}."
     panels = [_panel(reading, "loss", c.loss_error), _panel(reading, "accuracy", c.accuracy_error)]
     panels = [panel for panel in panels if panel.marks] or panels[:1]
     fig = figures.draw(figures.Picture(alt, *panels), figsize=(4.8 * len(panels), 4.2))
-    with figures.style():
-        fig.suptitle(textwrap.fill(reading.first.title, 60 * len(panels)), fontsize="medium")
-        for ax in fig.axes if c.n else ():
-            ax.xaxis.get_major_locator().set_params(integer=True)
-            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize="small", frameon=False)
+    fig.suptitle(reading.first.title, fontsize="medium", wrap=True)
+    for ax in fig.axes if c.n else ():
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize="small", frameon=False)
     return fig, alt
 
 
 def _panel(reading: Reading, measure: str, errors: NDArray[np.float64] | None) -> Panel:
+    """Return the panel of loss or accuracy, without marks where there is no such curve."""
     from lessonlib import figures
 
     c, marks = reading.curves, []
@@ -217,7 +185,7 @@ def _panel(reading: Reading, measure: str, errors: NDArray[np.float64] | None) -
             marks.append(figures.points(best.epoch, scale * getattr(best, measure), "green", label=label, size=7))
     if marks and reading.first.severity == "alarm":
         first, last = reading.first.epochs
-        marks.append(figures.span(first - 0.5, last + 0.5, reading.first.where, "purple"))
+        marks.insert(0, figures.span(first - 0.5, last + 0.5, reading.first.where, "purple"))
     return figures.Panel(title, *marks, xlabel=c.unit, legend=False)
 
 
