@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from lessonlib import _validate as check
 from lessonlib import calibration, uncertainty
 from lessonlib.metrics import Estimate
-from lessonlib.reading.findings import PATTERNS, Finding, number, points, say, sayable, share
+from lessonlib.reading.findings import PATTERNS, Finding, number, say, sayable, share
 from lessonlib.reading.names import REGRESSION, words
 from lessonlib.runs import Run
 from lessonlib.uncertainty import Change
@@ -41,14 +41,19 @@ MEMORISED = 0.9  # of its first value: a training loss below it has learnt somet
 _READ = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "running_train_loss", "running_train_accuracy")
 
 
+#: How a loss and an accuracy are written, how a change of it, and in what unit that is.
+WRITTEN = {
+    "loss": (number, lambda change: f"{'+' * (change > 0)}{number(change)}", ""),
+    "accuracy": (share, lambda change: f"{100 * change:+.1f}", " points"),
+}
+
+
 class Measure(NamedTuple):
-    """Loss or accuracy of validation: its values and their errors, those of each example, how it is written."""
+    """Loss or accuracy of validation: its values, their standard errors, and those of each example."""
 
     values: Values
     errors: Values | None
     examples: Values | None  # shape (n_epochs, n_val)
-    write: Callable[[float], str]
-    write_difference: Callable[[float], str]
 
 
 @dataclass(frozen=True)
@@ -166,8 +171,8 @@ class Curves:
     def measures(self) -> dict[str, Measure]:
         """Return what there is of the validation set: "loss", "accuracy" or both."""
         both = {
-            "loss": Measure(self.val_loss, self.loss_error, self.losses, number, number),
-            "accuracy": Measure(self.val_accuracy, self.accuracy_error, self.hits, share, points),
+            "loss": Measure(self.val_loss, self.loss_error, self.losses),
+            "accuracy": Measure(self.val_accuracy, self.accuracy_error, self.hits),
         }
         return {name: measure for name, measure in both.items() if measure.values is not None}
 
@@ -181,7 +186,7 @@ class Curves:
         What matters is `LOSS_MARGIN` of the first loss, or `ACCURACY_MARGIN`. Epochs share their examples, so the
         sampling error does not average out over a stretch.
         """
-        values, errors, examples, *_ = self.measures[measure]
+        values, errors, examples = self.measures[measure]
         margin = ACCURACY_MARGIN if measure == "accuracy" else LOSS_MARGIN * abs(values[before].mean())
         known = {"margin": margin, "level": self.level}
         if examples is not None:
@@ -195,18 +200,16 @@ class Curves:
 
     def said(self, measure: str, before: slice, after: slice) -> str:
         """Return a change as text; with an interval only where the sampling error is known."""
-        of, interval = self.measures[measure], self.change(measure, before, after).interval
-        a, b = (float(of.values[part].mean()) for part in (before, after))
-        if measure == "accuracy":
-            size, low, high = (f"{100 * value:+.1f}" for value in (b - a, interval.low, interval.high))
-            size += " points"
-        else:
-            size, low, high = (f"{'+' * (v > 0)}{number(v)}" for v in (b - a, interval.low, interval.high))
-            if of.errors is None and a:
-                size = f"{100 * (b - a) / abs(a):+.0f} %"
-        if of.errors is not None:
+        (values, errors, _), (write, write_change, unit) = self.measures[measure], WRITTEN[measure]
+        a, b = (float(values[part].mean()) for part in (before, after))
+        size = write_change(b - a) + unit
+        if errors is not None:
+            interval = self.change(measure, before, after).interval
+            low, high = write_change(interval.low), write_change(interval.high)
             size += f"; {100 * self.level:g} % interval {low} to {high}"
-        return f"{of.write(a)} to {of.write(b)} ({size})"
+        elif measure == "loss" and a:
+            size = f"{100 * (b - a) / abs(a):+.0f} %"
+        return f"{write(a)} to {write(b)} ({size})"
 
     @functools.cached_property
     def rise(self) -> Change:
@@ -323,8 +326,7 @@ def _about_validation(
     if class_shares is None and run.val_logits is not None:
         class_shares = np.bincount(run.val_labels, minlength=run.val_logits.shape[2])
     if class_shares is not None:
-        given = list(class_shares.values()) if hasattr(class_shares, "values") else class_shares
-        counts = check.finite_array(given, "class_shares", ndim=1)
+        counts = check.finite_array(class_shares, "class_shares", ndim=1)
         if (counts < 0).any() or counts.sum() <= 0:
             got = f"got {counts.tolist()}: pass counts or shares"
             raise ValueError(f"class_shares must not be negative, nor all zero, {got}.")

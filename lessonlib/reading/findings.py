@@ -62,20 +62,15 @@ class Finding:
         return PATTERNS[self.pattern].severity
 
     @property
-    def parts(self) -> dict[str, str]:
-        """Return what is said of it, under its headings."""
-        headings = ("Evidence", "What to do", "To confirm", "Cannot tell")
-        said = zip(headings, (self.evidence, self.advice, self.confirm, self.limit), strict=True)
-        return {heading: text for heading, text in said if text}
-
-    @property
     def where(self) -> str:
         """Return what it is about as text: "epochs 3 to 9"."""
         first, last = self.epochs
         return f"{self.unit} {first}" if first == last else f"{self.unit}s {first} to {last}"
 
     def __str__(self) -> str:
-        parts = "".join(f"\n   {heading}: {text}" for heading, text in self.parts.items())
+        headings = ("Evidence", "What to do", "To confirm", "Cannot tell")
+        said = zip(headings, (self.evidence, self.advice, self.confirm, self.limit), strict=True)
+        parts = "".join(f"\n   {heading}: {text}" for heading, text in said if text)
         return f"[{self.severity}] {self.title} ({self.where}).{parts}"
 
 

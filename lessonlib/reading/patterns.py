@@ -17,7 +17,7 @@ from lessonlib import uncertainty
 from lessonlib.metrics import double_softmax_floor
 from lessonlib.reading import evidence, sanity
 from lessonlib.reading.evidence import ACCURACY_MARGIN, FEWEST_EPOCHS, LOSS_MARGIN, Curves, needs
-from lessonlib.reading.findings import READING, Finding, number, sayable, share
+from lessonlib.reading.findings import READING, Finding, number, points, sayable, share
 from lessonlib.reading.names import splits_of, words
 
 LOSSES = {"loss", "losses", "ppl", "perplexity"}  # words of names that say nothing new of the answers beside a loss
@@ -228,10 +228,11 @@ def real_fluctuation(c: Curves) -> Iterator[Finding]:
     for name, of in reversed(c.measures.items()):
         if of.errors is not None and c.n >= 2 * FEWEST_EPOCHS:
             jump, error = evidence.late_jitter(of.values), of.errors[c.second_half].mean()
-            matters = ACCURACY_MARGIN / 2 if name == "accuracy" else FLUCTUATION * abs(of.values[0])
+            matters, says = FLUCTUATION * abs(of.values[0]), number
+            if name == "accuracy":
+                matters, says = ACCURACY_MARGIN / 2, points
             if jump > max(error * _largest_ratio(c), matters):
-                facts = {"name": name, "jump": of.write_difference(jump), "error": of.write_difference(error)}
-                yield c.finding("real_fluctuation", c.second_half, **facts)
+                yield c.finding("real_fluctuation", c.second_half, name=name, jump=says(jump), error=says(error))
                 return
 
 
@@ -265,14 +266,9 @@ def _plateau(c: Curves) -> Iterator[Finding]:
     well = right is not None and right[c.end].mean() > WELL_ENOUGH
     stands = right is not None and right[c.end].mean() < right[0] + ACCURACY_MARGIN
     nothing = c.first.val_loss if c.nothing is None or (stands and not well) else c.nothing
-    if (
-        abs(val - train) > TOGETHER * val
-        or val < POOR * nothing
-        or evidence.still_falls(c.train_loss)
-        or evidence.still_falls(c.val_loss)
-    ):
-        return
-    if c.has_risen or any(both_rise(c)) or (c.nothing is None and well):
+    poor = val >= POOR * nothing and abs(val - train) <= TOGETHER * val and not (c.nothing is None and well)
+    moves = evidence.still_falls(c.train_loss) or evidence.still_falls(c.val_loss) or c.has_risen
+    if not poor or moves or any(both_rise(c)):
         return
     if c.val_accuracy is not None and c.n_classes is not None:
         even = _loss_of_even_confidence(c.ends.val_accuracy, c.n_classes)
@@ -397,13 +393,12 @@ def _may_have_risen(c: Curves) -> Iterator[Finding]:
 
 def _no_alarm(c: Curves, noted: set[str]) -> Iterator[Finding]:
     """Say that nothing is wrong where that is earned, or what is missing."""
-    odd = bool(noted & {"other_loss", "odd_epochs"})
-    facts = {"gap": "gap" in noted, "odd": odd}
+    facts = {"gap": "gap" in noted, "odd": not noted.isdisjoint({"other_loss", "odd_epochs"})}
     if c.val_loss is not None:
         before, after = evidence.ends_of_last_fifth(c.val_loss)
         few = c.n < 2 * FEWEST_EPOCHS - 2
         facts |= {"few": few, "little": few or c.ends.val_loss > 0.9 * c.first.val_loss}
-        facts["falls"] = evidence.still_falls(c.val_loss) or before - after > LOSS_MARGIN * abs(after)
+        facts["falls"] = before - after > LOSS_MARGIN * abs(after)
         above = (c.ends.val_loss - c.lows.val_loss) / max(abs(c.lows.val_loss), 1e-12)
         facts["above"] = above if above > LOSS_MARGIN else None
     if c.val_accuracy is not None:
@@ -424,9 +419,8 @@ def _may_be_one_class(c: Curves) -> bool:
     """Tell whether always saying one class may be as good, where shares that would tell are not known."""
     right, rose = c.ends.val_accuracy, (np.diff(c.val_accuracy) > 0).all()
     flat = np.ptp(c.val_accuracy[c.second_half]) < ACCURACY_MARGIN * (3 if c.n_classes is None else 0.5)
-    ahead = 0.0 if c.train_accuracy is None else abs(c.ends.train_accuracy - right)
     unsure = c.ends.val_loss > 0.95 * _loss_of_even_confidence(right, 2)
-    return c.class_shares is None and right < 0.97 and flat and not rose and ahead < FAR_AHEAD and unsure
+    return c.class_shares is None and right < 0.97 and flat and not rose and unsure
 
 
 # ---- all of it ------------------------------------------------------------------------------------------------------

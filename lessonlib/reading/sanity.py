@@ -13,16 +13,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from lessonlib.metrics import double_softmax_floor
-from lessonlib.reading.evidence import FEWEST_EPOCHS, Curves, Values, needs, still_falls
+from lessonlib.reading.evidence import FEWEST_EPOCHS, WRITTEN, Curves, needs, still_falls
 from lessonlib.reading.findings import Finding, number, share
 
 BELOW_THE_LEAST = 0.9  # a loss below this share of its least is not just rounded, or a mean over batches
 DEAREST_ANSWER = 15.0  # nats: a dearer wrong answer has exp(-15) left for its class, so others cost instead
-CERTAINLY_MORE = 2.5  # a loss that still falls is on its way from a start without confidence, unless above ln 12
-OUT_OF_LINE, FEW = (
-    4.0,
-    0.1,
-)  # times its neighbours, in at most this share of the epochs: more is a fluctuation
+OUT_OF_LINE, FEW = 4.0, 0.1  # times its neighbours, in at most this share of the epochs: more is fluctuation
 SMOOTH = 0.15  # losses that rise in fewer of the steps are of the whole set, whatever they are counted by
 SAME = 5e-5  # differences below this share are those of printed digits
 
@@ -72,9 +68,8 @@ def without_impossible_accuracy(c: Curves) -> tuple[Curves, list[Finding]]:
 @needs("train_loss")
 def dead(c: Curves) -> Iterator[Finding]:
     """Find a training loss that is one number from the second epoch on."""
-    later, accuracy = c.train_loss[1:], c.train_accuracy
-    still = _is_one_number(later) and (accuracy is None or _is_one_number(accuracy[1:]))
-    if still and later.mean() >= 0.05 and (accuracy is None or accuracy[-1] <= 0.99):
+    later = [values[1:] for values in c.sets["training"] if values is not None]
+    if all(np.ptp(values) <= SAME * abs(np.median(values)) for values in later) and later[0].mean() >= 0.05:
         yield c.finding("dead", slice(1, c.n), times=c.n - 1)
 
 
@@ -83,7 +78,7 @@ def frozen_validation(c: Curves) -> Iterator[Finding]:
     """Find a validation that gives one number throughout while training learns."""
     if not c.measures or c.last.train_loss >= 0.8 * c.first.train_loss:
         return
-    *_, of = c.measures.values()  # the accuracy, where there is one
+    *_, (name, of) = c.measures.items()  # the accuracy, where there is one
     level = float(np.median(of.values))
     frozen = np.isclose(of.values, level, rtol=SAME, atol=SAME).mean() >= 0.9
     if c.val_accuracy is not None:  # it can stand by chance, or at its best, but then training is not far ahead
@@ -91,7 +86,7 @@ def frozen_validation(c: Curves) -> Iterator[Finding]:
         ahead = loss_stands if c.train_accuracy is None else c.ends.train_accuracy - level > 0.15
         frozen &= level < 0.99 and ahead
     if frozen:
-        yield c.finding("frozen_validation", c.whole, level=of.write(level))
+        yield c.finding("frozen_validation", c.whole, level=WRITTEN[name][0](level))
 
 
 @needs("val_loss", "val_accuracy")
@@ -100,10 +95,10 @@ def mostly_penalty(c: Curves) -> Iterator[Finding]:
     for loss, accuracy in c.sets.values():
         if loss is not None and accuracy is not None:
             level, wrong = loss[c.end].mean(), 1 - accuracy[c.end].mean()
-            if level < 0.3 or wrong > 0.35 or level < DEAREST_ANSWER * wrong:
+            if level < 0.3 or level < DEAREST_ANSWER * wrong:
                 return
-    level = c.ends.val_loss
-    if level >= CERTAINLY_MORE or not still_falls(c.val_loss):
+    if not still_falls(c.val_loss):  # else it is on its way from a start without confidence
+        level = c.ends.val_loss
         floors = (k for k in range(2, 1001) if abs(level / double_softmax_floor(k) - 1) < 0.06)
         each = level / max(1 - c.ends.val_accuracy, 1e-3)
         yield c.finding("mostly_penalty", c.end, each=each, k=next(floors, None))
@@ -127,7 +122,3 @@ def without_odd_epochs(c: Curves) -> tuple[Curves, list[Finding]]:
         if isinstance(value := getattr(c, field.name), np.ndarray) and field.name != "class_shares"
     }
     return dataclasses.replace(c, **per_epoch), [c.finding("odd_epochs", stretch, values=values, numbers=numbers)]
-
-
-def _is_one_number(values: Values) -> bool:
-    return bool(np.ptp(values) <= SAME * max(abs(float(np.median(values))), 1e-12))
