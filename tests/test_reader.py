@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import re
+import string
 import subprocess
 import sys
 from pathlib import Path
@@ -373,6 +375,17 @@ def test_every_pattern_that_can_be_found_has_a_name() -> None:
 def test_the_page_says_of_each_pattern_what_a_reading_says(root: Path) -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \|.*?\|(.*)\|$", (root / "docs/reading-curves.md").read_text("utf-8"), re.M))
     assert {name: limit.strip() for name, limit in rows.items()} == {name: say(p.limit) for name, p in PATTERNS.items()}
+
+
+def test_every_fact_in_a_sentence_is_one_that_is_given(root: Path) -> None:
+    """A name that nobody gives would only silence its sentence."""
+    package = root / "lessonlib" / "reading"
+    code = "".join(path.read_text("utf-8") for path in package.glob("*.py"))
+    for sentence in re.findall(r'"(.*?)"', (package / "patterns.toml").read_text("utf-8")):
+        for _, fact, _, _ in string.Formatter().parse(sentence):
+            first, *more = re.findall(r"\w+", fact or "c.n")
+            known = set(dir(evidence.Curves)) | {field.name for field in dataclasses.fields(evidence.Curves)}
+            assert more[0] in known if first == "c" else re.search(rf"\b{first}\b", code), sentence
 
 
 # ---- strange runs -------------------------------------------------------------------------------------------------
