@@ -44,7 +44,7 @@ def wrong_questions(namespace, key):
         with contextlib.redirect_stdout(io.StringIO()):
             got = json.loads(json.dumps(sandbox_runner.collect(namespace, request, seconds=20)))["got"]
         if sentence := exercise.judge(one, comparing.from_json(got)):
-            found[one.question.name] = sentence
+            found[one.name] = sentence
     return found
 
 
@@ -167,22 +167,22 @@ def test_no_question_about_values_is_answered_by_a_constant(source):
     """Each class computes: at least one of a question's values differs from class to class."""
     keys = [solved(source.stem, secret)[1] for secret in SECRETS[1:]]
     for same in zip(*keys, strict=True):
-        if same[0].question.draw is None:
+        if same[0].draw is None:
             others = [exercise.judge(same[0], [key.cases[0].expected]) for key in same[1:]]
-            assert any(others), same[0].question.names
+            assert any(others), same[0].names
 
 
 def test_what_the_library_does_refuses_where_the_learner_is_asked_to_write_it(source, monkeypatch):
     _, key = solved(source.stem, SECRETS[1])
     for one in key:
-        if one.question.library:
+        if one.library:
             asked = exercise.request(one)
-            for path in one.question.library:
+            for path in one.library:
                 module, _, name = path.rpartition(".")
                 sandbox_runner.guard(path)
                 monkeypatch.setattr(sandbox_runner, "FORBIDDEN", {path})
                 function = getattr(importlib.import_module(module), name)
-                got = sandbox_runner.collect({one.question.name: function}, asked, seconds=20)
+                got = sandbox_runner.collect({one.name: function}, asked, seconds=20)
                 assert got["error"].startswith("NotRight"), path
 
 
@@ -218,7 +218,7 @@ def test_an_unsolved_notebook_gets_nothing(source, student):
     namespace = {"__name__": "__main__"}
     code = [cell for cell in student.cells if cell.cell_type == "code"]
     execute([cell.source for cell in code if not cell.metadata.get("nbgrader", {}).get("grade")], namespace)
-    assert set(wrong_questions(namespace, key)) == {one.question.name for one in key}
+    assert set(wrong_questions(namespace, key)) == {one.name for one in key}
 
 
 @functools.cache
@@ -233,7 +233,7 @@ def wrong_in_variant(stem, variant, secret):
     """Return the questions that a solved notebook loses when a variant's cells run after it."""
     names, key = solved(stem, secret)
     got = corpus.answers_of(variant, names, key)
-    return {one.question.name for one in key if exercise.judge(one, comparing.from_json(got[one.question.name]))}
+    return {one.name for one in key if exercise.judge(one, comparing.from_json(got[one.name]))}
 
 
 @pytest.mark.parametrize(("stem", "variant"), RIGHT, ids=named(RIGHT))
@@ -253,7 +253,7 @@ def test_the_answers_of_each_wrong_variant_are_recognised(source):
         named = [exercise.recognise(one, got) for _, got in one.mistakes]
         # An answer with something missing in it, or something that is no number and no text, is like no other.
         without = [got for (_, got), name in zip(one.mistakes, named, strict=True) if name == ""]
-        assert all(holds_nothing_comparable(got) for got in without), one.question.name
+        assert all(holds_nothing_comparable(got) for got in without), one.name
         assert set(named) - {""} <= titles
 
 

@@ -33,7 +33,7 @@ import nbformat
 import numpy as np
 
 if TYPE_CHECKING:
-    from exercises.grading.exercise import Key
+    from exercises.grading.exercise import Question
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "fuzz"
@@ -175,7 +175,7 @@ def read_submission(content: bytes) -> None:
     """Read bytes as what a learner hands in, and decide what of it runs, in which order."""
     from exercises.grading import repair, sandbox_reader
 
-    for notebook in sandbox_reader.read(content)["notebooks"]:
+    for notebook in sandbox_reader.read(content):
         json.dumps(notebook)
         cells = notebook["cells"]
         repair.resemblance(released(), cells)
@@ -215,7 +215,7 @@ def answers_seeds() -> list[bytes]:
 
     seeds = []
     for keys in answer_keys():
-        lines = [{"question": k.question.name, "got": [comparing.to_json(c.expected) for c in k.cases]} for k in keys]
+        lines = [{"question": k.name, "got": [comparing.to_json(c.expected) for c in k.cases]} for k in keys]
         seeds.append("".join(json.dumps(line) + "\n" for line in [{"cell": 0, "error": "a"}, *lines]).encode())
     return seeds
 
@@ -229,7 +229,7 @@ def released() -> list[dict]:
 
 
 @cache
-def answer_keys() -> list[list[Key]]:
+def answer_keys() -> list[list[Question]]:
     """Return what is asked in some exercises: each way to judge an answer occurs in one of them."""
     from exercises.grading import exercise
 

@@ -70,11 +70,11 @@ def mistakes(book: Gradebook, expected: dict[tuple[str, str], Specimen]) -> list
     """Return what is wrong with the results, one sentence for each submission that is lost or wrongly graded."""
     found = []
     for name, specimen in expected.items():
-        entry = book.entry(*name)
-        if entry is None:
+        result = book.entry(*name).result
+        if (result.state == "missing") != (specimen.content is None):
             found.append(f"{name}: lost ({specimen.title})")
             continue
-        lost = {mark.question for mark in entry.result.marks if mark.fault} - {EXPLANATION}
+        lost = {mark.question for mark in result.marks if mark.fault} - {EXPLANATION}
         if lost != set(specimen.loses):
             found.append(f"{name}: {specimen.title}: should lose {sorted(specimen.loses)}, lost {sorted(lost)}")
     return found

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exercises.grading import corpus, derive, exercise, sandbox_reader
-from exercises.grading.exercise import ExerciseError, Key
+from exercises.grading.exercise import ExerciseError, Question
 from exercises.grading.repair import Cell
 
 NBGRADER_CONFIG = f'''"""nbgrader's settings for this class; written by `course.py derive --class`."""
@@ -116,9 +116,9 @@ class Classroom:
         path = self.folder / "release" / stem / f"{stem}.ipynb"
         return sandbox_reader.notebook(path.read_bytes())["cells"]
 
-    def key(self, stem: str) -> list[Key]:
+    def key(self, stem: str) -> list[Question]:
         """Return the questions of an exercise with what this class's grading asks, and with the mistakes it knows."""
-        return corpus.key_with_mistakes(exercise.read(exercise.SOURCES / f"{stem}.py"), self.secret)
+        return corpus.key_with_mistakes(exercise.load(stem), self.secret)
 
 
 # ------------------------------------------------------------------------------------------------------- who is in it

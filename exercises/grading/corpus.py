@@ -16,7 +16,7 @@ from typing import Any
 import jupytext
 
 from exercises.grading import exercise, sandbox_runner
-from exercises.grading.exercise import Exercise, Key
+from exercises.grading.exercise import Exercise, Question
 from lessonlib import comparing
 
 FOLDER = exercise.SOURCES / "submissions"
@@ -51,7 +51,7 @@ def variants(stem: str) -> list[Variant]:
     return right + wrong
 
 
-def answers_of(variant: Variant, solved: Mapping[str, Any], keys: Sequence[Key]) -> dict[str, list[Any]]:
+def answers_of(variant: Variant, solved: Mapping[str, Any], keys: Sequence[Question]) -> dict[str, list[Any]]:
     """Return what a variant answers, run after the solved notebook that left `solved`, as the sandbox would tell it."""
     namespace = dict(solved)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -63,14 +63,13 @@ def answers_of(variant: Variant, solved: Mapping[str, Any], keys: Sequence[Key])
         return {one["names"][0]: sandbox_runner.collect(namespace, one, seconds=20)["got"] for one in asked}
 
 
-def key_with_mistakes(source: Exercise, secret: str) -> list[Key]:
+def key_with_mistakes(source: Exercise, secret: str) -> list[Question]:
     """Return the key of an exercise with what its wrong variants answer, so that grading can name the mistake."""
     solved = exercise.solve(source, secret)
     keys = exercise.answer_key(source, secret, solved)
-    found: dict[str, list[tuple[str, list]]] = {key.question.name: [] for key in keys}
+    found: dict[str, list[tuple[str, list]]] = {key.name: [] for key in keys}
     for variant in variants(source.stem):
-        asked = [key for key in keys if key.question.name == variant.loses]
-        answers = answers_of(variant, solved, asked) if asked else {}
-        for name, got in answers.items():
+        asked = [key for key in keys if key.name == variant.loses]
+        for name, got in answers_of(variant, solved, asked).items() if asked else ():
             found[name].append((variant.title, comparing.from_json(got)))
-    return [dataclasses.replace(key, mistakes=tuple(found[key.question.name])) for key in keys]
+    return [dataclasses.replace(key, mistakes=found[key.name]) for key in keys]

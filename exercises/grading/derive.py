@@ -13,7 +13,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from exercises.grading import exercise
-from exercises.grading.exercise import Exercise, Key
+from exercises.grading.exercise import Exercise, Question
 from lessonlib import comparing
 
 #: What stands in a student notebook in the place of a solution.
@@ -33,7 +33,7 @@ GRADER = {
 def nbgrader_notebook(source: Exercise, secret: str = "") -> NotebookNode:
     """Return the solved notebook with nbgrader's metadata and hidden tests, with the numbers of a class's secret."""
     solved = exercise.solve(source, secret)
-    keys = {key.question.name: key for key in exercise.answer_key(source, secret, solved)}
+    keys = {key.name: key for key in exercise.answer_key(source, secret, solved)}
     class_seed = exercise.class_seed_of(secret)
     shown = [cell for cell in source.cells if not {"hidden", "rubric"} & set(cell.metadata)]
     cells = []
@@ -63,13 +63,12 @@ def nbgrader_notebook(source: Exercise, secret: str = "") -> NotebookNode:
     return notebook
 
 
-def hidden_tests(key: Key) -> str:
+def hidden_tests(question: Question) -> str:
     """Return nbgrader's hidden tests of a question: its cases written out, and what the solution gives for them.
 
     They are for plain nbgrader. The course's own grader (``exercises.grading.grade``) never shows them to a submission.
     """
-    question = key.question
-    cases = json.dumps([[comparing.to_json(case.arguments), comparing.to_json(case.expected)] for case in key.cases])
+    cases = json.dumps(comparing.to_json(question.cases))
     values = ", ".join(f"{name!r}: {name}" for name in question.names)
     asked = question.name if len(question.names) == 1 else f"{{{values}}}"
     options = f"hint={question.hint!r}, tolerance={question.tolerance!r}"

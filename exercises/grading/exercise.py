@@ -7,6 +7,7 @@ says what is special about a cell; ``exercises/README.md`` explains them to auth
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import linecache
@@ -14,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jupytext
 import numpy as np
@@ -37,42 +38,34 @@ class ExerciseError(Exception):
     """What a teacher or author wrote breaks a rule; the message says which. Whatever reads it may raise this."""
 
 
+class Case(NamedTuple):
+    """One thing that is asked of an answer: arguments for the function (None for values), and what is expected."""
+
+    arguments: list | None
+    expected: Any
+
+
 @dataclass(frozen=True)
 class Question:
-    """One graded question."""
+    """One graded question, and what the grader knows of it."""
 
     #: What the learner defines for it: one function, or one or more values. The first names the question.
     names: tuple[str, ...]
     points: float
-    hint: str = ""  # shown with a wrong answer
+    cases: Sequence[Case]
+    hint: str  # shown with a wrong answer
     #: ``draw(rng)`` gives a list of tuples of arguments for the function; None for a question about values.
     draw: Callable[[np.random.Generator], Sequence[tuple]] | None = None
     tolerance: float = comparing.TOLERANCE  # how far a number may be from the expected one
     #: ``compare(got, expected, *arguments)`` gives None if the answer is right, else a sentence. Without: equal.
     compare: comparing.Compare | None = None
     #: Functions of the course's library that do what the question asks to write; in the grading they refuse to.
-    library: tuple[str, ...] = ()
+    library: Sequence[str] = ()
+    mistakes: Sequence[tuple[str, list]] = ()  # what is wrong, and the answers that it gives, one for each case
 
     @property
     def name(self) -> str:
         return self.names[0]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One thing that is asked of an answer: arguments for the function (None for values), and what is expected."""
-
-    arguments: tuple | None
-    expected: Any
-
-
-@dataclass(frozen=True)
-class Key:
-    """What the grader knows of a question: the question, its cases, and what comes out of mistakes that are known."""
-
-    question: Question
-    cases: tuple[Case, ...]
-    mistakes: tuple[tuple[str, list], ...] = ()  # what is wrong, and the answers that it gives, one for each case
 
 
 @dataclass(frozen=True)
@@ -89,6 +82,11 @@ class Exercise:
     def answer_cells(self) -> dict[str, NotebookNode]:
         """Return the cells in which the learner works, by each name that they define."""
         return {name: cell for cell in self.with_role("answer") for name in names_of(cell, "answer")}
+
+    @property
+    def points(self) -> dict[str, float]:
+        """The points of each question that is graded here."""
+        return {names_of(cell, "check")[0]: cell.metadata["points"] for cell in self.with_role("check")}
 
     @property
     def explain_points(self) -> float:
@@ -124,9 +122,6 @@ def _pick(name: str, every: Sequence[Path]) -> Path:
 def read(path: Path) -> Exercise:
     """Read a source and see that every question is complete."""
     exercise = Exercise(path.stem, jupytext.read(path, fmt="py:percent").cells)
-    defined = [name for cell in exercise.with_role("answer") for name in names_of(cell, "answer")]
-    asked = [name for cell in exercise.with_role("check") for name in names_of(cell, "check")]
-    hidden = [name for cell in exercise.with_role("hidden") for name in names_of(cell, "hidden")]
     for cell in exercise.cells:
         if sum(role in cell.metadata for role in ROLES) > 1:
             raise ExerciseError(f"{path.name}: a cell is one of {', '.join(ROLES)}, not two: {cell.source[:60]!r}")
@@ -136,10 +131,18 @@ def read(path: Path) -> Exercise:
             raise ExerciseError(f"{path.name}: the explanation needs one cell with rubric=..., for teachers.")
         if "answer" in cell.metadata and "### BEGIN SOLUTION" not in cell.source:
             raise ExerciseError(f"{path.name}: the answer {cell.metadata['answer']!r} has no ### BEGIN SOLUTION.")
-    for names, role in ((defined, "answer"), (asked, "check"), (hidden, "hidden")):
+    defined = exercise.answer_cells()
+    for role in ("answer", "check", "hidden"):
+        names = [name for cell in exercise.with_role(role) for name in names_of(cell, role)]
         if len(set(names)) < len(names) or set(names) != set(defined):
             raise ExerciseError(f"{path.name}: every name needs one answer, check and hidden cell; {role} has {names}")
     return exercise
+
+
+@functools.cache
+def load(stem: str) -> Exercise:
+    """Return the exercise of a name such as ``exercise_01_horse_or_dog``."""
+    return read(SOURCES / f"{stem}.py")
 
 
 # ---------------------------------------------------------------------------------------------------- the right answers
@@ -205,47 +208,37 @@ def _literal(value: Any) -> str:
             return repr(value.item() if isinstance(value, np.generic) else value)
 
 
-def questions(exercise: Exercise, solved: Mapping[str, Any]) -> list[Question]:
-    """Return the questions in order; hidden cells may use what the solved notebook defines."""
-    hidden = {names_of(cell, "hidden")[0]: cell.source for cell in exercise.with_role("hidden")}
-    return [_question(cell, hidden, dict(solved), exercise.stem) for cell in exercise.with_role("check")]
-
-
-def _question(check: NotebookNode, hidden: Mapping[str, str], namespace: dict[str, Any], stem: str) -> Question:
-    names = names_of(check, "check")
-    for name in ("draw", "compare", "hint", "tolerance", "library"):
-        namespace.pop(name, None)
-    run_code(hidden[names[0]], namespace, f"<{stem}, hidden cell of {names[0]}>")
-    if not isinstance(namespace.get("hint"), str):
-        raise ExerciseError(f"{stem}: the hidden cell of {names[0]} needs hint = '...'.")
-    draw = namespace.get("draw")
-    if callable(namespace[names[0]]) != (draw is not None) or (draw and len(names) > 1):
-        raise ExerciseError(f"{stem}, {names}: a question is one function with draw(rng), or values without it.")
-    tolerance = namespace.get("tolerance", comparing.TOLERANCE)
-    points, hint, library = check.metadata["points"], namespace["hint"], tuple(namespace.get("library", ()))
-    return Question(names, points, hint, draw, tolerance, namespace.get("compare"), library)
-
-
 def class_seed_of(secret: str) -> int:
     """Return the number that goes into a class's notebooks; the secret cannot be told from it. Without a secret, 0."""
     return int(_digest(secret, "class"), 16) % 1_000_000 if secret else 0
 
 
-def answer_key(exercise: Exercise, secret: str = "", solved: Mapping[str, Any] | None = None) -> list[Key]:
+def answer_key(exercise: Exercise, secret: str = "", solved: Mapping[str, Any] | None = None) -> list[Question]:
     """Draw the hidden inputs from a class's secret and let the solution, `solved` already or not, compute the rest."""
     solved = solve(exercise, secret) if solved is None else solved
-    return [Key(question, _cases(question, solved, exercise.stem, secret)) for question in questions(exercise, solved)]
+    hidden = {names_of(cell, "hidden")[0]: cell.source for cell in exercise.with_role("hidden")}
+    checks = exercise.with_role("check")
+    return [_question(cell, hidden[names_of(cell, "check")[0]], solved, exercise.stem, secret) for cell in checks]
 
 
-def _cases(question: Question, solved: Mapping[str, Any], stem: str, secret: str) -> tuple[Case, ...]:
-    if question.draw is None:
-        values = {name: solved.get(name) for name in question.names}
-        return (Case(None, wire(values if len(values) > 1 else values[question.name])),)
-    rng = np.random.default_rng(int(_digest(secret, stem, question.name), 16))
-    drawn = question.draw(rng)
-    solution = solved[question.name]
+def _question(check: NotebookNode, hidden: str, solved: Mapping[str, Any], stem: str, secret: str) -> Question:
+    names, options = names_of(check, "check"), ("draw", "compare", "hint", "tolerance", "library")
+    namespace = {name: value for name, value in solved.items() if name not in options}
+    run_code(hidden, namespace, f"<{stem}, hidden cell of {names[0]}>")
+    given = {name: namespace[name] for name in options if name in namespace}
+    draw, values = given.get("draw"), {name: solved.get(name) for name in names}
+    if not isinstance(given.get("hint"), str):
+        raise ExerciseError(f"{stem}: the hidden cell of {names[0]} needs hint = '...'.")
+    if callable(values[names[0]]) != (draw is not None) or (draw and len(names) > 1):
+        raise ExerciseError(f"{stem}, {names}: a question is one function with draw(rng), or values without it.")
     # What the solution gives goes the way that an answer goes: tensors become arrays, tuples lists.
-    return tuple(Case(wire(list(arguments)), wire(solution(*wire(list(arguments))))) for arguments in drawn)
+    if draw is None:
+        cases = [Case(None, wire(values if len(values) > 1 else values[names[0]]))]
+    else:
+        drawn = draw(np.random.default_rng(int(_digest(secret, stem, names[0]), 16)))
+        calls = [wire(list(arguments)) for arguments in drawn]
+        cases = [Case(wire(arguments), wire(solved[names[0]](*arguments))) for arguments in calls]
+    return Question(names, check.metadata["points"], cases, **given)
 
 
 def wire(value: Any) -> Any:
@@ -257,25 +250,23 @@ def _digest(*words: str) -> str:
     return hashlib.sha256("\0".join(words).encode()).hexdigest()
 
 
-def request(key: Key) -> dict[str, Any]:
+def request(question: Question) -> dict[str, Any]:
     """Return a question as `sandbox_runner.run` takes it; one about values has no calls."""
-    calls = None if key.question.draw is None else [comparing.to_json(case.arguments) for case in key.cases]
-    return {"names": list(key.question.names), "calls": calls, "library": key.question.library}
+    calls = None if question.draw is None else [comparing.to_json(case.arguments) for case in question.cases]
+    return {"names": question.names, "calls": calls, "library": question.library}
 
 
-def judge(key: Key, got: Sequence[Any]) -> str | None:
+def judge(question: Question, got: Sequence[Any]) -> str | None:
     """Return None if every case of a question got a right answer, else a sentence about the first that did not."""
-    question = key.question
-    pairs = [(case.arguments, case.expected) for case in key.cases]
-    fault = comparing.first_fault(got, pairs, tolerance=question.tolerance, compare=question.compare)
+    fault = comparing.first_fault(got, question.cases, tolerance=question.tolerance, compare=question.compare)
     if fault is None:
         return None
     place, sentence = fault
-    arguments = key.cases[place].arguments
+    arguments, expected = question.cases[place]
     if arguments is None or sentence == comparing.NO_ANSWER:
         return sentence
     call = f"{question.name}({', '.join(map(comparing.shorten, arguments))})"
-    return f"{call}: {sentence}{_where(got[place], key.cases[place].expected)}"
+    return f"{call}: {sentence}{_where(got[place], expected)}"
 
 
 def _where(got: Any, expected: Any) -> str:
@@ -290,13 +281,12 @@ def _where(got: Any, expected: Any) -> str:
     return f" {told}: expected {expected[first]:.6g}, got {got[first]:.6g}."
 
 
-def share_right(key: Key, got: Sequence[Any]) -> float:
+def share_right(question: Question, got: Sequence[Any]) -> float:
     """Return how much of a list is right, above the half that guessing and a constant bring: 5 of 6 give 2/3.
 
     Only a question about one list of at least four is divided so; every other one is right or not.
     """
-    question, expected = key.question, key.cases[0].expected
-    answer = got[0] if got else None
+    expected, answer = question.cases[0].expected, got[0] if got else None
     whole = question.draw or question.compare or len(question.names) > 1 or not isinstance(expected, list)
     if whole or len(expected) < 4 or not isinstance(answer, list) or len(answer) != len(expected):
         return 0.0
@@ -305,13 +295,13 @@ def share_right(key: Key, got: Sequence[Any]) -> float:
     return max(0.0, 2 * right / len(expected) - 1)
 
 
-def recognise(key: Key, got: Sequence[Any]) -> str:
+def recognise(question: Question, got: Sequence[Any]) -> str:
     """Return what is wrong with answers that a known mistake gives in every case, else ""."""
 
     def alike(mine: Any, theirs: Any) -> bool:
         return mine is theirs is None or comparing.difference(mine, theirs) is None
 
-    for what, answered in key.mistakes:
+    for what, answered in question.mistakes:
         if len(got) == len(answered) and all(map(alike, got, answered)):
             return what
     return ""

@@ -10,9 +10,12 @@ from pathlib import Path, PurePosixPath
 
 from exercises.grading import exercise
 from exercises.grading.gradebook import Entry, file_name, write
-from exercises.grading.intake import IN_ZIP
+from exercises.grading.intake import IN_ZIP, short_text
 from exercises.grading.scoring import Mark
 from lessonlib import storage
+
+#: What nbgrader puts beside what it collects: its release_feedback asks for them.
+BESIDE = ("timestamp.txt", "submission_secret.txt")
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -62,18 +65,17 @@ def write_all(entries: Sequence[Entry], folder: Path) -> None:
     In ``feedback-E.zip`` a page lies where the platform's download had the notebook, under its name: Moodle and Canvas
     find the learner by that.
     """
-    stems = {entry.result.exercise for entry in entries}
-    titles = {stem: exercise.read(exercise.SOURCES / f"{stem}.py").title for stem in stems}
     packed: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for entry in entries:
         result = entry.result
-        text = page(entry, titles[result.exercise])
+        text = page(entry, exercise.load(result.exercise).title)
         place = folder / "feedback" / file_name(result.student) / result.exercise
         write(place / f"{result.exercise}.html", text)
-        for name, text_beside in result.beside.items():
-            write(place / name, text_beside)
         if result.file:
             path = PurePosixPath(result.file.split(IN_ZIP)[0])
+            for name in BESIDE:
+                if said := short_text((folder / "submitted" / path).with_name(name)):
+                    write(place / name, said)
             packed[result.exercise].append((str(path.with_name(f"{path.stem}.html")), text))
     for stem, pages in packed.items():
         storage.write_atomically(folder / f"feedback-{stem}.zip", lambda file, pages=pages: _pack(file, pages))

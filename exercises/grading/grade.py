@@ -2,7 +2,7 @@
 
     python3 course.py grade FOLDER --class CLASS            grade what is new
     python3 course.py grade FOLDER --class CLASS --list     only say whose file is what
-    python3 course.py grade FOLDER --class CLASS --again --student "Ada Lovelace" --question floor
+    python3 course.py grade FOLDER --class CLASS --again --student "Ada Lovelace"
     python3 course.py grade --build-image                   once, where Docker or Podman isolates
 
 FOLDER is what the platform hands out; CLASS is the folder that ``python3 course.py derive --class CLASS`` made. The
@@ -27,12 +27,12 @@ from pathlib import Path
 
 from exercises.grading import exercise, feedback, intake, lookalikes, repair, sandbox
 from exercises.grading.classroom import Classroom
-from exercises.grading.exercise import ExerciseError, Key
+from exercises.grading.exercise import Exercise, ExerciseError, Question
 from exercises.grading.gradebook import Gradebook, write_csv
 from exercises.grading.intake import COUNTS, Handed
 from exercises.grading.repair import Cell
 from exercises.grading.sandbox import Limits, Sandbox, SandboxError, Stopped
-from exercises.grading.scoring import Result, no_marks, result_of
+from exercises.grading.scoring import Result, nothing, result_of
 from lessonlib import comparing
 
 
@@ -40,15 +40,13 @@ from lessonlib import comparing
 class Asked:
     """One exercise of a class: what was handed out and what is asked."""
 
-    stem: str
+    source: Exercise
     release: list[Cell]
-    keys: list[Key]
-    explanation_points: float
+    keys: list[Question]
 
     @classmethod
     def of(cls, classroom: Classroom, stem: str) -> Asked:
-        points = exercise.read(exercise.SOURCES / f"{stem}.py").explain_points
-        return cls(stem, classroom.released(stem), classroom.key(stem), points)
+        return cls(exercise.load(stem), classroom.released(stem), classroom.key(stem))
 
     @cached_property
     def questions(self) -> list[dict]:
@@ -57,47 +55,47 @@ class Asked:
     @cached_property
     def fingerprint(self) -> str:
         """Identify what is asked and how it is judged."""
-        digest = hashlib.sha256(repr(self.explanation_points).encode())
-        for key in self.keys:
-            cases = [[comparing.to_json(case.arguments), comparing.to_json(case.expected)] for case in key.cases]
-            asked = key.question
-            digest.update(repr((asked.names, asked.points, asked.hint, asked.library, asked.tolerance, cases)).encode())
-        return digest.hexdigest()[:32]
+        asked = [[key.names, key.points, key.hint, key.library, key.tolerance] for key in self.keys]
+        cases = [comparing.to_json(key.cases) for key in self.keys]
+        return hashlib.sha256(repr([asked, cases]).encode()).hexdigest()[:32]
 
 
-def grade_one(handed: Handed, asked: Asked, box: Sandbox, slot: int) -> Result:
+def grade_one(handed: Handed, asked: Asked, box: Sandbox) -> Result:
     """Grade a submission in the sandbox: as handed in, and if that is not all right and it can be repaired, again."""
-    named = handed.student, handed.exercise
     if handed.refused:
-        return Result(*named, "refused", no_marks(asked.keys), [f"Not graded. {handed.refused}"])
-    plan = repair.as_handed_in(asked.release, handed.cells)
-    outcome = box.run(plan.steps, asked.questions, slot)
+        return nothing(handed.student, asked.source, "refused", f"Not graded. {handed.refused}")
+    named, plan = (handed.student, handed.exercise), repair.as_handed_in(asked.release, handed.cells)
+    outcome = box.run(plan.steps, asked.questions)
     result = result_of(*named, asked.keys, outcome, plan)
     second = repair.repaired(asked.release, handed.cells)
     if result.points < result.possible and not outcome.ended and second.steps != plan.steps:
         # One of the two counts as a whole: the better mark of each question would be two tries at each.
-        repaired = result_of(*named, asked.keys, box.run(second.steps, asked.questions, slot), second)
+        repaired = result_of(*named, asked.keys, box.run(second.steps, asked.questions), second)
         if repaired.points > result.points:
-            notes = [*repaired.notes, "Repaired: the cells ran in the order of the exercise."]
+            notes = [*repaired.notes, "Repaired: the cells ran in the order of the exercise, with its own set-up."]
             result = replace(repaired, notes=notes, cell_errors=result.cell_errors)
     shapes = [shape for cell in handed.cells if cell["code"] for shape in cell["shapes"]]
     text = repair.explanation(asked.release, handed.cells)[:20_000]
     return replace(result, shapes=shapes, explanation=text)
 
 
-def _surely(handed: Handed, asked: Asked, box: Sandbox, slot: int) -> Result:
+def _surely(handed: Handed, asked: Asked, box: Sandbox) -> Result:
     """Grade a submission; one that breaks the grader itself must not take the others with it."""
     try:
-        result = grade_one(handed, asked, box, slot)
+        result = grade_one(handed, asked, box)
     except Stopped:
         raise
     except Exception as error:
         note = f"Not graded: the grader failed ({type(error).__name__}: {error}). Please report it."
-        result = Result(handed.student, handed.exercise, "failed", no_marks(asked.keys), [note])
-    notes = [*result.notes, *([sandbox.UNSAFE] if box.engine is sandbox.NO_ENGINE else [])]
-    known = {"file": intake.printable(handed.file), "digest": handed.digest or handed.refused, "when": handed.when}
-    known |= {"beside": dict(handed.beside), "asked": asked.fingerprint}
-    return replace(result, notes=notes, explanation_points=asked.explanation_points, **known)
+        result = nothing(handed.student, asked.source, "failed", note)
+    return replace(
+        result,
+        notes=[*result.notes, *([sandbox.UNSAFE] if box.engine is sandbox.NO_ENGINE else [])],
+        file=intake.printable(handed.file),
+        digest=handed.digest or handed.refused,
+        when=handed.when,
+        asked=asked.fingerprint,
+    )
 
 
 def to_grade(handed: Sequence[Handed], book: Gradebook, asked: dict[str, Asked], again: bool) -> Iterator[Handed]:
@@ -112,42 +110,11 @@ def to_grade(handed: Sequence[Handed], book: Gradebook, asked: dict[str, Asked],
             yield one
 
 
-def grade_all(
-    left: Sequence[Handed], book: Gradebook, asked: dict[str, Asked], box: Sandbox, cores: int, question: str | None
-) -> None:
-    """Grade submissions in parallel, and keep each result when it is there."""
-
-    def work(handed: Handed, slot: int) -> None:
-        result = _surely(handed, asked[handed.exercise], box, slot)
-        if question:
-            result = _only(question, result, book)
-        book.add(result)
-        print(_progress(result), flush=True)
-
-    box.each(work, left, cores)
-
-
-def _only(question: str, result: Result, book: Gradebook) -> Result:
-    """Return an older result of the same file with the new mark of one question in it."""
-    old = next((o for o in book.attempts(result.student, result.exercise) if o.digest == result.digest), None)
-    new = {mark.question: mark for mark in result.marks if mark.question == question}
-    return replace(old, marks=[new.get(mark.question, mark) for mark in old.marks]) if old else result
-
-
-def _progress(result: Result) -> str:
+def keep(result: Result, book: Gradebook) -> None:
+    """Enter a result as soon as it is there, and say so."""
+    book.add(result)
     named = f"{result.exercise}  {result.student}: {result.points:g} of {result.possible:g}"
-    return f"{named}  ({result.seconds:.0f} s) {' '.join(result.notes)}"[:160].rstrip()
-
-
-def with_missing(handed: Sequence[Handed], book: Gradebook, asked: dict[str, Asked]) -> None:
-    """Enter those of the class who have handed in nothing."""
-    there = {(one.student, one.exercise) for one in handed}
-    for stem, one in asked.items():
-        for student in book.roster.rows:
-            if (student, stem) not in there and not book.attempts(student, stem):
-                marks = no_marks(one.keys)
-                note = ["Nothing was handed in."]
-                book.add(Result(student, stem, "missing", marks, note, explanation_points=one.explanation_points))
+    print(f"{named}  ({result.seconds:.0f} s) {' '.join(result.notes)}"[:160].rstrip(), flush=True)
 
 
 def say_who(handed: Sequence[Handed], folder: Path) -> None:
@@ -156,16 +123,11 @@ def say_who(handed: Sequence[Handed], folder: Path) -> None:
         (intake.printable(one.file), one.student, one.exercise, one.fate, one.note or one.refused) for one in handed
     ]
     write_csv(folder / "handed-in.csv", ["file", "student", "exercise", "fate", "note"], rows)
-    quiet = 0
-    for one in handed:
-        if one.fate.startswith("ignored") and not intake.ENDING.search(one.file):
-            quiet += 1
-        else:
-            said = f"{one.student}, {one.exercise}" if one.fate == COUNTS else one.fate
-            note = f" [{one.note or one.refused}]" if one.note or one.refused else ""
-            print(f"{intake.printable(one.file)}: {said}{note}")
-    counted = sum(one.fate == COUNTS for one in handed)
-    others = len(handed) - counted - quiet
+    shown = [row for row in rows if not row[3].startswith("ignored") or intake.ENDING.search(row[0])]
+    for file, student, stem, fate, note in shown:
+        print(f"{file}: {f'{student}, {stem}' if fate == COUNTS else fate}{f' [{note}]' if note else ''}")
+    counted, quiet = sum(one.fate == COUNTS for one in handed), len(rows) - len(shown)
+    others = len(shown) - counted
     print(f"{counted} count, {others} notebooks do not, {quiet} other files are ignored: {folder / 'handed-in.csv'}")
 
 
@@ -178,7 +140,7 @@ def write_everything(book: Gradebook, classroom: Classroom) -> None:
     for stem in sorted({one.result.exercise for one in entries}):
         common = [shape for cell in classroom.released(stem) for _, shape, _ in cell["shapes"]]
         results = [one.result for one in entries if one.result.exercise == stem]
-        rows += lookalikes.find(results, exercise.read(exercise.SOURCES / f"{stem}.py"), common)
+        rows += lookalikes.find(results, exercise.load(stem), common)
     write_csv(classroom.folder / "look-alikes.csv", lookalikes.HEADING, rows)
     if rows:
         print(f"{len(rows)} look-alikes: {classroom.folder / 'look-alikes.csv'}; talk to them, it costs no marks.")
@@ -211,7 +173,6 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument("--class", dest="classroom", type=Path, default=Path("coursework"), help="the class's folder")
     words.add_argument("--list", action="store_true", help="only say whose file is what")
     words.add_argument("--student", help="only this learner")
-    words.add_argument("--question", help="with --again: only this question's mark changes")
     words.add_argument("--again", action="store_true", help="grade even what is graded and unchanged")
     words.add_argument("--cores", type=at_least(1), default=usable_cores(), help="how many at a time")
     words.add_argument("--seconds", type=at_least(10), default=Limits.seconds, help="for one notebook")
@@ -223,7 +184,7 @@ def parser() -> argparse.ArgumentParser:
 
 def grade(words: argparse.Namespace) -> None:
     """Find out who handed in what, grade what is new, write everything."""
-    limits = Limits(seconds=words.seconds, step_seconds=words.seconds / 6, memory=int(words.memory_gb * 2**30))
+    limits = Limits(seconds=words.seconds, memory=int(words.memory_gb * 2**30))
     classroom = Classroom.open(words.classroom)
     book = Gradebook.open(classroom.folder)
     hidden = [classroom.folder, words.folder.resolve()]
@@ -242,9 +203,7 @@ def grade(words: argparse.Namespace) -> None:
             left = list(to_grade(counting, book, asked, words.again))
             if left:
                 print(f"{len(left)} of {len(counting)} submissions to grade, {words.cores} at a time.", flush=True)
-                grade_all(left, book, asked, box, words.cores, words.question if words.again else None)
-            if not words.student:
-                with_missing(counting, book, asked)
+                box.each(lambda one: keep(_surely(one, asked[one.exercise], box), book), left, words.cores)
         finally:
             write_everything(book, classroom)
     unread = sum(one.result.state in ("refused", "failed") for one in book.entries())

@@ -25,7 +25,7 @@ from typing import Any
 from exercises.grading import exercise
 from exercises.grading.classroom import Roster, read_records
 from exercises.grading.exercise import ExerciseError
-from exercises.grading.scoring import EXPLANATION, Mark, Result
+from exercises.grading.scoring import EXPLANATION, Mark, Result, nothing
 from lessonlib import storage
 
 #: Where a spreadsheet takes what a learner wrote for a formula: at the beginning of a cell. In countries with a decimal
@@ -117,41 +117,42 @@ class Gradebook:
         kept = self.attempts(result.student, result.exercise)
         place = next((place for place, old in enumerate(kept) if old.digest == result.digest), len(kept))
         kept[place : place + 1] = [result]
-        kept = [one for one in kept if one.state != "missing" or len(kept) == 1]
-        content = asdict(kept[-1]) | {"earlier": [asdict(one) for one in kept[:-1]]}
-        write(self._path(result.student, result.exercise), json.dumps(content, indent=1, ensure_ascii=False))
+        content = json.dumps([asdict(one) for one in kept], indent=1, ensure_ascii=False)
+        write(self._path(result.student, result.exercise), content)
 
     def _path(self, student: str, stem: str) -> Path:
         return self.folder / "results" / stem / f"{file_name(student)}.json"
 
-    def entry(self, student: str, stem: str) -> Entry | None:
+    def entry(self, student: str, stem: str) -> Entry:
         """Return how a learner stands: the attempt with the most points after lateness counts."""
         attempts = self.attempts(student, stem)
         graded = [one for one in attempts if one.state == "graded"][: self.rules.attempts]
-        entries = [self._entry(one, len(attempts)) for one in graded or attempts[-1:]]
-        return max(entries, key=lambda one: (one.points, one.result.when), default=None)
+        missing = nothing(student, exercise.load(stem), "missing", "Nothing was handed in.")
+        entries = [self._entry(one, len(attempts)) for one in graded or attempts[-1:] or [missing]]
+        return max(entries, key=lambda one: (one.points, one.result.when))
 
     def _entry(self, result: Result, attempts: int) -> Entry:
         named = result.student, result.exercise
-        marks = [_corrected(mark, self.corrections.get((*named, mark.question))) for mark in result.marks]
-        own = self.corrections.get((*named, EXPLANATION))
-        if result.explanation_points:
-            points, reason = own or (0.0, "")
-            said = "" if own and points == result.explanation_points else reason or "to be marked by your teacher"
-            marks.append(Mark(EXPLANATION, points, result.explanation_points, said, said))
-        result = replace(result, marks=marks)
-        days = self.rules.days_late(result.student, result.exercise, result.when)
+        possible, unmarked = exercise.load(result.exercise).explain_points, "to be marked by your teacher"
+        marks = [*result.marks, *([Mark(EXPLANATION, 0, possible, unmarked, unmarked)] if possible else [])]
+        result = replace(
+            result, marks=[_corrected(mark, self.corrections.get((*named, mark.question))) for mark in marks]
+        )
+        days = self.rules.days_late(*named, result.when)
         points = round(result.points * (1 - self.rules.lost(days)), 2)
-        return Entry(result, attempts, days, points, bool(result.explanation.strip()) and own is None)
+        waiting = bool(result.explanation.strip()) and (*named, EXPLANATION) not in self.corrections
+        return Entry(result, attempts, days, points, waiting)
 
     def entries(self) -> list[Entry]:
-        """Return how everybody stands in everything that was graded."""
-        found = []
-        for path in sorted((self.folder / "results").glob("*/*.json")):
-            for last in _attempts(path)[-1:]:
-                if path == self._path(last.student, last.exercise):  # a copy counts nobody twice
-                    found.append(self.entry(last.student, last.exercise))
-        return found
+        """Return how everybody stands in every exercise of which something was graded."""
+        found = {
+            (last.exercise, last.student)
+            for path in (self.folder / "results").glob("*/*.json")
+            for last in _attempts(path)[-1:]
+            if path == self._path(last.student, last.exercise)  # a copy counts nobody twice
+        }
+        found |= {(stem, student) for stem, _ in found for student in self.roster.rows}
+        return [self.entry(student, stem) for stem, student in sorted(found)]
 
     # ---------------------------------------------------------------------------------------------------------- tables
 
@@ -168,7 +169,7 @@ class Gradebook:
         heading = [*CORRECTION[:4], "of", "text"]
         waiting = [one.result for one in entries if one.waiting]
         rows = [
-            (one.student, one.exercise, EXPLANATION, "", one.explanation_points, one.explanation) for one in waiting
+            [one.student, one.exercise, EXPLANATION, "", one.marks[-1].possible, one.explanation] for one in waiting
         ]
         write_csv(self.folder / "to-mark.csv", heading, rows)
         self._write_wide(entries)
@@ -189,7 +190,7 @@ class Gradebook:
             points[one.result.student][one.result.exercise] = one.points
             possible[one.result.exercise] = one.result.possible
         stems = sorted(possible)
-        titles = [exercise.read(exercise.SOURCES / f"{stem}.py").title for stem in stems]
+        titles = [exercise.load(stem).title for stem in stems]
         everybody = list(dict.fromkeys([*self.roster.rows, *sorted(points)]))
 
         def table(columns: Sequence[str]) -> Iterable[list[Any]]:
@@ -208,8 +209,7 @@ class Gradebook:
 
 def _attempts(path: Path) -> list[Result]:
     try:
-        last = json.loads(path.read_text(encoding="utf-8"))
-        return [Result.from_dict(one) for one in [*last.pop("earlier"), last]]
+        return [Result.from_dict(one) for one in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):  # none, or of another version
         return []
 
@@ -220,10 +220,9 @@ def _corrections(path: Path) -> dict[tuple[str, str, str], tuple[float, str]]:
     for number, row in enumerate(read_records(path), start=2):
         try:
             stem = exercise.sources([row["exercise"]])[0].stem
-            checks = exercise.read(exercise.SOURCES / f"{stem}.py").with_role("check")
-            asked = {exercise.names_of(cell, "check")[0] for cell in checks}
-            if row["question"] not in asked | {EXPLANATION}:
-                raise ExerciseError(f"{stem} asks {', '.join(sorted(asked))} and {EXPLANATION}")
+            asked = [*exercise.load(stem).points, EXPLANATION]
+            if row["question"] not in asked:
+                raise ExerciseError(f"{stem} asks {', '.join(asked)}")
             points = float(row["points"])
             if not 0 <= points < math.inf:
                 raise ValueError(f"{points:g} points")
@@ -237,8 +236,9 @@ def _corrections(path: Path) -> dict[tuple[str, str, str], tuple[float, str]]:
 def _corrected(mark: Mark, given: tuple[float, str] | None) -> Mark:
     if given is None:
         return mark
-    said = "" if given[0] >= mark.possible else f"{given[1] or mark.shown} (marked by your teacher)"
-    return replace(mark, points=given[0], fault=said, shown=said)
+    points, reason = given
+    said = "" if points >= mark.possible else f"{reason} (marked by your teacher)".strip()
+    return replace(mark, points=points, fault=said, shown=said)
 
 
 def _grades_row(one: Entry) -> list[object]:

@@ -7,16 +7,18 @@ is never taken for an exercise. Files are opened here and read in the sandbox on
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import stat
 import time
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from exercises.grading import repair
 from exercises.grading.classroom import Classroom, Roster, plain, read_records
@@ -47,11 +49,8 @@ COUNTS = "counts"
 #: Stands between a zip and a notebook in it, and in no path.
 IN_ZIP = "//"
 
-#: nbgrader's release_feedback asks for them.
-BESIDE = ("timestamp.txt", "submission_secret.txt")
 
-
-@dataclass(frozen=True)
+@dataclass
 class Handed:
     """A file, or a notebook in a zip, and what becomes of it."""
 
@@ -60,9 +59,7 @@ class Handed:
     exercise: str = ""  # "" where nobody can tell
     fate: str = COUNTS  # `COUNTS`, or why it does not
     when: float = 0.0  # when it was handed in, seconds since 1970
-    version: tuple[float, ...] = ()  # orders several of one learner for one exercise
     digest: str = ""
-    beside: Mapping[str, str] = field(default_factory=dict)  # what nbgrader writes beside what it collects
     refused: str = ""  # why it cannot be graded, "" if it can
     cells: Sequence[Cell] = field(default=(), repr=False)
     note: str = ""  # what the teacher should look at
@@ -75,23 +72,28 @@ def survey(folder: Path, classroom: Classroom, roster: Roster, box: Sandbox, *, 
     releases = {stem: classroom.released(stem) for stem in classroom.stems}
     found = _files(folder)
     opened = [one for one in found if one.fate == COUNTS and not one.refused]
+    others = [one for one in found if one.fate != COUNTS or one.refused]
     named, spent = _Layout(folder, found, roster, list(releases)), Counter()
 
-    def read(one: Handed, slot: int) -> list[Handed]:
+    def read(one: Handed) -> list[Handed]:
         name, started = named.name(one.file).raw, time.monotonic()
         if name and spent[name] > box.limits.seconds:  # else everybody would wait, and each time again
             return [replace(one, fate="ignored: the other files of this learner took too long to read")]
-        handed = _read(folder, one, box, slot)
+        handed = _read(folder, one, box)
         spent[name] += time.monotonic() - started + 1  # and one for the room that it takes
         return handed
 
-    inside = dict(zip((one.file for one in opened), box.each(read, opened, cores), strict=True))
-    handed = [_which(one, releases) for file in found for one in inside.get(file.file, [file])]
+    handed = [*others, *itertools.chain.from_iterable(box.each(read, opened, cores))]
+    handed.sort(key=lambda one: one.file.split("/"))
+    for one in handed:
+        _tell_exercise(one, releases)
     layout = _Layout(folder, handed, roster, list(releases))
     # What nbgrader collected has its word for the time of hand-in; elsewhere it would be the learner's own.
     layout.collected = folder.resolve().is_relative_to(classroom.folder / "submitted")
-    handed = _whose(handed, layout)
-    return _settled(_overruled(handed, classroom.folder / "who.csv", list(releases)))
+    _tell_learners(handed, layout)
+    _overrule(handed, classroom.folder / "who.csv", list(releases))
+    _settle(handed)
+    return handed
 
 
 # ------------------------------------------------------------------------------------------------------------ the files
@@ -99,95 +101,100 @@ def survey(folder: Path, classroom: Classroom, roster: Roster, box: Sandbox, *, 
 
 def _files(folder: Path) -> list[Handed]:
     """List everything in a folder; nothing is opened, no link followed."""
-    found, left = [], [folder]
+    found, left = [], list(folder.iterdir())
     while left:
-        place = left.pop()
+        path = left.pop()
+        one = Handed(path.relative_to(folder).as_posix())
+        hidden, is_notebook = path.name.startswith(".") or path.name == "__MACOSX", bool(ENDING.search(path.name))
         try:
-            entries = list(os.scandir(place))
+            state = path.lstat()
+            is_folder = stat.S_ISDIR(state.st_mode)
+            left += path.iterdir() if is_folder and not hidden else ()
         except OSError as error:
-            file = place.relative_to(folder).as_posix()
-            found.append(Handed(file, fate=f"ignored: the folder cannot be opened ({error.strerror})"))
+            found.append(replace(one, fate=f"ignored: it cannot be looked at ({error.strerror})"))
             continue
-        for entry in entries:
-            path = Path(entry.path)
-            found += _listed(entry, path.relative_to(folder).as_posix())
-            if entry.is_dir(follow_symlinks=False) and not _is_hidden(entry.name):
-                left.append(path)
-    return sorted(found, key=lambda one: one.file.split("/"))
+        one.when, fault = state.st_mtime, ""
+        if is_folder:
+            fault = "A folder, not a notebook."
+        elif stat.S_ISLNK(state.st_mode):
+            fault = "A link; only files are read."
+        elif not stat.S_ISREG(state.st_mode):
+            fault = "Neither file nor folder."
+        elif state.st_size > LARGEST_FILE:
+            fault = f"The file has {state.st_size / 1e6:.0f} MB, more than {LARGEST_FILE / 1e6:.0f} MB."
+        if hidden:
+            one.fate = "ignored: hidden"
+        elif is_notebook:
+            one.refused = fault
+        else:
+            one.fate = f"ignored: {fault or 'no notebook'}"
+        if hidden or is_notebook or not is_folder:
+            found.append(one)
+    return found
 
 
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+def _open(path: Path) -> IO[bytes]:
+    """Open a file; whoever puts a FIFO or a link in its place meanwhile does not make us wait or follow."""
+    careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    return open(path, "rb", opener=lambda name, flags: os.open(name, flags | careful))
 
 
-def _listed(entry: os.DirEntry, file: str) -> list[Handed]:
-    """Return an entry of a folder as it is handed in; a folder is none, unless it is called as a notebook."""
+def short_text(path: Path) -> str:
+    """Return a short text file, "" without one."""
     try:
-        state = entry.stat(follow_symlinks=False)
-    except OSError as error:
-        return [Handed(file, fate=f"ignored: it cannot be looked at ({error.strerror})")]
-    one, notebook, fault = Handed(file, when=state.st_mtime), bool(ENDING.search(entry.name)), ""
-    if _is_hidden(entry.name):
-        return [replace(one, fate="ignored: hidden")]
-    if stat.S_ISDIR(state.st_mode):
-        return [replace(one, refused="A folder, not a notebook.")] if notebook else []
-    if not stat.S_ISREG(state.st_mode):
-        fault = "A link; only files are read." if stat.S_ISLNK(state.st_mode) else "Neither file nor folder."
-    elif state.st_size > LARGEST_FILE:
-        fault = f"The file has {state.st_size / 1e6:.0f} MB, more than {LARGEST_FILE / 1e6:.0f} MB."
-    return [replace(one, refused=fault) if notebook else replace(one, fate=f"ignored: {fault or 'no notebook'}")]
+        with _open(path) as file:
+            return file.read(1000).decode()
+    except (OSError, ValueError):
+        return ""
 
 
-def _read(folder: Path, one: Handed, box: Sandbox, slot: int) -> list[Handed]:
+def _read(folder: Path, one: Handed, box: Sandbox) -> list[Handed]:
     """Read a file in the sandbox; a zip gives one for each notebook in it."""
     try:
-        # Whoever put a FIFO or a link in the file's place meanwhile does not make us wait or follow.
-        with open(folder / one.file, "rb", opener=lambda name, flags: os.open(name, flags | _CAREFULLY)) as file:
-            outcome = box.read(file, slot)
+        with _open(folder / one.file) as file:
+            outcome = box.read(file)
     except OSError as error:
         return [replace(one, refused=f"The file cannot be opened ({error.strerror}).")]
-    told = next((line for line in outcome.lines if "notebooks" in line), None)
+    told = next((line["notebooks"] for line in outcome.lines if "notebooks" in line), None)
     if told is None:
         return [replace(one, refused=f"The file cannot be read within the limits. {outcome.ended}".strip())]
     inside = []
-    for book in told["notebooks"]:
+    for book in told:
         file = f"{one.file}{IN_ZIP}{book['name']}" if book["name"] else one.file
-        read = {"refused": book["refused"], "cells": book["cells"], "exercise": book["exercise"] or ""}
-        inside.append(replace(one, file=file, digest=book["digest"], **read))
+        read = {name: book[name] for name in ("digest", "refused", "cells", "exercise")}
+        inside.append(replace(one, file=file, **read))
     return inside or [replace(one, refused="The zip holds no notebook.")]
-
-
-_CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 # --------------------------------------------------------------------------------------------------- of which exercise
 
 
-def _which(one: Handed, releases: dict[str, list[Cell]]) -> Handed:
+def _tell_exercise(one: Handed, releases: dict[str, list[Cell]]) -> None:
     """Tell a notebook's exercise by what is in it; a name counts only where nothing can be read."""
     if one.fate != COUNTS:
-        return one
+        return
     by_name = _named(one.file, list(releases))
     if not one.refused:
         like = {stem: repair.resemblance(cells, one.cells) for stem, cells in releases.items()}
         best = max(like, key=like.__getitem__)
         full = next((stem for stem in releases if stem in one.file), "")
-        stem = one.exercise if one.exercise in releases else best if like[best] >= ENOUGH else ""
-        stem = stem or (full if full and like[full] > 0 else "")
-        if stem:
-            note = f"its name says {by_name}" if by_name not in ("", stem) else ""
-            return replace(one, exercise=stem, note=note)
+        if one.exercise not in releases:
+            one.exercise = best if like[best] >= ENOUGH else full if like.get(full, 0) > 0 else ""
+        if one.exercise:
+            one.note = f"its name says {by_name}" if by_name not in ("", one.exercise) else ""
+            return
         if not full:
-            return replace(one, exercise="", fate="ignored: no exercise of this class (a lesson, or another notebook)")
-        one = replace(one, refused="The notebook holds neither answers nor the cells of this exercise.")
-    return replace(one, exercise=by_name, fate=COUNTS if by_name else "unknown: which exercise?")
+            one.fate = "ignored: no exercise of this class (a lesson, or another notebook)"
+            return
+        one.refused = "The notebook holds neither answers nor the cells of this exercise."
+    one.exercise, one.fate = by_name, COUNTS if by_name else "unknown: which exercise?"
 
 
 def _named(file: str, stems: Sequence[str]) -> str:
     """Return the exercise that a path names, the innermost name first."""
     for part in reversed(file.casefold().split("/")):
         for stem in stems:
-            if stem in part or stem.removeprefix("exercise_") in part:
+            if stem.removeprefix("exercise_") in part:
                 return stem
     return stems[0] if len(stems) == 1 else ""
 
@@ -213,10 +220,9 @@ class _Layout:
         while self._is_wrapper(paths, self.skip):
             self.skip += 1
         self.several = len({parts[self.skip] for parts in paths if len(parts) > self.skip + 1}) > 1
-        outermost = {found for parts in paths if (found := self._folder(parts))}
-        starts = [{name[: at + 1] for at, sign in enumerate(name) if sign == "-"} for name in outermost]
-        shared = set.intersection(*starts) if len(starts) > 1 else set()
-        self.prefix = max(shared, key=len, default="")  # GitHub Classroom: assignment-login
+        outermost = {self._folder(parts) for parts in paths} - {""}
+        shared = os.path.commonprefix(sorted(outermost)) if len(outermost) > 1 else ""  # noqa: RUF071, these are names
+        self.prefix = shared[: shared.rfind("-") + 1]  # GitHub Classroom: assignment-login
 
     def _is_wrapper(self, paths: Sequence[list[str]], depth: int) -> bool:
         below = {parts[depth + 1] for parts in paths if len(parts) > depth + 2}
@@ -255,9 +261,8 @@ class _Layout:
             return _Name(self._in_file_name(part))
         if self.known.get(plain(part)):
             return _Name(part)
-        above = parts[: parts.index(part)]
-        slug = next((one.removesuffix("-submissions") for one in above if one.endswith("-submissions")), None)
-        prefix = f"{slug}-" if slug else self.prefix
+        above = [one for one in parts[: parts.index(part)] if one.endswith("-submissions")]
+        prefix = above[0].removesuffix("submissions") if above else self.prefix
         return _Name(part.removeprefix(prefix) or part)
 
     def _gradescope(self, folder: str, part: str) -> str:
@@ -279,49 +284,29 @@ class _Layout:
         return ""
 
 
-def _whose(handed: Sequence[Handed], layout: _Layout) -> list[Handed]:
+def _tell_learners(handed: Sequence[Handed], layout: _Layout) -> None:
     """Name the learner of each notebook; two who are called alike are kept apart, and said to be."""
-    named = {one.file: layout.name(one.file) for one in handed if one.fate == COUNTS}
+    counting = [(one, layout.name(one.file)) for one in handed if one.fate == COUNTS]
     numbers, spellings = defaultdict(set), defaultdict(set)
-    for one in handed:
-        if name := named.get(one.file):
-            numbers[name.raw.casefold(), one.exercise].add(name.number)  # a file system may know no case
-            spellings[plain(name.raw) or name.raw].add(name.raw)
-    result = []
-    for one in handed:
-        if one.file not in named:
-            result.append(one)
-            continue
-        name, notes = named[one.file], [one.note] if one.note else []
-        student = layout.known.get(plain(name.raw)) or layout.known.get(name.number) or name.raw
+    for one, name in counting:
+        numbers[name.raw.casefold(), one.exercise].add(name.number)  # a file system may know no case
+        spellings[plain(name.raw) or name.raw].add(name.raw)
+    for one, name in counting:
+        notes = [one.note] if one.note else []
+        one.student = layout.known.get(plain(name.raw)) or layout.known.get(name.number) or name.raw
         others = spellings[plain(name.raw) or name.raw]
-        if student == name.raw and len(numbers[name.raw.casefold(), one.exercise]) > 1:
-            student = f"{name.raw} ({name.number})"
+        if one.student == name.raw and len(numbers[name.raw.casefold(), one.exercise]) > 1:
+            one.student = f"{name.raw} ({name.number})"
             notes.append("collision: several learners with this name; kept apart")
-        elif student == name.raw and len(others) > 1:
+        elif one.student == name.raw and len(others) > 1:
             notes.append(f"collision: {' and '.join(sorted(others))} differ in signs only; kept apart")
-        if layout.known and student not in layout.known.values():
+        if layout.known and one.student not in layout.known.values():
             notes.append("not in students.csv")
         path = layout.folder / one.file.split(IN_ZIP)[0]
-        beside = {name: text for name in BESIDE if layout.collected and (text := _text(path.parent / name))}
-        when = name.when or _moment(beside.get("timestamp.txt", "")) or one.when
-        copies = [NUMBER.search(ENDING.sub("", Path(part).name)) for part in one.file.split(IN_ZIP)]
-        attempt = re.search(r"/version (\d+)/", f"/{one.file}".casefold())
-        numbered = (float(copy[1] or copy[2]) if copy else 0.0 for copy in copies)
-        version = (float(attempt[1]) if attempt else 0.0, when, *numbered)
-        fate = one.fate if student else "unknown: whose? Say it in who.csv"
-        found = {"student": student, "fate": fate, "when": when, "version": version, "note": "; ".join(notes)}
-        result.append(replace(one, beside=beside, **found))
-    return result
-
-
-def _text(path: Path) -> str:
-    """Return a short text file, "" without one."""
-    try:
-        with open(path, encoding="utf-8", opener=lambda name, flags: os.open(name, flags | _CAREFULLY)) as file:
-            return file.read(1000)
-    except (OSError, ValueError):
-        return ""
+        stamp = short_text(path.with_name("timestamp.txt")) if layout.collected else ""
+        one.when = name.when or _moment(stamp) or one.when
+        one.note = "; ".join(notes)
+        one.fate = COUNTS if one.student else "unknown: whose? Say it in who.csv"
 
 
 def _moment(stamp: str) -> float | None:
@@ -333,37 +318,32 @@ def _moment(stamp: str) -> float | None:
         return None
 
 
-def _overruled(handed: Sequence[Handed], who: Path, stems: Sequence[str]) -> list[Handed]:
+def _overrule(handed: Sequence[Handed], who: Path, stems: Sequence[str]) -> None:
     """Apply ``who.csv``, the teacher's own word: file, student, exercise (which may be empty)."""
     words = {row["file"]: row for row in read_records(who) if row.get("file") and row.get("student")}
-    result = []
     for one in handed:
-        word = words.get(one.file)
-        exercise = _named(word.get("exercise") or "", stems) or one.exercise if word else one.exercise
-        fate = COUNTS if word and exercise else one.fate
-        result.append(replace(one, student=word["student"], exercise=exercise, fate=fate, note="") if word else one)
-    return result
+        if word := words.get(one.file):
+            one.student, one.note = word["student"], ""
+            one.exercise = _named(word.get("exercise") or "", stems) or one.exercise
+            one.fate = COUNTS if one.exercise else one.fate
 
 
-def _settled(handed: Sequence[Handed]) -> list[Handed]:
+def _settle(handed: Sequence[Handed]) -> None:
     """Let one file of each learner count for an exercise, the last one."""
-    last: dict[tuple[str, str], Handed] = {}
-    for one in handed:
-        named = one.student, one.exercise
-        if one.fate == COUNTS and (named not in last or _order(one) > _order(last[named])):
-            last[named] = one
-    result = []
-    for one in handed:
-        winner = last.get((one.student, one.exercise), one)
-        if one.fate == COUNTS and one is not winner:
+    counting = [one for one in handed if one.fate == COUNTS]
+    last = {(one.student, one.exercise): one for one in sorted(counting, key=_order)}
+    for one in counting:
+        winner = last[one.student, one.exercise]
+        if one is not winner:
             same = one.digest and one.digest == winner.digest
-            one = replace(one, fate=f"{'the same as' if same else 'superseded by'} {printable(winner.file)}")
-        result.append(one)
-    return result
+            one.fate = f"{'the same as' if same else 'superseded by'} {printable(winner.file)}"
 
 
 def _order(one: Handed) -> tuple:
-    return not one.refused, one.version
+    """Order what one learner hands in: what can be read, Teams' version, the time, a browser's number of a copy."""
+    versions = [float(number) for number in re.findall(r"(?:^|/)version (\d+)/", one.file.casefold())]
+    copies = [NUMBER.search(ENDING.sub("", Path(part).name)) for part in one.file.split(IN_ZIP)]
+    return not one.refused, versions, one.when, [float(copy[1] or copy[2]) if copy else 0.0 for copy in copies]
 
 
 def printable(text: str) -> str:

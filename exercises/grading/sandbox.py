@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import itertools
 import json
 import os
 import platform
@@ -23,11 +24,10 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from queue import SimpleQueue
 from typing import IO, Any
 
 import psutil
@@ -67,6 +67,14 @@ Elsewhere: install Docker or Podman, then run once: python3 course.py grade --bu
 Only for files that you trust as your own: --unsafe-no-isolation."""
 
 
+class _Slot(threading.local):
+    number = 0
+
+
+#: Which of those that run side by side a thread's submission is: each has a core, and a user where root grades.
+SLOT = _Slot()
+
+
 class SandboxError(Exception):
     """No engine works on this system; the message says what was tried and what to install."""
 
@@ -79,13 +87,23 @@ class Stopped(Exception):
 class Limits:
     """What a submission may use."""
 
-    seconds: int = 120  # for the whole notebook, on the clock; also of each process, on the processor
-    step_seconds: float = 20.0  # for one cell or one question, on the processor; six times as long on the clock
+    #: For the whole notebook, on the clock; also of each process, on the processor. One cell or one question gets a
+    #: sixth of it on the processor, and six times as long on the clock.
+    seconds: int = 120
     memory: int = 4 * 2**30  # bytes of address space of each process, and of memory of all together
     disk: int = 64 * 2**20  # bytes of a file and of all files
     processes: int = 100  # processes and threads
     files: int = 128  # open at a time, of each process: what a socket holds counts as nobody's memory
     entries: int = 10_000  # files and folders, empty ones too: their names count as nobody's memory
+
+    def of_a_process(self) -> dict[str, int]:
+        """Return what the system limits for each process, by the names in `resource`."""
+        sizes = {"RLIMIT_CORE": 0, "RLIMIT_AS": self.memory, "RLIMIT_FSIZE": self.disk}
+        return sizes | {
+            "RLIMIT_CPU": self.seconds + 5,
+            "RLIMIT_NOFILE": self.files,
+            "RLIMIT_NPROC": self.processes,
+        }
 
 
 @dataclass(frozen=True)
@@ -103,7 +121,7 @@ class Engine:
 
     name: str
     absent: Callable[[], str]  # why it cannot be used on this machine, "" if it seems that it can
-    command: Callable[[Sandbox, list[str], int], list[str]]  # the command line that runs Python inside, for a slot
+    command: Callable[[Sandbox, list[str]], list[str]]  # the command line that runs Python inside
 
 
 # ---------------------------------------------------------------------------------------------------------- bubblewrap
@@ -120,7 +138,7 @@ WALLS = (
 )
 
 
-def bubblewrap(box: Sandbox, program: list[str], slot: int) -> list[str]:
+def bubblewrap(box: Sandbox, program: list[str]) -> list[str]:
     """Return the command for Linux."""
     root = os.geteuid() == 0
     pythons = [path for path in dict.fromkeys((sys.prefix, sys.base_prefix)) if not Path(path).is_relative_to("/usr")]
@@ -144,7 +162,7 @@ def bubblewrap(box: Sandbox, program: list[str], slot: int) -> list[str]:
         inner += ["--setenv", name, value]
     # Each slot has its own core, and `call_filter` keeps it there: nobody starves who runs beside.
     cores = sorted(os.sched_getaffinity(0))
-    pinned = ["taskset", "--cpu-list", str(cores[slot % len(cores)])]
+    pinned = ["taskset", "--cpu-list", str(cores[SLOT.number % len(cores)])]
     # bubblewrap's own process inside is in reach of a submission; the limits of `sandbox_limits` come after it.
     ready = f'ulimit -v {box.limits.memory >> 10} && ulimit -n {box.limits.files} && exec "$@" 9<"$0"'
     inner = ["sh", "-c", ready, str(box.stage / "filter"), *inner, *(["--seccomp", "9"] if call_filter() else [])]
@@ -157,7 +175,7 @@ def bubblewrap(box: Sandbox, program: list[str], slot: int) -> list[str]:
     outer = ["bwrap", "--die-with-parent", "--unshare-pid", "--dev-bind", "/", "/"]
     for path in pythons:
         outer += ["--ro-bind", path, reached[path]]
-    user = str(FIRST_UID + slot)
+    user = str(FIRST_UID + SLOT.number)
     outer += ["--", "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
     return [*cgroup(box.limits, ()), *pinned, *outer, *inner]
 
@@ -221,7 +239,7 @@ def container_program() -> str | None:
     return next((name for name in ("podman", "docker") if shutil.which(name)), None)
 
 
-def container(box: Sandbox, program: list[str], slot: int) -> list[str]:
+def container(box: Sandbox, program: list[str]) -> list[str]:
     """Return the command for Docker or Podman; the image holds Python and packages, nothing of the course."""
     limits = box.limits
     options = (
@@ -258,7 +276,7 @@ def build_image() -> int:
     return subprocess.run([container_program(), "build", "-t", IMAGE, "-"], input=recipe.encode()).returncode
 
 
-def bare(box: Sandbox, program: list[str], slot: int) -> list[str]:
+def bare(box: Sandbox, program: list[str]) -> list[str]:
     """Return the command without any isolation."""
     return [sys.executable, *program]
 
@@ -307,68 +325,64 @@ class Sandbox:
         With `unsafe`, run without isolation.
         """
         with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as folder:
-            stage = Path(folder)
+            stage, reasons = Path(folder), []
             _fill(stage)
-            box, reasons = cls(NO_ENGINE, stage, limits), []
-            for engine in () if unsafe else ENGINES:
+            for engine in [NO_ENGINE] if unsafe else ENGINES:
                 box = cls(engine, stage, limits)
-                if not (reason := engine.absent() or box.trial([HERE, ROOT / ".git", *hidden])):
+                reason = "" if unsafe else engine.absent() or box.trial([HERE, ROOT / ".git", *hidden])
+                if not reason:
                     break
                 reasons.append(f"  {engine.name}: {reason}")
             else:
-                if not unsafe:
-                    raise SandboxError(INSTALL.format(reasons="\n".join(reasons)))
+                raise SandboxError(INSTALL.format(reasons="\n".join(reasons)))
             try:
                 yield box
             finally:
                 box.stop.set()
 
-    def run(self, steps: Sequence[dict], questions: Sequence[dict], slot: int = 0) -> Outcome:
+    def run(self, steps: Sequence[dict], questions: Sequence[dict]) -> Outcome:
         """Run cells and ask for answers; see `exercises.grading.sandbox_runner` for what is told."""
-        request = {"steps": list(steps), "questions": list(questions), "seconds": self.limits.step_seconds}
-        return self._launch("sandbox_runner.py", json.dumps(request).encode() + b"\n", slot)
+        request = {"steps": steps, "questions": questions, "seconds": self.limits.seconds / 6}
+        return self._launch("sandbox_runner.py", json.dumps(request).encode() + b"\n")
 
-    def read(self, file: IO[bytes], slot: int = 0) -> Outcome:
+    def read(self, file: IO[bytes]) -> Outcome:
         """Read what was handed in; see `exercises.grading.sandbox_reader` for what is told."""
-        return self._launch("sandbox_reader.py", file, slot)
+        return self._launch("sandbox_reader.py", file)
 
-    def each(self, work: Callable[[Any, int], Any], items: Sequence, cores: int) -> list:
+    def each(self, work: Callable[[Any], Any], items: Sequence, cores: int) -> list:
         """Do something with every item, `cores` at a time, each in a slot of its own; nothing outlives an error."""
-        slots: SimpleQueue[int] = SimpleQueue()
-        for slot in range(cores):
-            slots.put(slot)
-
-        def one(item: Any) -> Any:
-            slot = slots.get()
-            try:
-                return work(item, slot)
-            finally:
-                slots.put(slot)
-
-        pool = ThreadPoolExecutor(cores)
+        slots = itertools.count()
+        pool = ThreadPoolExecutor(cores, initializer=lambda: setattr(SLOT, "number", next(slots)))
+        futures = [pool.submit(work, item) for item in items]
+        left = set(futures)
         try:
-            return list(pool.map(one, items))
+            while left:  # waits in short steps: a signal that another thread takes wakes nobody who waits for good
+                done, left = wait(left, timeout=1, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+            return [future.result() for future in futures]
         except BaseException:
             self.stop.set()
             raise
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _launch(self, name: str, given: bytes | IO[bytes], slot: int) -> Outcome:
-        course, whole = str(self.stage / "course") if self.engine.command is bare else COURSE, isinstance(given, bytes)
-        # Without a user namespace the teacher's own processes would count; a container counts its own.
-        processes = self.limits.processes if self.engine.command is bubblewrap else None
-        settings = json.dumps(asdict(self.limits) | {"processes": processes})
-        program = ["-s", "-B", f"{course}/sandbox_limits.py", settings, f"{course}/{name}"]
+    def _launch(self, name: str, given: bytes | IO[bytes]) -> Outcome:
+        unsafe, whole = self.engine.command is bare, isinstance(given, bytes)
+        course = str(self.stage / "course") if unsafe else COURSE
+        limits = self.limits.of_a_process()
+        if self.engine.command is not bubblewrap:  # without a user namespace the teacher's own processes would count
+            del limits["RLIMIT_NPROC"]  # and a container counts its own
+        program = ["-s", "-B", f"{course}/sandbox_limits.py", json.dumps(limits), f"{course}/{name}"]
         with tempfile.TemporaryDirectory(prefix="own-", dir=self.stage, ignore_cleanup_errors=True) as own:
             kept = {name: os.environ[name] for name in NEEDED if name in os.environ}
             process = subprocess.Popen(
-                self.engine.command(self, program, slot),
+                self.engine.command(self, program),
                 stdin=subprocess.PIPE if whole else given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd=own,
-                env=environment(own, course) if self.engine.command is bare else kept,
+                env=environment(own, course) if unsafe else kept,
                 start_new_session=True,
             )
             return _watch(process, given if whole else None, self.limits, self.stop)

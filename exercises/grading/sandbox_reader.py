@@ -53,9 +53,7 @@ def notebook(content: bytes) -> dict[str, Any]:
         cells = [_cell(cell, source) for cell, source in zip(raw, sources, strict=True)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError) as error:
         raise Refused(f"The file is not a notebook ({type(error).__name__}: {str(error)[:100]}).") from None
-    metadata = whole.get("metadata")
-    said = metadata.get("exercise") if isinstance(metadata, dict) else None
-    return {"cells": cells, "exercise": said if isinstance(said, str) else None}
+    return {"cells": cells, "exercise": _text(whole, "metadata", "exercise")}
 
 
 def _source(raw: Mapping) -> str:
@@ -65,19 +63,23 @@ def _source(raw: Mapping) -> str:
 
 
 def _cell(raw: Mapping, source: str) -> dict[str, Any]:
-    metadata = raw.get("metadata")
-    grader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    grade_id = grader.get("grade_id") if isinstance(grader, dict) else None
     tree = parse(source)
     return {
         "code": raw["cell_type"] == "code",
         "source": source,
-        "id": raw.get("id") if isinstance(raw.get("id"), str) else None,
-        "grade_id": grade_id if isinstance(grade_id, str) else None,
+        "id": _text(raw, "id"),
+        "grade_id": _text(raw, "metadata", "nbgrader", "grade_id"),
         "defines": sorted(defined_names(source, tree)),
         "parses": tree is not None,
         "shapes": shapes(tree) if tree else [],
     }
+
+
+def _text(value: Any, *keys: str) -> str:
+    """Return the text under some keys, one within the other, "" where there is none."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def parse(code: str) -> ast.Module | None:
@@ -131,24 +133,22 @@ def shapes(tree: ast.Module) -> list[list]:
 
 
 def _shape(nodes: list[ast.stmt]) -> tuple[str, int]:
-    given, size, words = {}, 0, []
     parts = [part for node in nodes for part in ast.walk(node)]
     own = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
     own |= {part.arg for part in parts if isinstance(part, ast.arg)}
-    for node in nodes:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant):
-                continue  # a docstring
-            words.append(type(part).__name__)
-            size += 1
-            for name, value in ast.iter_fields(part):
-                if isinstance(part, (ast.FunctionDef, ast.ClassDef)) and name == "name":
-                    continue
-                if name in ("id", "arg") and value in own:
-                    words.append(str(given.setdefault(value, len(given))))
-                elif isinstance(value, (str, int, float)) and name not in ("lineno", "col_offset", "type_comment"):
-                    words.append("" if isinstance(value, str) and "\n" in value else repr(value))
-    return hashlib.sha256("\0".join(words).encode("utf-8", "replace")).hexdigest()[:16], size
+    given: dict[str, str] = {}
+    for part in parts:
+        if isinstance(part, (ast.FunctionDef, ast.ClassDef)):
+            part.name = ""
+        elif isinstance(part, ast.Name) and part.id in own:
+            part.id = given.setdefault(part.id, str(len(given)))
+        elif isinstance(part, (ast.arg, ast.keyword)) and part.arg in own:
+            part.arg = given.setdefault(part.arg, str(len(given)))
+        elif isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant):
+            part.value = ast.Constant(None)  # a docstring
+    fields = [[type(part).__name__, *(value for _, value in ast.iter_fields(part))] for part in parts]
+    words = [[value for value in each if not isinstance(value, (ast.AST, list))] for each in fields]
+    return hashlib.sha256(repr(words).encode("utf-8", "replace")).hexdigest()[:16], len(parts)
 
 
 def members(content: bytes) -> Iterator[tuple[str, bytes]]:
@@ -167,24 +167,26 @@ def members(content: bytes) -> Iterator[tuple[str, bytes]]:
         raise Refused(f"The zip cannot be read ({type(error).__name__}: {str(error)[:100]}).") from None
 
 
-def read(content: bytes) -> dict[str, Any]:
+def read(content: bytes) -> list[dict[str, Any]]:
     """Return a file's notebooks, each with its name in a zip, its digest and why it is refused."""
     found = []
 
-    def add(name: str, text: bytes, refused: str = "", **told: Any) -> None:
-        told = told or {"cells": [], "exercise": None}
-        found.append({"name": name, "digest": hashlib.sha256(text).hexdigest(), "refused": refused, **told})
+    def add(name: str, text: bytes) -> dict[str, Any]:
+        digest = hashlib.sha256(text).hexdigest()
+        found.append({"name": name, "digest": digest, "refused": "", "cells": [], "exercise": ""})
+        return found[-1]
 
     try:
         for name, text in members(content):
+            told = add(name, text)
             try:
-                add(name, text, **notebook(text))
+                told |= notebook(text)
             except Refused as refusal:
-                add(name, text, str(refusal))
+                told["refused"] = str(refusal)
     except Refused as refusal:
-        add("", content, str(refusal))
-    return {"notebooks": found}
+        add("", content)["refused"] = str(refusal)
+    return found
 
 
 if __name__ == "__main__":
-    print(json.dumps(read(sys.stdin.buffer.read())), flush=True)
+    print(json.dumps({"notebooks": read(sys.stdin.buffer.read())}), flush=True)
