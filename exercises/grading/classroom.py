@@ -1,21 +1,9 @@
 """The folder of a class: what is handed out, who is in it, and where grading finds and puts things.
 
-It is an nbgrader course folder at the same time, so that nbgrader's exchange and its own autograder work in it:
-
-    secret.txt            what makes this class's numbers and hidden tests; keep it to yourself
-    release/E/E.ipynb     exercise E for the learners
-    source/E/E.ipynb      the solved notebook with hidden tests, for nbgrader
-    solutions/E.ipynb     to show when everybody has handed in; E.md: how the written explanation is marked
-    students.csv          who is in the class (you write it, or Moodle or Canvas)
-    class.toml            when exercises are due, what lateness costs, extensions
-    corrections.csv       marks that you give yourself
-    results/E/S.json      what grading has found out about learner S
-    feedback/S/E/E.html   for the learner
-
-and the tables that `gradebook` writes. The command makes it:
+It is an nbgrader course folder at the same time, so that nbgrader's exchange and its own autograder work in it. What is
+in it: ``docs/teachers-guide.md``. The command makes it:
 
     python3 course.py derive              write the public student notebooks, exercises/exercise_NN_name.ipynb
-    python3 course.py derive --check      change nothing; fail when one is not what its source says
     python3 course.py derive --class X    make the folder X of a class, with numbers and hidden tests of its own
     python3 course.py derive 1 3          only these
 """
@@ -84,14 +72,14 @@ class Classroom:
     def make(cls, folder: Path, sources: Iterable[Path], *, secret: str | None = None) -> Classroom:
         """Make the folder of a class, or write its notebooks anew with the secret that it has."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # learners may have accounts on the same machine
-        if not (folder / "secret.txt").exists():
-            (folder / "secret.txt").write_text((secret or secrets.token_hex(16)) + "\n", encoding="utf-8")
-            (folder / "secret.txt").chmod(0o600)
-        classroom, sources = cls.open(folder), list(sources)
+        sources, secret = list(sources), secret or secrets.token_hex(16)
+        for name, text in {"secret.txt": f"{secret}\n", "class.toml": SETTINGS.format(stem=sources[0].stem)}.items():
+            if not (folder / name).exists():
+                (folder / name).write_text(text, encoding="utf-8")
+        (folder / "secret.txt").chmod(0o600)
+        classroom = cls.open(folder)
         config = NBGRADER_CONFIG.format(root=str(classroom.folder))
         (folder / "nbgrader_config.py").write_text(config, encoding="utf-8")
-        if not (folder / "class.toml").exists():
-            (folder / "class.toml").write_text(SETTINGS.format(stem=sources[0].stem), encoding="utf-8")
         for path in sources:
             source, stem = exercise.read(path), path.stem
             solved = derive.nbgrader_notebook(source, classroom.secret)
@@ -209,14 +197,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("exercises", nargs="*", help="numbers or names; without any, all")
     parser.add_argument("--class", dest="classroom", type=Path, help="make or renew the folder of a class")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when a notebook is stale")
     words = parser.parse_args(arguments)
     try:
         paths = exercise.sources(words.exercises)
-        if words.check:
-            old = derive.stale(paths)
-            print("\n".join(f"{name} is not what its source says: derive it" for name in old) or "up to date")
-            return bool(old)
         if words.classroom:
             Classroom.make(words.classroom, paths)
             print(f"{words.classroom}: hand out what is in release/; keep the rest to yourself, secret.txt above all")

@@ -53,14 +53,9 @@ def nbgrader_notebook(source: Exercise, secret: str = "") -> NotebookNode:
             code, metadata = exercise.data_of(cell, solved), {"jupyter": {"source_hidden": True}}
         new = nbformat.v4.new_markdown_cell if cell.cell_type == "markdown" else nbformat.v4.new_code_cell
         cells.append(new(code, id=name, metadata=metadata))
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    notebook.metadata = NotebookNode(
-        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
-        language_info={"name": "python"},
-        exercise=source.stem,
-    )
-    notebook.nbformat_minor = 5
-    return notebook
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}, "exercise": source.stem}
+    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
 
 
 def hidden_tests(question: Question) -> str:
@@ -109,9 +104,3 @@ def public_notebooks(paths: Iterable[Path]) -> dict[Path, str]:
         exercise.FOLDER / f"{path.stem}.ipynb": text(student_notebook(nbgrader_notebook(exercise.read(path))))
         for path in paths
     }
-
-
-def stale(paths: Iterable[Path]) -> list[str]:
-    """Return the names of the public notebooks that are not what their sources say."""
-    wanted = public_notebooks(paths).items()
-    return [path.name for path, said in wanted if not path.exists() or path.read_text(encoding="utf-8") != said]

@@ -85,19 +85,16 @@ class Exercise:
 
     @property
     def points(self) -> dict[str, float]:
-        """The points of each question that is graded here."""
-        return {names_of(cell, "check")[0]: cell.metadata["points"] for cell in self.with_role("check")}
-
-    @property
-    def explain_points(self) -> float:
-        return sum(cell.metadata["points"] for cell in self.with_role("explain"))
+        """The points of each question, the explanation among them."""
+        asked = [(cell, role) for role in ("check", "explain") for cell in self.with_role(role)]
+        return {names_of(cell, role)[0]: cell.metadata["points"] for cell, role in asked}
 
     def with_role(self, role: str) -> list[NotebookNode]:
         return [cell for cell in self.cells if role in cell.metadata]
 
 
 def names_of(cell: NotebookNode, role: str) -> tuple[str, ...]:
-    """Return the names after a cell's ``answer=``, ``check=`` or ``hidden=``."""
+    """Return the names after a cell's ``answer=``, ``check=`` or another role."""
     return tuple(name.strip() for name in cell.metadata[role].split(","))
 
 
@@ -127,10 +124,10 @@ def read(path: Path) -> Exercise:
             raise ExerciseError(f"{path.name}: a cell is one of {', '.join(ROLES)}, not two: {cell.source[:60]!r}")
         if {"check", "explain"} & set(cell.metadata) and not cell.metadata.get("points", 0) > 0:
             raise ExerciseError(f"{path.name}: a check or explanation needs points=..., above 0: {cell.source[:60]!r}")
-        if "explain" in cell.metadata and len(exercise.with_role("rubric")) != 1:
-            raise ExerciseError(f"{path.name}: the explanation needs one cell with rubric=..., for teachers.")
         if "answer" in cell.metadata and "### BEGIN SOLUTION" not in cell.source:
             raise ExerciseError(f"{path.name}: the answer {cell.metadata['answer']!r} has no ### BEGIN SOLUTION.")
+    if len(exercise.with_role("explain")) != 1 or len(exercise.with_role("rubric")) != 1:
+        raise ExerciseError(f"{path.name}: one cell has explain=..., and one, for teachers, rubric=...")
     defined = exercise.answer_cells()
     for role in ("answer", "check", "hidden"):
         names = [name for cell in exercise.with_role(role) for name in names_of(cell, role)]

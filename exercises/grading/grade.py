@@ -32,7 +32,7 @@ from exercises.grading.gradebook import Gradebook, write_csv
 from exercises.grading.intake import COUNTS, Handed
 from exercises.grading.repair import Cell
 from exercises.grading.sandbox import Limits, Sandbox, SandboxError, Stopped
-from exercises.grading.scoring import Result, nothing, result_of
+from exercises.grading.scoring import EXPLANATION, Mark, Result, nothing, result_of
 from lessonlib import comparing
 
 
@@ -55,9 +55,8 @@ class Asked:
     @cached_property
     def fingerprint(self) -> str:
         """Identify what is asked and how it is judged."""
-        asked = [[key.names, key.points, key.hint, key.library, key.tolerance] for key in self.keys]
-        cases = [comparing.to_json(key.cases) for key in self.keys]
-        return hashlib.sha256(repr([asked, cases]).encode()).hexdigest()[:32]
+        asked = [[key.names, key.hint, key.library, key.tolerance, comparing.to_json(key.cases)] for key in self.keys]
+        return hashlib.sha256(repr([self.source.points, *asked]).encode()).hexdigest()[:32]
 
 
 def grade_one(handed: Handed, asked: Asked, box: Sandbox) -> Result:
@@ -75,8 +74,9 @@ def grade_one(handed: Handed, asked: Asked, box: Sandbox) -> Result:
             notes = [*repaired.notes, "Repaired: the cells ran in the order of the exercise, with its own set-up."]
             result = replace(repaired, notes=notes, cell_errors=result.cell_errors)
     shapes = [shape for cell in handed.cells if cell["code"] for shape in cell["shapes"]]
-    text = repair.explanation(asked.release, handed.cells)[:20_000]
-    return replace(result, shapes=shapes, explanation=text)
+    text, said = repair.explanation(asked.release, handed.cells)[:20_000], "to be marked by your teacher"
+    marks = [*result.marks, Mark(EXPLANATION, 0, asked.source.points[EXPLANATION], said, said)]
+    return replace(result, marks=marks, shapes=shapes, explanation=text)
 
 
 def _surely(handed: Handed, asked: Asked, box: Sandbox) -> Result:
@@ -132,18 +132,21 @@ def say_who(handed: Sequence[Handed], folder: Path) -> None:
 
 
 def write_everything(book: Gradebook, classroom: Classroom) -> None:
-    """Write tables, pages and the list of look-alikes of the whole class."""
-    book.write_tables()
+    """Write tables, pages and the list of look-alikes of the whole class, and say so."""
     entries = book.entries()
+    book.write_tables(entries)
     feedback.write_all(entries, classroom.folder)
     rows = []
     for stem in sorted({one.result.exercise for one in entries}):
-        common = [shape for cell in classroom.released(stem) for _, shape, _ in cell["shapes"]]
+        common = [shape for cell in classroom.released(stem) for _, shape in cell["shapes"]]
         results = [one.result for one in entries if one.result.exercise == stem]
         rows += lookalikes.find(results, exercise.load(stem), common)
     write_csv(classroom.folder / "look-alikes.csv", lookalikes.HEADING, rows)
     if rows:
         print(f"{len(rows)} look-alikes: {classroom.folder / 'look-alikes.csv'}; talk to them, it costs no marks.")
+    print(f"{len(entries)} in {classroom.folder / 'grades.csv'}; pages in {classroom.folder / 'feedback'}.")
+    if unread := sum(one.result.state in ("refused", "failed") for one in entries):
+        print(f"{unread} could not be graded; the notes in grades.csv say why.")
 
 
 # -------------------------------------------------------------------------------------------------------- the command
@@ -206,10 +209,6 @@ def grade(words: argparse.Namespace) -> None:
                 box.each(lambda one: keep(_surely(one, asked[one.exercise], box), book), left, words.cores)
         finally:
             write_everything(book, classroom)
-    unread = sum(one.result.state in ("refused", "failed") for one in book.entries())
-    print(f"{len(book.entries())} in {classroom.folder / 'grades.csv'}; pages in {classroom.folder / 'feedback'}.")
-    if unread:
-        print(f"{unread} could not be graded; the notes in grades.csv say why.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

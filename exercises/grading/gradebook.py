@@ -75,10 +75,6 @@ class Rules:
         due = self.extensions.get(student, {}).get(stem) or self.due.get(stem)
         return max(0, math.ceil((when - due.timestamp()) / 86_400)) if due else 0
 
-    def lost(self, days: int) -> float:
-        """Return the share of the points that so many days cost."""
-        return min(self.lost_at_most, self.lost_per_day * days)
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -133,13 +129,11 @@ class Gradebook:
 
     def _entry(self, result: Result, attempts: int) -> Entry:
         named = result.student, result.exercise
-        possible, unmarked = exercise.load(result.exercise).explain_points, "to be marked by your teacher"
-        marks = [*result.marks, *([Mark(EXPLANATION, 0, possible, unmarked, unmarked)] if possible else [])]
-        result = replace(
-            result, marks=[_corrected(mark, self.corrections.get((*named, mark.question))) for mark in marks]
-        )
+        marks = [_corrected(mark, self.corrections.get((*named, mark.question))) for mark in result.marks]
+        result = replace(result, marks=marks)
         days = self.rules.days_late(*named, result.when)
-        points = round(result.points * (1 - self.rules.lost(days)), 2)
+        lost = min(self.rules.lost_at_most, self.rules.lost_per_day * days)
+        points = round(result.points * (1 - lost), 2)
         waiting = bool(result.explanation.strip()) and (*named, EXPLANATION) not in self.corrections
         return Entry(result, attempts, days, points, waiting)
 
@@ -156,32 +150,40 @@ class Gradebook:
 
     # ---------------------------------------------------------------------------------------------------------- tables
 
-    def write_tables(self) -> None:
+    def write_tables(self, entries: Sequence[Entry]) -> None:
         """Write every table, each of the whole class."""
-        entries = self.entries()
         known = {(one.result.student, one.result.exercise) for one in entries}
         for named in self.corrections:
             if named[:2] not in known:
                 print(f"corrections.csv: nothing of {named[0]!r} in {named[1]!r} is graded", file=sys.stderr)
-        heading = ["student", "exercise", "points", "possible", "percent", "state", "days late", "attempts", "notes"]
-        write_csv(self.folder / "grades.csv", heading, map(_grades_row, entries))
+        grades, to_mark = [], []
+        for one in entries:
+            result, notes = one.result, list(one.result.notes)
+            named = result.student, result.exercise
+            if one.waiting:
+                notes.append("The explanation is to be marked.")
+                to_mark.append([*named, EXPLANATION, "", result.marks[-1].possible, result.explanation])
+            earned = [one.points, result.possible, result.state, one.days_late, one.attempts]
+            grades.append([*named, *earned, " ".join(notes)])
+        heading = ["student", "exercise", "points", "possible", "state", "days late", "attempts", "notes"]
+        write_csv(self.folder / "grades.csv", heading, grades)
+        write_csv(self.folder / "to-mark.csv", [*CORRECTION[:4], "of", "text"], to_mark)
         self._write_by_question(entries)
-        heading = [*CORRECTION[:4], "of", "text"]
-        waiting = [one.result for one in entries if one.waiting]
-        rows = [
-            [one.student, one.exercise, EXPLANATION, "", one.marks[-1].possible, one.explanation] for one in waiting
-        ]
-        write_csv(self.folder / "to-mark.csv", heading, rows)
         self._write_wide(entries)
 
     def _write_by_question(self, entries: Sequence[Entry]) -> None:
-        by_question: dict[tuple[str, str], list[Mark]] = defaultdict(list)
-        for one in entries:
-            for mark in one.result.marks if one.result.state == "graded" else []:
+        faults: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for result in (one.result for one in entries if one.result.state == "graded"):
+            for mark in result.marks:
                 if mark.question != EXPLANATION:
-                    by_question[one.result.exercise, mark.question].append(mark)
+                    faults[result.exercise, mark.question].append(mark.mistake or mark.fault)
+        rows = []
+        for named, each in faults.items():
+            right = each.count("")
+            fault, often = Counter(filter(None, each)).most_common(1)[0] if right < len(each) else ("", 0)
+            rows.append([*named, len(each), round(100 * right / len(each), 1), fault, often])
         heading = ["exercise", "question", "answers", "percent right", "most frequent fault", "how often"]
-        write_csv(self.folder / "by-question.csv", heading, (_question_row(*item) for item in by_question.items()))
+        write_csv(self.folder / "by-question.csv", heading, rows)
 
     def _write_wide(self, entries: Sequence[Entry]) -> None:
         """Write a line for each learner in the columns that Canvas and Moodle look for."""
@@ -220,7 +222,7 @@ def _corrections(path: Path) -> dict[tuple[str, str, str], tuple[float, str]]:
     for number, row in enumerate(read_records(path), start=2):
         try:
             stem = exercise.sources([row["exercise"]])[0].stem
-            asked = [*exercise.load(stem).points, EXPLANATION]
+            asked = exercise.load(stem).points
             if row["question"] not in asked:
                 raise ExerciseError(f"{stem} asks {', '.join(asked)}")
             points = float(row["points"])
@@ -239,23 +241,6 @@ def _corrected(mark: Mark, given: tuple[float, str] | None) -> Mark:
     points, reason = given
     said = "" if points >= mark.possible else f"{reason} (marked by your teacher)".strip()
     return replace(mark, points=points, fault=said, shown=said)
-
-
-def _grades_row(one: Entry) -> list[object]:
-    result = one.result
-    notes = [*result.notes, *(["The explanation is to be marked."] if one.waiting else [])]
-    named = [result.student, result.exercise, one.points, result.possible, _percent(one.points, result.possible)]
-    return [*named, result.state, one.days_late, one.attempts, " ".join(notes)]
-
-
-def _question_row(named: tuple[str, str], marks: Sequence[Mark]) -> list[object]:
-    faults = Counter(each.mistake or each.fault for each in marks if each.fault)
-    fault, often = faults.most_common(1)[0] if faults else ("", 0)
-    return [*named, len(marks), _percent(len(marks) - faults.total(), len(marks)), fault, often]
-
-
-def _percent(part: float, whole: float) -> float:
-    return round(100 * part / whole, 1) if whole else 0.0
 
 
 def write_csv(path: Path, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

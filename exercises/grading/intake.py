@@ -190,13 +190,16 @@ def _tell_exercise(one: Handed, releases: dict[str, list[Cell]]) -> None:
     one.exercise, one.fate = by_name, COUNTS if by_name else "unknown: which exercise?"
 
 
+def _any_of(stems: Sequence[str]) -> re.Pattern:
+    """Return what finds the name of an exercise, whole or without its first word."""
+    names = "|".join(re.escape(stem.removeprefix("exercise_")) for stem in stems)
+    return re.compile(f"(?:exercise_)?({names})", re.IGNORECASE)
+
+
 def _named(file: str, stems: Sequence[str]) -> str:
-    """Return the exercise that a path names, the innermost name first."""
-    for part in reversed(file.casefold().split("/")):
-        for stem in stems:
-            if stem.removeprefix("exercise_") in part:
-                return stem
-    return stems[0] if len(stems) == 1 else ""
+    """Return the exercise that a path names, the innermost name of several."""
+    found = _any_of(stems).findall(file)
+    return f"exercise_{found[-1].casefold()}" if found else stems[0] if len(stems) == 1 else ""
 
 
 # ---------------------------------------------------------------------------------------------------------- whose it is
@@ -213,8 +216,7 @@ class _Layout:
     """How a folder is laid out: which parts of a path are learners."""
 
     def __init__(self, folder: Path, handed: Sequence[Handed], roster: Roster, stems: Sequence[str]) -> None:
-        self.folder, self.known, self.stems = folder, roster.names(), stems
-        self.words = sorted([*stems, *(stem.removeprefix("exercise_") for stem in stems)], key=len, reverse=True)
+        self.folder, self.known, self.exercise = folder, roster.names(), _any_of(stems)
         paths = [one.file.split(IN_ZIP)[0].split("/") for one in handed if one.fate == COUNTS]
         self.skip, self.several = 0, False
         while self._is_wrapper(paths, self.skip):
@@ -236,7 +238,7 @@ class _Layout:
     def _may_be_learner(self, part: str) -> bool:
         if MOODLE.match(part) or GRADESCOPE.match(part) or (self.several and self.known.get(plain(part))):
             return True
-        return not NO_STUDENT.match(part) and not any(word in part.casefold() for word in self.words)
+        return not NO_STUDENT.match(part) and not self.exercise.search(part)
 
     def _folder(self, parts: Sequence[str]) -> str:
         return next((part for part in parts[self.skip : -1] if self._may_be_learner(part)), "")
@@ -275,31 +277,24 @@ class _Layout:
 
     def _in_file_name(self, name: str) -> str:
         """Return what stands in a file's name beside the exercise's: "" if the exercise's is not there."""
-        base = COPY.sub("", ENDING.sub("", name))
-        for word in self.words:
-            at = base.casefold().find(word)
-            if at >= 0:
-                rest = COPY.sub("", f"{base[:at]} {base[at + len(word) :]}".strip())
-                return rest.strip(" _-.,+")
-        return ""
+        rest, found = self.exercise.subn(" ", COPY.sub("", ENDING.sub("", name)), count=1)
+        return COPY.sub("", rest.strip()).strip(" _-.,+") if found else ""
 
 
 def _tell_learners(handed: Sequence[Handed], layout: _Layout) -> None:
     """Name the learner of each notebook; two who are called alike are kept apart, and said to be."""
     counting = [(one, layout.name(one.file)) for one in handed if one.fate == COUNTS]
-    numbers, spellings = defaultdict(set), defaultdict(set)
+    alike = defaultdict(set)
     for one, name in counting:
-        numbers[name.raw.casefold(), one.exercise].add(name.number)  # a file system may know no case
-        spellings[plain(name.raw) or name.raw].add(name.raw)
+        numbered = f"{name.raw} ({name.number})" if name.number else name.raw
+        alike[plain(name.raw) or name.raw, one.exercise].add(numbered)
     for one, name in counting:
         notes = [one.note] if one.note else []
         one.student = layout.known.get(plain(name.raw)) or layout.known.get(name.number) or name.raw
-        others = spellings[plain(name.raw) or name.raw]
-        if one.student == name.raw and len(numbers[name.raw.casefold(), one.exercise]) > 1:
-            one.student = f"{name.raw} ({name.number})"
-            notes.append("collision: several learners with this name; kept apart")
-        elif one.student == name.raw and len(others) > 1:
-            notes.append(f"collision: {' and '.join(sorted(others))} differ in signs only; kept apart")
+        others = alike[plain(name.raw) or name.raw, one.exercise]
+        if one.student == name.raw and len(others) > 1:
+            one.student = f"{name.raw} ({name.number})" if name.number else name.raw
+            notes.append(f"collision: {' and '.join(sorted(others))} are alike; kept apart")
         if layout.known and one.student not in layout.known.values():
             notes.append("not in students.csv")
         path = layout.folder / one.file.split(IN_ZIP)[0]

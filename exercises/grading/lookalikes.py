@@ -8,31 +8,25 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from exercises.grading import corpus, exercise, sandbox_reader
 from exercises.grading.exercise import Exercise
 from exercises.grading.scoring import Result
-
-#: A smaller program is written alike by many; the size is that of its syntax tree.
-TELLING = 25
 
 PUBLISHED, LIBRARY = "the published solution", "the course's library"
 
 HEADING = ("exercise", "students", "same as", "in", "programs alike")
 
 
-def _shapes(texts: Iterable[str]) -> Iterator[tuple[list[str], str, int]]:
-    for text in texts:
-        tree = sandbox_reader.parse(text)
-        yield from sandbox_reader.shapes(tree) if tree else ()
+def _shapes(texts: Iterable[str]) -> set[str]:
+    return {shape for text in texts for _, shape in sandbox_reader.shapes(sandbox_reader.parse(text))}
 
 
 @functools.cache
-def library() -> frozenset[str]:
+def library() -> set[str]:
     """Return the shapes of what the course's library defines."""
-    texts = (path.read_text(encoding="utf-8") for path in (exercise.FOLDER.parent / "lessonlib").rglob("*.py"))
-    return frozenset(shape for _, shape, size in _shapes(texts) if size >= TELLING)
+    return _shapes(path.read_text(encoding="utf-8") for path in (exercise.FOLDER.parent / "lessonlib").rglob("*.py"))
 
 
 def published(source: Exercise) -> dict[str, str]:
@@ -41,30 +35,27 @@ def published(source: Exercise) -> dict[str, str]:
     ours = answers + [cell for variant in corpus.variants(source.stem) if not variant.loses for cell in variant.cells]
     # A learner may leave the lines `name = None` that were handed out, or not.
     ours += ["\n".join(line for line in text.splitlines() if not line.endswith(" = None")) for text in answers]
-    return dict.fromkeys(library(), LIBRARY) | {shape: PUBLISHED for _, shape, size in _shapes(ours) if size >= TELLING}
+    return dict.fromkeys(library(), LIBRARY) | dict.fromkeys(_shapes(ours), PUBLISHED)
 
 
-def find(results: Sequence[Result], source: Exercise, handed_out: Iterable[str]) -> list[tuple[str, ...]]:
+def find(results: Sequence[Result], source: Exercise, handed_out: Iterable[str]) -> list[list[object]]:
     """Return a line for each learner, or group of learners, with the same programs in one exercise.
 
     `handed_out` holds the shapes of the cells that everybody got.
     """
     known, common = published(source), set(handed_out)
-    groups: dict[tuple[str, frozenset[str]], set[str]] = defaultdict(set)
     who, names = defaultdict(set), {}
     for one in results:
-        for defined, shape, size in one.shapes:
-            if size >= TELLING and shape not in common:
+        for defined, shape in one.shapes:
+            if shape not in common:
                 who[shape].add(one.student)
                 names[shape] = ", ".join(defined)
+    groups: dict[tuple[str, str], set[str]] = defaultdict(set)
     for shape, students in who.items():
         if shape in known:
             for student in students:
-                groups[known[shape], frozenset([student])].add(names[shape])
+                groups[known[shape], student].add(names[shape])
         elif len(students) > 1:
-            groups["each other", frozenset(students)].add(names[shape])
-    rows = [
-        (source.stem, "; ".join(sorted(who)), same, "; ".join(sorted(what)), str(len(what)))
-        for (same, who), what in groups.items()
-    ]
-    return sorted(rows, key=lambda row: (-int(row[4]), row))
+            groups["each other", "; ".join(sorted(students))].add(names[shape])
+    rows = [[source.stem, who, same, "; ".join(sorted(what)), len(what)] for (same, who), what in groups.items()]
+    return sorted(rows, key=lambda row: (-row[4], row))

@@ -96,15 +96,6 @@ class Limits:
     files: int = 128  # open at a time, of each process: what a socket holds counts as nobody's memory
     entries: int = 10_000  # files and folders, empty ones too: their names count as nobody's memory
 
-    def of_a_process(self) -> dict[str, int]:
-        """Return what the system limits for each process, by the names in `resource`."""
-        sizes = {"RLIMIT_CORE": 0, "RLIMIT_AS": self.memory, "RLIMIT_FSIZE": self.disk}
-        return sizes | {
-            "RLIMIT_CPU": self.seconds + 5,
-            "RLIMIT_NOFILE": self.files,
-            "RLIMIT_NPROC": self.processes,
-        }
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -370,9 +361,10 @@ class Sandbox:
     def _launch(self, name: str, given: bytes | IO[bytes]) -> Outcome:
         unsafe, whole = self.engine.command is bare, isinstance(given, bytes)
         course = str(self.stage / "course") if unsafe else COURSE
-        limits = self.limits.of_a_process()
-        if self.engine.command is not bubblewrap:  # without a user namespace the teacher's own processes would count
-            del limits["RLIMIT_NPROC"]  # and a container counts its own
+        most = self.limits
+        limits = {"CORE": 0, "CPU": most.seconds + 5, "AS": most.memory, "FSIZE": most.disk, "NOFILE": most.files}
+        if self.engine.command is bubblewrap:  # without a user namespace the teacher's own processes would count
+            limits["NPROC"] = most.processes  # and a container counts its own
         program = ["-s", "-B", f"{course}/sandbox_limits.py", json.dumps(limits), f"{course}/{name}"]
         with tempfile.TemporaryDirectory(prefix="own-", dir=self.stage, ignore_cleanup_errors=True) as own:
             kept = {name: os.environ[name] for name in NEEDED if name in os.environ}
@@ -385,7 +377,7 @@ class Sandbox:
                 env=environment(own, course) if unsafe else kept,
                 start_new_session=True,
             )
-            return _watch(process, given if whole else None, self.limits, self.stop)
+            return _watch(process, given if whole else None, most, self.stop)
 
     def trial(self, hidden: Sequence[Path]) -> str:
         """Let a notebook try what must not work; return what went wrong, "" if the engine keeps its promises."""

@@ -1,7 +1,7 @@
 """Give up resources, then become another program: the first thing that runs inside any sandbox.
 
-``python sandbox_limits.py LIMITS PROGRAM`` sets limits, JSON by their names in `resource`, that nobody inside can raise
-again. It needs nothing but the standard library.
+``python sandbox_limits.py LIMITS PROGRAM`` sets limits that nobody inside can raise again: JSON, by their names in
+`resource` without ``RLIMIT_``. It needs nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def limit(limits: dict[str, int]) -> None:
     for name, value in limits.items():
         # Whoever has a lower one keeps it: it cannot be raised. macOS knows RLIMIT_AS and refuses to set it.
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(getattr(resource, name), (value, value))
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
 
 
 if __name__ == "__main__":

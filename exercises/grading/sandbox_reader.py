@@ -26,6 +26,9 @@ LONGEST = 2_000_000
 MOST_NOTEBOOKS = 20
 LARGEST_MEMBER = 100_000_000
 
+#: A program with a smaller syntax tree is written alike by many.
+TELLING = 25
+
 #: Notebooks, and those that a browser or a mail program has renamed.
 NOTEBOOK_NAME = re.compile(r"\.ipynb(\.json|\.txt)?$", re.IGNORECASE)
 
@@ -71,7 +74,7 @@ def _cell(raw: Mapping, source: str) -> dict[str, Any]:
         "grade_id": _text(raw, "metadata", "nbgrader", "grade_id"),
         "defines": sorted(defined_names(source, tree)),
         "parses": tree is not None,
-        "shapes": shapes(tree) if tree else [],
+        "shapes": shapes(tree),
     }
 
 
@@ -117,38 +120,40 @@ def stored(body: Iterable[ast.AST]) -> Iterator[str]:
             yield from stored(ast.iter_child_nodes(node))
 
 
-def shapes(tree: ast.Module) -> list[list]:
-    """Return, for each top-level definition or run of statements, its names, its program and its size.
+def shapes(tree: ast.Module | None) -> list[list]:
+    """Return the names and the shape of each top-level definition, and of the other statements together.
 
     Two programs have the same shape when they differ in comments, docstrings, layout and the names that they give.
+    Small ones are left out.
     """
     found, rest = [], []
-    for node in tree.body:
+    for node in tree.body if tree else ():
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             found.append(([node.name], [node]))
         elif not isinstance(node, (ast.Import, ast.ImportFrom)):
             rest.append(node)
-    found += [(sorted(set(stored(rest))), rest)] if rest else []
-    return [[names, *_shape(nodes)] for names, nodes in found]
+    programs = [*found, (sorted(set(stored(rest))), rest)]
+    return [[names, shape] for names, nodes in programs if (shape := _shape(nodes))]
 
 
-def _shape(nodes: list[ast.stmt]) -> tuple[str, int]:
+def _shape(nodes: list[ast.stmt]) -> str:
     parts = [part for node in nodes for part in ast.walk(node)]
     own = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
     own |= {part.arg for part in parts if isinstance(part, ast.arg)}
-    given: dict[str, str] = {}
+    given: dict[str, int] = {}
     for part in parts:
         if isinstance(part, (ast.FunctionDef, ast.ClassDef)):
             part.name = ""
         elif isinstance(part, ast.Name) and part.id in own:
-            part.id = given.setdefault(part.id, str(len(given)))
+            part.id = given.setdefault(part.id, len(given))
         elif isinstance(part, (ast.arg, ast.keyword)) and part.arg in own:
-            part.arg = given.setdefault(part.arg, str(len(given)))
+            part.arg = given.setdefault(part.arg, len(given))
         elif isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant):
-            part.value = ast.Constant(None)  # a docstring
+            part.value.value = None  # a docstring
     fields = [[type(part).__name__, *(value for _, value in ast.iter_fields(part))] for part in parts]
     words = [[value for value in each if not isinstance(value, (ast.AST, list))] for each in fields]
-    return hashlib.sha256(repr(words).encode("utf-8", "replace")).hexdigest()[:16], len(parts)
+    shape = hashlib.sha256(repr(words).encode("utf-8", "replace")).hexdigest()[:16]
+    return shape if len(parts) >= TELLING else ""
 
 
 def members(content: bytes) -> Iterator[tuple[str, bytes]]:

@@ -134,7 +134,6 @@ def run(steps: Sequence[dict], questions: Sequence[dict], seconds: float, tell: 
     left = {one["names"][0]: one for one in questions}
     for number, step in enumerate([*steps, *({"ask": name} for name in left)]):
         if question := left.get(step.get("ask")):
-            tell({"asked": step["ask"]})
             FORBIDDEN.update(question["library"])
             answer = collect(shell.user_ns, question, seconds)
             FORBIDDEN.clear()
@@ -142,7 +141,6 @@ def run(steps: Sequence[dict], questions: Sequence[dict], seconds: float, tell: 
             if answered(answer):
                 del left[step["ask"]]
         elif "run" in step:
-            tell({"cell": number})
             result, failure = attempt(lambda code=step["run"]: shell.run_cell(code), seconds)
             error = result and (result.error_before_exec or result.error_in_exec)
             if error or failure:
@@ -160,30 +158,25 @@ def answered(line: dict[str, Any]) -> bool:
 def collect(namespace: dict[str, Any], question: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Return what a submission answers to one question, as JSON can hold it: None where there is no answer."""
     names, calls = question["names"], question["calls"]
-    if calls is None:
-        values = {name: namespace.get(name) for name in names}
-        actions = [lambda: values if len(names) > 1 else values[names[0]]]
-    else:
-        actions = [_call(namespace.get(names[0]), arguments) for arguments in calls]
-    got, failures = [], []
-    for action in actions:
+    values = [namespace.get(name) for name in names]
+
+    def answer(arguments: list | None) -> Any:
+        if arguments is None:
+            value = dict(zip(names, values, strict=True)) if len(names) > 1 else values[0]
+        else:  # decoded for each call anew: a function that changes its arguments changes only its own
+            value = None if values[0] in (None, ...) else values[0](*comparing.from_json(arguments))
+        encoded = comparing.to_json(value)
+        json.dumps(encoded)  # what fails, fails here, where it costs one answer
+        return encoded
+
+    got, error = [], None
+    for arguments in [None] if calls is None else calls:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            answer, failure = attempt(lambda action=action: _portable(action()), seconds / len(actions))
-        got.append(answer)
-        failures += [failure] if failure else []
-    return {"question": names[0], "got": got, "error": failures[0] if failures else None}
-
-
-def _portable(value: Any) -> Any:
-    encoded = comparing.to_json(value)
-    json.dumps(encoded)  # what fails, fails here, where it costs one answer
-    return encoded
-
-
-def _call(function: Any, arguments: Any) -> Callable[[], Any]:
-    # Arguments are decoded for each call anew: a function that changes its arguments changes only its own.
-    return lambda: None if function in (None, ...) else function(*comparing.from_json(arguments))
+            value, failure = attempt(functools.partial(answer, arguments), seconds / len(calls or [None]))
+        got.append(value)
+        error = error or failure
+    return {"question": names[0], "got": got, "error": error}
 
 
 def main() -> None:

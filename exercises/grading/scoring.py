@@ -40,7 +40,7 @@ class Result:
     student: str
     exercise: str
     state: str  # "graded", "refused" (it cannot be read), "missing", or "failed" (an error of the grader)
-    marks: list[Mark]  # of the questions that are graded here
+    marks: list[Mark]  # of every question, the explanation among them
     #: What learner and teacher should know: repairs, why it was refused or ended early.
     notes: list[str] = field(default_factory=list)
     cell_errors: list[str] = field(default_factory=list)  # the first errors of the learner's cells
