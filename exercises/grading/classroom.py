@@ -203,10 +203,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words.classroom:
             Classroom.make(words.classroom, paths)
             print(f"{words.classroom}: hand out what is in release/; keep the rest to yourself, secret.txt above all")
-            return 0
-        for path, said in derive.public_notebooks(paths).items():
-            path.write_text(said, encoding="utf-8", newline="\n")
-            print(path.relative_to(exercise.FOLDER.parent))
+        else:
+            for path, said in derive.public_notebooks(paths).items():
+                path.write_text(said, encoding="utf-8", newline="\n")
+                print(path.relative_to(exercise.FOLDER.parent))
     except ExerciseError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,12 +1,7 @@
 """Grade what a class handed in, in parallel, and survive all of it.
 
-    python3 course.py grade FOLDER --class CLASS            grade what is new
-    python3 course.py grade FOLDER --class CLASS --list     only say whose file is what
-    python3 course.py grade FOLDER --class CLASS --again --student "Ada Lovelace"
-    python3 course.py grade --build-image                   once, where Docker or Podman isolates
-
-FOLDER is what the platform hands out; CLASS is the folder that ``python3 course.py derive --class CLASS`` made. The
-command can be stopped and started again: what is graded and unchanged is not graded again.
+How it is used: ``docs/teachers-guide.md``. It can be stopped and started again: what is graded and unchanged is not graded
+again.
 
 A submission is never judged where it runs. It computes, in the sandbox, what it answers to hidden inputs; whether that
 is right is found here, from expected values that it has no way to read.

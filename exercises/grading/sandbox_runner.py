@@ -8,6 +8,7 @@ prints goes nowhere. It imports nothing of the grader, so that a submission find
 from __future__ import annotations
 
 import builtins
+import contextlib
 import functools
 import importlib
 import json
@@ -18,7 +19,6 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -33,20 +33,19 @@ class TooSlow(BaseException):
     """A cell or a call took longer than it may; no `except Exception` of a submission catches it."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Interrupt what runs, where the system has alarms; the sandbox ends what does not listen.
 
     The limit is of processor time, so that a busy machine costs nobody marks; on the clock it is six times as long.
     """
-    if SET_TIMER is None:
-        yield
-        return
 
     def ring(number: int, frame: Any) -> None:
         raise TooSlow(f"stopped after {seconds:g} s: an endless loop?")
 
-    timers = {signal.ITIMER_PROF: (signal.SIGPROF, seconds), signal.ITIMER_REAL: (signal.SIGALRM, 6 * seconds)}
+    timers = {}
+    if SET_TIMER:
+        timers = {signal.ITIMER_PROF: (signal.SIGPROF, seconds), signal.ITIMER_REAL: (signal.SIGALRM, 6 * seconds)}
     for timer, (alarm, limit) in timers.items():
         signal.signal(alarm, ring)
         SET_TIMER(timer, limit)
@@ -94,10 +93,8 @@ def fresh_shell(seconds: float) -> Any:
 
 def _gently(method: Callable) -> Callable:
     def call(*arguments: Any, **options: Any) -> Any:
-        try:
+        with contextlib.suppress(Exception):  # a magic that this machine lacks is no answer, and costs no marks
             return method(*arguments, **options)
-        except Exception:  # a magic that this machine lacks is no answer, and costs no marks
-            return None
 
     return call
 
