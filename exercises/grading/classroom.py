@@ -36,18 +36,6 @@ c.OverwriteCells.add_missing_cells = True
 c.ExecutePreprocessor.timeout = 60
 '''
 
-SETTINGS = """# When the exercises are due, what lateness costs, and who may hand in later. Times are this machine's.
-attempts = 3          # how many hand-ins of an exercise are graded: pages that come back are no oracle
-lost_per_day = 0.1    # share of the points lost for each day begun after the due time
-lost_at_most = 0.5
-
-[due]
-# {stem} = 2026-10-08T23:59:00
-
-[extensions."Ada Lovelace"]
-# {stem} = 2026-10-12T23:59:00
-"""
-
 
 @dataclass(frozen=True)
 class Classroom:
@@ -73,7 +61,9 @@ class Classroom:
         """Make the folder of a class, or write its notebooks anew with the secret that it has."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # learners may have accounts on the same machine
         sources, secret = list(sources), secret or secrets.token_hex(16)
-        for name, text in {"secret.txt": f"{secret}\n", "class.toml": SETTINGS.format(stem=sources[0].stem)}.items():
+        settings = Path(__file__).with_name("class.toml").read_text(encoding="utf-8")
+        settings = settings.replace("EXERCISE", sources[0].stem)
+        for name, text in {"secret.txt": f"{secret}\n", "class.toml": settings}.items():
             if not (folder / name).exists():
                 (folder / name).write_text(text, encoding="utf-8")
         (folder / "secret.txt").chmod(0o600)

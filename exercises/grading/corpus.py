@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import io
 import warnings
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,27 +29,23 @@ class Variant:
 
     title: str
     loses: str | None  # the question that it must lose; None: none
-    preamble: tuple[str, ...]  # cells that run first
-    cells: tuple[str, ...]
+    preamble: list[str]  # cells that run first
+    cells: list[str]
 
 
 def variants(stem: str) -> list[Variant]:
     """Return the right and wrong variants of an exercise; none if nobody has written any yet."""
     if not (FOLDER / f"{stem}.py").exists():
         return []
-    cells = jupytext.read(FOLDER / f"{stem}.py", fmt="py:percent").cells
-    preamble = tuple(cell.source for cell in cells if not {"right", "wrong"} & set(cell.metadata))
-    titles = dict.fromkeys(cell.metadata["right"] for cell in cells if "right" in cell.metadata)
-    right = [
-        Variant(title, None, preamble, tuple(cell.source for cell in cells if cell.metadata.get("right") == title))
-        for title in titles
-    ]
-    wrong = [
-        Variant(cell.metadata["because"], exercise.names_of(cell, "wrong")[0], preamble, (cell.source,))
-        for cell in cells
-        if "wrong" in cell.metadata
-    ]
-    return right + wrong
+    preamble, found = [], defaultdict(list)
+    for cell in jupytext.read(FOLDER / f"{stem}.py", fmt="py:percent").cells:
+        if "right" in cell.metadata:
+            found[cell.metadata["right"], None].append(cell.source)
+        elif "wrong" in cell.metadata:
+            found[cell.metadata["because"], exercise.names_of(cell, "wrong")[0]].append(cell.source)
+        else:
+            preamble.append(cell.source)
+    return [Variant(title, loses, preamble, cells) for (title, loses), cells in found.items()]
 
 
 def answers_of(variant: Variant, solved: Mapping[str, Any], keys: Sequence[Question]) -> dict[str, list[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import string
 import zipfile
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,14 +18,7 @@ from lessonlib import storage
 #: What nbgrader puts beside what it collects: its release_feedback asks for them.
 BESIDE = ("timestamp.txt", "submission_secret.txt")
 
-STYLE = """
-:root { color-scheme: light dark; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 0; }
-section { border-left: .4rem solid; padding: .4rem 1rem; margin: 1rem 0; }
-.right { border-color: #0072b2; } .wrong { border-color: #d55e00; }
-.fault, .error { font-family: ui-monospace, monospace; font-size: .9rem; overflow-wrap: anywhere; }
-"""
+PAGE = string.Template(Path(__file__).with_name("feedback.html").read_text(encoding="utf-8"))
 
 
 def page(entry: Entry, title: str) -> str:
@@ -32,14 +26,12 @@ def page(entry: Entry, title: str) -> str:
     result = entry.result
     late = [f"{entry.days_late} days late: {entry.points:g} points remain."] if entry.days_late else []
     notes = [*late, *result.notes, *(f"One of your cells failed: {error}" for error in result.cell_errors)]
-    listed = f"<ul>{''.join(f'<li>{html.escape(note)}</li>' for note in notes)}</ul>" if notes else ""
-    heading = html.escape(f"{title}: {result.points:g} of {result.possible:g} points")
-    sections = "".join(_section(number, mark) for number, mark in enumerate(result.marks, start=1))
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{heading}</title>'
-        '<meta name="viewport" content="width=device-width">'
-        f"<style>{STYLE}</style></head>\n<body><main><h1>{heading}</h1><p>{html.escape(result.student)}</p>"
-        f"{listed}\n{sections}</main></body></html>\n"
+    listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    return PAGE.substitute(
+        heading=html.escape(f"{title}: {result.points:g} of {result.possible:g} points"),
+        student=html.escape(result.student),
+        notes=f"<ul>{listed}</ul>" if listed else "",
+        sections="".join(_section(number, mark) for number, mark in enumerate(result.marks, start=1)),
     )
 
 

@@ -1,7 +1,7 @@
 """Grade what a class handed in, in parallel, and survive all of it.
 
-How it is used: ``docs/teachers-guide.md``. It can be stopped and started again: what is graded and unchanged is not graded
-again.
+How it is used: ``docs/teachers-guide.md``. It can be stopped and started again: what is graded and unchanged is not
+graded again.
 
 A submission is never judged where it runs. It computes, in the sandbox, what it answers to hidden inputs; whether that
 is right is found here, from expected values that it has no way to read.

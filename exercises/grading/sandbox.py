@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import tomllib
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -171,40 +172,23 @@ def bubblewrap(box: Sandbox, program: list[str]) -> list[str]:
     return [*cgroup(box.limits, ()), *pinned, *outer, *inner]
 
 
-#: By machine: how the kernel calls it, and the numbers of the system calls that are refused. They take memory that no
-#: limit of a process counts (memfd_create, memfd_secret, shmget, semget, msgget) or leave it in a pipe or socket
-#: (vmsplice, splice, tee, sendfile), reach the keys of the teacher's session (add_key, request_key, keyctl), take
-#: another's core (sched_setaffinity), or are large doors into the kernel (io_uring_setup, userfaultfd, perf_event_open,
-#: bpf).
-REFUSED_CALLS = {
-    "x86_64": (0xC000003E, (319, 447, 29, 64, 68, 278, 275, 276, 40, 248, 249, 250, 203, 425, 323, 298, 321)),
-    "aarch64": (0xC00000B7, (279, 447, 194, 190, 186, 75, 76, 77, 71, 217, 218, 219, 122, 425, 282, 241, 280)),
-}
-#: The numbers of socket, setsockopt and mmap.
-NUMBERS = {"x86_64": (41, 54, 9), "aarch64": (198, 208, 222)}
-#: Of these, the argument that is refused where its bits under a mask have a value. AF_UNIX and AF_NETLINK are left: a
-#: network's sockets hold what is the whole machine's, others are doors into the kernel or a virtual machine's host.
-#: SO_SNDBUF lets a socket hold much. Memory that is shared and of no file (MAP_SHARED with MAP_ANONYMOUS) is held, and
-#: counts as nobody's, while nobody looks at it.
-ARGUMENTS = [(0, 0, 0xFFFFFFFF, family) for family in range(64) if family not in (1, 16)]
-ARGUMENTS += [(1, 2, 0xFFFFFFFF, 7), (2, 3, 0x21, 0x21)]
-
-
+@functools.cache
 def call_filter() -> bytes:
     """Return a program for the kernel (seccomp) that refuses some system calls; empty for an unknown machine."""
-    machine = platform.machine()
-    if machine not in REFUSED_CALLS:
+    calls = tomllib.loads((HERE / "system_calls.toml").read_text(encoding="utf-8"))
+    if platform.machine() not in calls["machines"]:
         return b""
-    kernel, calls = REFUSED_CALLS[machine]
+    here = calls["machines"].index(platform.machine())
     load, equal, at_least, keep, give = 0x20, 0x15, 0x35, 0x54, 0x06
     refuse, allow = (give, 0, 0, 0x00050000 | errno.EPERM), (give, 0, 0, 0x7FFF0000)
-    steps = [(load, 0, 0, 4), (equal, 1, 0, kernel), refuse, (load, 0, 0, 0)]
+    steps = [(load, 0, 0, 4), (equal, 1, 0, calls["kernel"][here]), refuse, (load, 0, 0, 0)]
     steps += [(at_least, 0, 1, 0x40000000), refuse]  # x86's second set of numbers
-    for number in calls:
-        steps += [(equal, 0, 1, number), refuse]
-    for call, argument, mask, value in ARGUMENTS:
-        steps += [(equal, 0, 4, NUMBERS[machine][call]), (load, 0, 0, 16 + 8 * argument), (keep, 0, 0, mask)]
-        steps += [(equal, 0, 1, value), refuse, (load, 0, 0, 0)]
+    for number in calls["refused"].values():
+        steps += [(equal, 0, 1, number[here]), refuse]
+    for one in calls["argument"].values():
+        for value in one["values"]:
+            steps += [(equal, 0, 4, one["call"][here]), (load, 0, 0, 16 + 8 * one["number"]), (keep, 0, 0, one["mask"])]
+            steps += [(equal, 0, 1, value), refuse, (load, 0, 0, 0)]
     return b"".join(struct.pack("HBBI", *step) for step in [*steps, allow])
 
 
