@@ -164,22 +164,6 @@ def at_least(lowest: float) -> Callable[[str], float]:
     return number
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return what reads the command line."""
-    words = argparse.ArgumentParser(prog="python3 course.py grade", description=__doc__.split("\n")[0])
-    words.add_argument("folder", type=Path, nargs="?", help="what was handed in")
-    words.add_argument("--class", dest="classroom", type=Path, default=Path("coursework"), help="the class's folder")
-    words.add_argument("--list", action="store_true", help="only say whose file is what")
-    words.add_argument("--student", help="only this learner")
-    words.add_argument("--again", action="store_true", help="grade even what is graded and unchanged")
-    words.add_argument("--cores", type=at_least(1), default=usable_cores(), help="how many at a time")
-    words.add_argument("--seconds", type=at_least(10), default=Limits.seconds, help="for one notebook")
-    words.add_argument("--memory-gb", type=at_least(1.0), default=Limits.memory / 2**30, help="for one notebook")
-    words.add_argument("--unsafe-no-isolation", action="store_true", help="run strangers' code as your own")
-    words.add_argument("--build-image", action="store_true", help="build the image for Docker or Podman")
-    return words
-
-
 def grade(words: argparse.Namespace) -> None:
     """Find out who handed in what, grade what is new, write everything."""
     limits = Limits(seconds=words.seconds, memory=int(words.memory_gb * 2**30))
@@ -208,7 +192,17 @@ def grade(words: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit status."""
-    reader = parser()
+    reader = argparse.ArgumentParser(prog="python3 course.py grade", description=__doc__.split("\n")[0])
+    reader.add_argument("folder", type=Path, nargs="?", help="what was handed in")
+    reader.add_argument("--class", dest="classroom", type=Path, default=Path("coursework"), help="the class's folder")
+    reader.add_argument("--list", action="store_true", help="only say whose file is what")
+    reader.add_argument("--student", help="only this learner")
+    reader.add_argument("--again", action="store_true", help="grade even what is graded and unchanged")
+    reader.add_argument("--cores", type=at_least(1), default=usable_cores(), help="how many at a time")
+    reader.add_argument("--seconds", type=at_least(10), default=Limits.seconds, help="for one notebook")
+    reader.add_argument("--memory-gb", type=at_least(1.0), default=Limits.memory / 2**30, help="for one notebook")
+    reader.add_argument("--unsafe-no-isolation", action="store_true", help="run strangers' code as your own")
+    reader.add_argument("--build-image", action="store_true", help="build the image for Docker or Podman")
     words = reader.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a learner's name may have letters that a terminal lacks

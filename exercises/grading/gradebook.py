@@ -211,7 +211,8 @@ class Gradebook:
 
 def _attempts(path: Path) -> list[Result]:
     try:
-        return [Result.from_dict(one) for one in json.loads(path.read_text(encoding="utf-8"))]
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return [Result(**one | {"marks": [Mark(**mark) for mark in one["marks"]]}) for one in kept]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):  # none, or of another version
         return []
 

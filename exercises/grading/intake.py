@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from exercises.grading import repair
 from exercises.grading.classroom import Classroom, Roster, plain, read_records
@@ -205,8 +205,7 @@ def _named(file: str, stems: Sequence[str]) -> str:
 # ---------------------------------------------------------------------------------------------------------- whose it is
 
 
-@dataclass(frozen=True)
-class _Name:
+class _Name(NamedTuple):
     raw: str  # printable
     number: str = ""
     when: float | None = None
@@ -246,7 +245,7 @@ class _Layout:
     def name(self, file: str) -> _Name:
         """Return what a path says of its learner; an empty name if nothing."""
         found = self._name(file)
-        return replace(found, raw=printable(found.raw))
+        return found._replace(raw=printable(found.raw))
 
     def _name(self, file: str) -> _Name:
         # Only the outermost part that can be a learner's counts: what is below, the learner has named.
@@ -259,8 +258,9 @@ class _Layout:
             return _Name(found["name"], found.get("number", ""), _moment(found.get("when", "")))
         if GRADESCOPE.match(part):
             return _Name(self._gradescope("/".join(parts[: parts.index(part)]), part))
-        if part == parts[-1]:
-            return _Name(self._in_file_name(part))
+        if part == parts[-1]:  # what stands in it beside the exercise's name, which must be there
+            rest, found = self.exercise.subn(" ", COPY.sub("", ENDING.sub("", part)), count=1)
+            return _Name(COPY.sub("", rest.strip()).strip(" _-.,+") if found else "")
         if self.known.get(plain(part)):
             return _Name(part)
         above = [one for one in parts[: parts.index(part)] if one.endswith("-submissions")]
@@ -274,11 +274,6 @@ class _Layout:
         text = with_names.read_text(encoding="utf-8", errors="replace")
         match = re.search(rf"^{part}:\s*$(?:\n[ \t-].*)*?\n[ \t-]+:?name:[ ]*(.+)$", text, re.MULTILINE)
         return match[1].strip(" '\"") if match else part
-
-    def _in_file_name(self, name: str) -> str:
-        """Return what stands in a file's name beside the exercise's: "" if the exercise's is not there."""
-        rest, found = self.exercise.subn(" ", COPY.sub("", ENDING.sub("", name)), count=1)
-        return COPY.sub("", rest.strip()).strip(" _-.,+") if found else ""
 
 
 def _tell_learners(handed: Sequence[Handed], layout: _Layout) -> None:

@@ -61,10 +61,6 @@ class Result:
     def possible(self) -> float:
         return sum(mark.possible for mark in self.marks)
 
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> Result:
-        return cls(**content | {"marks": [Mark(**mark) for mark in content["marks"]]})
-
 
 def nothing(student: str, source: Exercise, state: str, note: str) -> Result:
     """Return the result of a submission that earns nothing: `state` is "refused", "missing" or "failed"."""
