@@ -333,6 +333,35 @@ def test_stopped_at_any_moment_nothing_goes_on_running_and_it_goes_on_where_it_w
     assert {path: path.stat().st_mtime_ns for path in done} == done
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows ends a process without asking it")
+def test_told_to_stop_it_stops_where_another_thread_takes_the_signal_too():
+    """A thread that starts a process may take it; the main one, waiting for good, would not wake."""
+    program = """
+import pathlib, signal, subprocess
+from exercises.grading import sandbox
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+box = sandbox.Sandbox(sandbox.NO_ENGINE, pathlib.Path())
+
+def work(_):
+    while not box.stop.is_set():
+        subprocess.run(["true"])
+
+print("begins", flush=True)
+box.each(work, range(4), 4)
+"""
+    for _ in range(5):
+        with subprocess.Popen(
+            [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
+            process.stdout.readline()
+            time.sleep(0.3)
+            process.terminate()
+            try:
+                process.wait(timeout=15)
+            finally:
+                process.kill()
+
+
 # ------------------------------------------------------------------------------------------------- one file costs one
 
 

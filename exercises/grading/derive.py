@@ -22,13 +22,6 @@ STUB, WRITE_HERE = "# your code here", "*Write your explanation in place of this
 SOLUTION = re.compile("### BEGIN SOLUTION.*?### END SOLUTION", re.DOTALL)
 HIDDEN_TESTS = re.compile("\n### BEGIN HIDDEN TESTS.*", re.DOTALL)
 
-#: nbgrader's marks of a cell, by its role.
-GRADER = {
-    "answer": {"grade": False, "solution": True, "locked": False},
-    "check": {"grade": True, "solution": False, "locked": True},
-    "explain": {"grade": True, "solution": True, "locked": False},
-}
-
 
 def nbgrader_notebook(source: Exercise, secret: str = "") -> NotebookNode:
     """Return the solved notebook with nbgrader's metadata and hidden tests, with the numbers of a class's secret."""
@@ -42,10 +35,11 @@ def nbgrader_notebook(source: Exercise, secret: str = "") -> NotebookNode:
         named = exercise.names_of(cell, role)[0] if role else ""
         code, metadata = exercise.with_class_seed(cell.source, class_seed), {}
         name = f"text-{number}" if cell.cell_type == "markdown" else f"code-{number}"
-        if role in GRADER:
+        if role in ("answer", "check", "explain"):
             name = named if role == "answer" else f"{role}-{named}"
             points = {} if role == "answer" else {"points": cell.metadata["points"]}
-            metadata = {"nbgrader": {"schema_version": 3, "task": False, "grade_id": name} | GRADER[role] | points}
+            marks = {"grade": role != "answer", "solution": role != "check", "locked": role == "check"}
+            metadata = {"nbgrader": {"schema_version": 3, "task": False, "grade_id": name} | marks | points}
         if role == "check":
             code += "\n" + hidden_tests(keys[named])
             metadata["tags"] = ["raises-exception"]  # a failing check does not stop "Run all"
