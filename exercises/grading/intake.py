@@ -7,7 +7,6 @@ is never taken for an exercise. Files are opened here and read in the sandbox on
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import stat
@@ -72,7 +71,6 @@ def survey(folder: Path, classroom: Classroom, roster: Roster, box: Sandbox, *, 
     releases = {stem: classroom.released(stem) for stem in classroom.stems}
     found = _files(folder)
     opened = [one for one in found if one.fate == COUNTS and not one.refused]
-    others = [one for one in found if one.fate != COUNTS or one.refused]
     named, spent = _Layout(folder, found, roster, list(releases)), Counter()
 
     def read(one: Handed) -> list[Handed]:
@@ -83,8 +81,8 @@ def survey(folder: Path, classroom: Classroom, roster: Roster, box: Sandbox, *, 
         spent[name] += time.monotonic() - started + 1  # and one for the room that it takes
         return handed
 
-    handed = [*others, *itertools.chain.from_iterable(box.each(read, opened, cores))]
-    handed.sort(key=lambda one: one.file.split("/"))
+    inside = dict(zip((one.file for one in opened), box.each(read, opened, cores), strict=True))
+    handed = [one for file in found for one in inside.get(file.file, [file])]
     for one in handed:
         _tell_exercise(one, releases)
     layout = _Layout(folder, handed, roster, list(releases))
@@ -130,7 +128,7 @@ def _files(folder: Path) -> list[Handed]:
             one.fate = f"ignored: {fault or 'no notebook'}"
         if hidden or is_notebook or not is_folder:
             found.append(one)
-    return found
+    return sorted(found, key=lambda one: one.file.split("/"))
 
 
 def _open(path: Path) -> IO[bytes]:
