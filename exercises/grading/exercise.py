@@ -27,9 +27,6 @@ from lessonlib.runs import Run
 FOLDER = Path(__file__).resolve().parents[1]
 SOURCES = FOLDER / "teachers"
 
-#: The line by which a class gets numbers of its own; `with_class_seed` changes the number.
-CLASS_SEED_LINE = re.compile(r"^CLASS_SEED = \d+", re.MULTILINE)
-
 #: Metadata that mark a cell, at most one of them in each.
 ROLES = ("answer", "check", "hidden", "data", "explain", "rubric")
 
@@ -147,7 +144,7 @@ def load(stem: str) -> Exercise:
 
 def with_class_seed(code: str, class_seed: int) -> str:
     """Return a cell's code with the class's number in its line ``CLASS_SEED = 0``, if it has one."""
-    return CLASS_SEED_LINE.sub(f"CLASS_SEED = {class_seed}", code)
+    return re.sub(r"^CLASS_SEED = \d+", f"CLASS_SEED = {class_seed}", code, flags=re.MULTILINE)
 
 
 def run_code(code: str, namespace: dict[str, Any], title: str) -> None:
