@@ -109,11 +109,9 @@ def repaired(release: Sequence[Cell], cells: Sequence[Cell]) -> Plan:
         if place is not None:
             here[place] += [*others, cell]
             others = []
-        elif cell["grade_id"] in checks:
-            continue
         elif cell["id"] in setup_ids or "CLASS_SEED" in cell["defines"]:
             plan.run(cell, set(cell["defines"]))
-        else:
+        elif cell["grade_id"] not in checks:
             others.append(cell)
     if here:
         here[max(here)] += others
