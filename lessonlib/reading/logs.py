@@ -97,9 +97,8 @@ def _run(table: Table, told: Mapping[str, str]) -> Run:
     rows = _without_later_evaluation(_one_row_per_epoch(rows, table.notes), table.structure)
     metrics, validated = {}, _known(rows, "val_")
     for ours, theirs in chosen.items():
-        values = rows.get(ours, np.array([np.nan]))
-        if not np.isnan(values).all():
-            values = _as_share(theirs, values, table.notes) if ours.endswith("accuracy") else values
+        if ours in rows:
+            values = _as_share(theirs, rows[ours], table.notes) if ours.endswith("accuracy") else rows[ours]
             metrics[ours] = _interpolated(theirs, values, validated, table.notes) if "train" in ours else values
     _say_phases(table, rows.get("learning_rate", np.zeros(0)))
     unit, numbers = _own_numbers(rows)
@@ -116,7 +115,8 @@ def _run(table: Table, told: Mapping[str, str]) -> Run:
         about["epochs_beside"] = [round(epoch, 2) for epoch in rows["epoch"].tolist()]
     if "learning_rate" in rows and np.isfinite(rows["learning_rate"]).all():
         about["learning_rates"] = rows["learning_rate"].tolist()
-    return Run(metrics, provenance=about)
+    with_numbers = {ours: values for ours, values in metrics.items() if not np.isnan(values).all()}
+    return Run(with_numbers or metrics, provenance=about)
 
 
 # ---- which column is which -----------------------------------------------------------------------------------------
@@ -210,9 +210,13 @@ def _plainest(ours: str, columns: list[str], table: Table) -> str:
         and (names.words(name) == names.words(best) or ("test" in names.words(name)) != ("test" in names.words(best)))
     ]  # fmt: skip
     if ours[:4] == "val_" and other_sets:
-        not_read = f"{', '.join(other_sets)} not (--columns {ours}={other_sets[0]!r})"
-        table.structure.append(f"Several evaluation sets: {best} was read, {not_read}.")
+        table.structure.append(_several_sets(ours, best, other_sets))
     return best
+
+
+def _several_sets(ours: str, read: str, others: Sequence[str]) -> str:
+    not_read = f", {', '.join(others[:3])} not (--columns {ours}={others[0]!r})" if others else ""
+    return f"Several evaluation sets or losses: {read} was read{not_read}."
 
 
 def _by_further_words(columns: Sequence[str], chosen: Mapping[str, str], table: Table) -> dict[str, str]:
@@ -227,8 +231,7 @@ def _by_further_words(columns: Sequence[str], chosen: Mapping[str, str], table: 
         if not sets:
             return {}
         first, *others = (kind["val_loss"] for kind in sets)
-        not_read = f", {', '.join(others[:3])} not (--columns val_loss={others[0]!r})" if others else ""
-        table.structure.append(f"Several evaluation sets or losses: {first} was read{not_read}.")
+        table.structure.append(_several_sets("val_loss", first, others))
         return {ours: name for ours, name in sets[0].items() if ours[:4] == "val_"}
     losses = [{ours: n for ours, n in kind.items() if ours.endswith("loss")} for kind in kinds.values()]
     losses = [kind for kind in losses if kind]
@@ -253,13 +256,11 @@ def _no_metric(table: Table) -> str:
             for which in names.splits_of(name) or ("val",) * names.measures_something(name):
                 likely.setdefault(f"{which}_loss", name)
     likely = likely if "val_loss" in likely else likely | {"val_loss": "my column"}
-    begins, remedy = "", "Several runs: pass one."
-    if table.looks_like:
-        begins = f", which {table.looks_like},"
-        remedy = "It reads lines such as 'epoch 1: loss 0.7, val_loss 0.6', and tables with a header."
+    begins = f", which {table.looks_like}," if table.looks_like else ""
     return (
-        f"no column of the {table.origin}{begins} is a loss or an accuracy, it has {_listed(table)}. {hints}"
-        f"Say which to read, {_to_type(**likely)}. {remedy}"
+        f"no column of the {table.origin}{begins} is a loss or an accuracy, it has {_listed(table)}. {hints}Say which "
+        f"to read, {_to_type(**likely)}. The reader knows tables with a header, and lines such as 'epoch 1: loss 0.7, "
+        "val_loss 0.6'. Several runs: pass one."
     )
 
 
@@ -435,7 +436,7 @@ def _own_numbers(rows: Columns) -> tuple[str, list[int]]:
     """Return what the log counts and its own numbers; what it counts in no order, or not at all, goes from 1."""
     for kind in ("epoch", "step"):
         if kind in rows and (rows[kind] % 1 == 0).all() and (np.diff(rows[kind]) > 0).all():
-            return kind, rows[kind].astype(int).tolist()
+            return kind, [int(count) for count in rows[kind]]
     return ("row" if {"epoch", "step"} & rows.keys() else "epoch"), list(range(1, _length(rows) + 1))
 
 
@@ -458,6 +459,8 @@ def _as_share(name: str, values: NDArray[np.float64], notes: list[str]) -> NDArr
 def _interpolated(name: str, values: NDArray[np.float64], validated: NDArray, notes: list[str]) -> NDArray:
     """Fill the gaps of a training curve that was logged less often than validation, between its values."""
     known = np.flatnonzero(~np.isnan(values))
+    if not len(known):
+        return values
     between = np.interp(np.arange(len(values)), known, values[known], left=np.nan, right=np.nan)
     filled = np.where(validated & np.isnan(values), between, values)
     if np.isnan(filled).sum() < np.isnan(values).sum():
