@@ -255,7 +255,8 @@ def train(
         "eval_precision": eval_precision,
         "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
     }
-    history, kept, batch_losses, pictures = [], [], [], []
+    history, kept, batch_losses = [], [], []
+    pictures = []  # of each epoch the validation loss, and what is measured test picture by test picture
     for _ in range(recipe.epochs):
         row, losses = trainer.run_epoch(on_batch)
         batch_losses.append(losses)
