@@ -69,8 +69,7 @@ def score_matrix(scores: ArrayLike, name: str) -> NDArray[np.float64]:
         remedy = f"pass {name}[None, :] for a single example" if matrix.ndim < 2 else "pass one matrix at a time"
         raise ValueError(f"{name} must have shape (n_examples, n_classes), got {matrix.shape}: {remedy}.")
     if matrix.shape[1] < 2:
-        remedy = "pass a single sigmoid output p as the two columns [1 - p, p]"
-        raise ValueError(f"{name} has {matrix.shape[1]} column: {remedy}.")
+        raise ValueError(f"{name} has 1 column: pass a single sigmoid output p as the two columns [1 - p, p].")
     return matrix
 
 

@@ -70,14 +70,12 @@ def expect_number(got: Any, low: float, high: float, *, hint: str, length: int |
 
 def expect_choice(got: Any, options: Sequence[str], *, hint: str, length: int | None = None) -> None:
     """Say that an answer, or each of `length` in a list, is one of the options; the grading finds which is right."""
-    found = missing(got)
     given = list(got) if isinstance(got, (list, tuple)) else [got]
     wrong = [item for item in given if not any(_same_text(item, option) for option in options)]
-    if found is None and wrong:
-        found = f"Expected one of {', '.join(map(repr, options))}, got {shorten(wrong[0])}."
-    if found is None and length is not None and len(given) != length:
+    found = f"Expected one of {', '.join(map(repr, options))}, got {shorten(wrong[0])}." if wrong else None
+    if not wrong and length not in (None, len(given)):
         found = f"Expected {length} words, got {len(given)}."
-    _settle(found, hint, "One of the options: it can be graded.")
+    _settle(missing(got) or found, hint, "One of the options: it can be graded.")
 
 
 def _settle(found: str | None, hint: str, praise: str) -> None:

@@ -151,7 +151,7 @@ class Explorer:
 
     `picture` returns the `Picture` for one value of each slider. It must depend on its arguments alone, since positions
     are drawn in any order. `title` stands above the sliders; `figsize` is inches of all panels side by side. The others
-    are one to four sliders, or sequences of values, by the names of the function's arguments.
+    are sliders, or sequences of values, by the names of the function's arguments.
 
     Limits that no panel gives are found from the pictures of all positions. With more than `AHEAD_LIMIT` positions the
     limits must be given, and frames are drawn only on demand.
@@ -161,9 +161,8 @@ class Explorer:
         self, picture: Callable[..., Picture], /, *, title: str = "", figsize: tuple[float, float] = (8.0, 3.4),
         **sliders: Any,
     ) -> None:  # fmt: skip
-        if not 1 <= len(sliders) <= 4:
-            names = ", ".join(sliders)
-            raise ValueError(f"An Explorer has 1 to 4 sliders, got {len(sliders)} ({names}): pass name=positions.")
+        if not sliders:
+            raise ValueError("An Explorer has at least one slider, got none: pass name=positions.")
         self.title, self._function, self._figsize = title, picture, figsize
         self.sliders = {name: _as_slider(name, given) for name, given in sliders.items()}
         self._axes = [{"argument": name, "name": s.label, "labels": s.texts} for name, s in self.sliders.items()]
@@ -311,16 +310,13 @@ class Explorer:
     # ---- without a kernel --------------------------------------------------------------------------
 
     def to_html(self) -> str:
-        """Return a piece of HTML with all pictures in it, at most `AHEAD_LIMIT`; it lives without kernel or network."""
-        if self.n_positions > AHEAD_LIMIT:
-            limit = f"(limit {AHEAD_LIMIT}): give fewer positions"
-            raise ValueError(f"{self.n_positions} pictures are too many for one page {limit}.")
+        """Return a piece of HTML with all pictures in it; it lives without kernel or network."""
         frames = [self._frame(index) for index in range(self.n_positions)]
-        used = list(dict.fromkeys(number for slots, _ in frames for panel in slots for number in panel))
-        renumber, pieces = {number: i for i, number in enumerate(used)}, list(self._pieces)
-        data = {  # numbered by first use, whatever was drawn first
+        pieces = sorted(self._pieces)  # whatever was drawn first
+        renumber = {self._pieces[piece]: i for i, piece in enumerate(pieces)}
+        data = {
             "panels": self._panels,
-            "pieces": [pieces[number] for number in used],
+            "pieces": pieces,
             "frames": [[[[renumber[n] for n in panel] for panel in slots], said] for slots, said in frames],
             "axes": self._axes,
         }

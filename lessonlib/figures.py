@@ -211,8 +211,7 @@ class Mark:
     key: bytes  # marks of one key look the same and are drawn once
     x: np.ndarray  # what the panel's limits must hold
     y: np.ndarray
-    label: str
-    look: tuple[Any, ...]  # what decides how the label looks in the legend
+    look: tuple[Any, ...]  # what decides how the label looks in the legend; empty without one
     setting: Callable[[Axes], object]
     setting_key: bytes
     limits: Mapping[str, tuple[float, float]]  # those that the mark asks for
@@ -258,8 +257,8 @@ def mark(
         return Mark(
             draw=lambda ax: draw(ax, **given),
             key=pickle.dumps([draw.__name__, given]),
-            x=np.ravel(x), y=np.ravel(y), label=given.get("label", ""),
-            look=(draw.__name__, given.get("label"), given.get("colour")),
+            x=np.ravel(x), y=np.ravel(y),
+            look=(draw.__name__, given["label"], given.get("colour")) if given.get("label") else (),
             setting=lambda ax: setting(ax, **taken(setting)),
             setting_key=pickle.dumps([id(setting), taken(setting)]),
             limits=limits(**taken(limits)) if limits else {},
@@ -487,7 +486,7 @@ class Panel:
         #: What the axes show without the marks, as something that can be compared.
         self.still = repr((title, self.labels, self.scales, self.ticks)), *(mark.setting_key for mark in marks)
         #: What the legend names.
-        self.named = [mark for mark in marks if mark.label and legend is not False]
+        self.named = [mark for mark in marks if mark.look and legend is not False]
         asked = [{"x": x, "y": y}, *(mark.limits for mark in marks)]
         #: Of x and y the ends that are given, None for those to be found.
         self.ends: tuple[Ends, Ends] = tuple(

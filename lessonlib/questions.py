@@ -151,11 +151,6 @@ class Forecast:
     probabilities: tuple[float, ...]
     outcome: int
 
-    @property
-    def brier(self) -> float:
-        """Return its Brier score: 0 at best, 2 at worst."""
-        return calibration.brier_score([self.outcome], [self.probabilities])
-
 
 #: The predictions whose result this kernel has shown.
 _SHOWN: set[str] = set()
@@ -190,7 +185,7 @@ class Prediction:
         if static_export():  # the reader's prediction is in the browser, which fills in how it did
             about = f'data-name="{html.escape(self.name)}" data-outcome="{index}" data-options="{len(self.options)}"'
             display({"text/html": f'<p class="lesson-verdict" role="status" {about}></p>'}, raw=True)
-        score = Forecast(self.name, made["probabilities"], index).brier if made else None
+        score = calibration.brier_score([index], [made["probabilities"]]) if made else None
         return Verdict(str(self.options[index]), score, len(self.options))
 
     @property

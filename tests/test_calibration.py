@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, log_loss
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from lessonlib import calibration, metrics, questions
+from lessonlib import calibration, metrics
 
 PATIENT = settings(deadline=None, max_examples=50)
 
@@ -316,14 +316,11 @@ def test_the_simulation_repeats_from_a_seed_and_certain_answers_are_always_right
 
 
 @pytest.mark.parametrize("n_classes", [2, 5])
-def test_the_brier_score_is_that_of_scikit_learn_and_of_single_forecasts(n_classes: int) -> None:
+def test_the_brier_score_is_that_of_scikit_learn(n_classes: int) -> None:
     labels, logits = sample(8, n=100, n_classes=n_classes)
     p = metrics.softmax(logits)
     ours = calibration.brier_score(labels, p)
     assert ours == pytest.approx(brier_score_loss(labels, p, labels=range(n_classes), scale_by_half=False), abs=1e-12)
-    assert ours == pytest.approx(
-        np.mean([questions.Forecast("", row, y).brier for row, y in zip(p, labels, strict=True)])
-    )
 
 
 @given(cases(), st.floats(-100, 100), st.floats(0.1, 10))

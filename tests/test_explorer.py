@@ -216,9 +216,6 @@ def test_dear_frames_come_later(monkeypatch, name, value, ahead):
     assert len(sent) == explorer.EAGER_FRAMES + 1
     assert max(abs(index - 40) for index in sent) <= explorer.EAGER_FRAMES
     assert made.stage.ahead is ahead
-    if not ahead:
-        with pytest.raises(ValueError, match="81 pictures are too many"):
-            made.to_html()
 
 
 def test_the_kernel_answers_a_message_with_the_frames_asked_for(made, monkeypatch):
@@ -372,8 +369,7 @@ def test_a_slider_starts_on_one_of_its_positions(start):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({}, ValueError, "1 to 4 sliders, got 0"),
-        ({"a": P, "b": P, "c": P, "d": P, "e": P}, ValueError, "1 to 4 sliders, got 5"),
+        ({}, ValueError, "at least one slider, got none"),
         ({"p": P, "q": P}, ValueError, r"cost failed at p = 0\.2, q = 0\.2: .* unexpected keyword argument 'q'"),
     ],
 )

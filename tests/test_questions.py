@@ -54,19 +54,6 @@ def verdict_of(line: str) -> str | None:
     return mark and mark["data-verdict"]
 
 
-# ----------------------------------------------------------------------------------------------------------- the score
-
-
-@pytest.mark.parametrize("n_options", [2, 3, 10])
-def test_brier_score_agrees_with_scikit_learn(n_options: int) -> None:
-    from sklearn.metrics import brier_score_loss
-
-    rng = np.random.default_rng(n_options)
-    for row, outcome in zip(rng.dirichlet(np.ones(n_options), 50), rng.integers(n_options, size=50), strict=True):
-        expected = brier_score_loss([outcome], [row], labels=list(range(n_options)), scale_by_half=False)
-        assert Forecast("asked", tuple(row), outcome).brier == pytest.approx(expected, abs=1e-12)
-
-
 # ------------------------------------------------------------------------------------------------------- a prediction
 
 
@@ -303,8 +290,6 @@ BAD = {
     "equal-options": (lambda: ask(options=("a", "a")), "needs at least two different options"),
     "resolve-unknown": (lambda: LOCKED.resolve("explodes"), "'explodes' of prediction 'locked' is none of"),
     "resolve-nan": (lambda: ask(options=(1, 2)).resolve(math.nan), "remove or repair"),
-    "brier-sum": (lambda: Forecast("asked", (0.5, 0.4), 0).brier, "divide each row by its sum"),
-    "brier-outcome": (lambda: Forecast("asked", (0.5, 0.5), 2).brier, "label 2 is outside 0..1"),
     "no-wrong": (lambda: questions.choice("c", "?", right=RIGHT, wrong=[]), "check 'c' needs at least two different"),
     "wrong-is-right": (
         lambda: questions.choice("c", "?", right=RIGHT, wrong=[(RIGHT[0], "No.")]),
