@@ -354,3 +354,20 @@ def test_a_folder_without_curves_names_the_logs_in_it(tmp_path: Path) -> None:
     write(tmp_path / "results.csv", ULTRALYTICS)
     with pytest.raises(logs.LogError, match=r"in this folder: results\.csv"):
         logs.read_log(tmp_path)
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize(
+    "table",
+    [
+        "epoch,loss,val_loss\n1,0.9,0.8\n2,0.7\n3,0.6,0.5\n",
+        'epoch,loss,note,val_loss\n1,0.9,"a, b",0.8\n2,0.7,"c, d",\n3,0.6,,0.5\n',
+    ],
+    ids=["a short row", "commas in quotes"],
+)
+def test_a_csv_is_read_whole_as_a_file_and_pasted(tmp_path: Path, table: str, as_text: bool) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(table, encoding="utf-8")
+    run = logs.read_log(table if as_text else path)
+    np.testing.assert_array_equal(run["val_loss"], [0.8, np.nan, 0.5])
+    np.testing.assert_array_equal(run["running_train_loss"], [0.9, 0.7, 0.6])

@@ -6,6 +6,7 @@ A number's name is the text between it and what stands before it; a line that na
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Collection, Mapping
 from functools import lru_cache
@@ -135,6 +136,8 @@ class Printed:
             cells = _cells(lines[end], parting)
             if not _RULE.fullmatch(lines[end]) and cells != header:
                 cells = cells[n_index:]
+                if len(cells) > 1 and r"\s" not in parting.pattern:  # a row that is cut short has gaps
+                    cells += [""] * (len(header) - len(cells))
                 if len(cells) != len(header) or not np.isfinite(list(map(printed_number, cells))).any():
                     break
                 rows.append(dict(zip(header, cells, strict=True)))
@@ -244,4 +247,7 @@ def _is_of(part: str, name: str) -> bool:
 
 
 def _cells(line: str, parting: re.Pattern[str]) -> list[str]:
-    return [cell.strip(' "') for cell in parting.split(_ENDS.sub("", line))]
+    line = _ENDS.sub("", line)
+    if parting.pattern in ",;" and '"' in line and len(line) < csv.field_size_limit():
+        return next(csv.reader([line], delimiter=parting.pattern, skipinitialspace=True))
+    return [cell.strip(' "') for cell in parting.split(line)]
