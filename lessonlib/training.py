@@ -221,9 +221,8 @@ def train(
     The run's metrics: ``running_train_loss`` and ``running_train_accuracy`` (means over the epoch while the weights
     move), ``train_loss``, ``train_accuracy`` and ``train_loss_se`` (after it, on up to 2,000 training images) and what
     `runs.measure` gives; with label noise also ``noisy_val_loss`` and the like, against validation labels with the same
-    share of wrong ones. Its details: ``batch_losses`` (n_epochs, n_batches) and, with test images, ``class_errors``
-    (n_epochs, n_classes), shares, and what `runs.measure_pictures` gives at the epoch of the lowest validation loss and
-    at the last one.
+    share of wrong ones. Its details, with test images: what `runs.measure_pictures` gives at the epoch of the lowest
+    validation loss and at the last one.
     """
     import torch
 
@@ -255,11 +254,10 @@ def train(
         "eval_precision": eval_precision,
         "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
     }
-    history, kept, batch_losses = [], [], []
+    history, kept, details = [], [], {}
     pictures = []  # of each epoch the validation loss, and what is measured test picture by test picture
     for _ in range(recipe.epochs):
-        row, losses = trainer.run_epoch(on_batch)
-        batch_losses.append(losses)
+        row = trainer.run_epoch(on_batch)
         sets = {name: (labels, predict_logits(trainer.measured, images, precision=eval_precision))
                 for name, (images, labels) in measured.items()}  # fmt: skip
         row |= runs.loss_and_accuracy(*sets.pop("train"), prefix="train")
@@ -274,13 +272,9 @@ def train(
         if keep_logits:
             kept.append(sets["val"][1][:keep_logits])
         on_epoch(Run.of_epochs(history, kept, held_out["val"][1], provenance))
-    details = {"batch_losses": np.stack(batch_losses)}
     if pictures:
-        of_class = [held_out["test"][1] == c for c in range(data.n_classes)]
-        errors = [[1 - each["test_correct"][chosen].mean() for chosen in of_class] for _, each in pictures]
-        details["class_errors"] = np.array(errors, np.float16)
         _, lowest = min(pictures, key=lambda pair: pair[0])
-        details |= {name: np.stack([lowest[name], last]) for name, last in pictures[-1][1].items()}
+        details = {name: np.stack([lowest[name], last]) for name, last in pictures[-1][1].items()}
     return Run.of_epochs(history, kept, held_out["val"][1], provenance, details)
 
 
@@ -345,11 +339,10 @@ class Trainer:
         cosine = recipe.schedule == "cosine"
         self.scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, n_steps) if cosine else None
 
-    def run_epoch(self, on_batch: Callable[[], object] = lambda: None) -> tuple[dict[str, float], NDArray[np.float16]]:
+    def run_epoch(self, on_batch: Callable[[], object] = lambda: None) -> dict[str, float]:
         """Take one step per batch, in the recipe's order, calling ``on_batch()`` after each.
 
-        Returns running means of accuracy and of the loss that training minimises, which counts label smoothing, and
-        the loss of each batch.
+        Returns running means of accuracy and of the loss that training minimises, which counts label smoothing.
         """
         import torch
 
@@ -375,8 +368,7 @@ class Trainer:
         values = torch.stack(losses).double().cpu().numpy()
         sizes = [len(batch) for batch in batches]
         loss, accuracy = float(np.average(values, weights=sizes)), n_correct.item() / sum(sizes)
-        with np.errstate(over="ignore"):
-            return {"running_train_loss": loss, "running_train_accuracy": accuracy}, values.astype(np.float16)
+        return {"running_train_loss": loss, "running_train_accuracy": accuracy}
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         from torch.nn.functional import cross_entropy
