@@ -181,17 +181,12 @@ class Prediction:
             keep_answer(PREDICTIONS, kind="outcome", question=self.name, option=index)
         _SHOWN.add(self.name)
         for panel in self._shown_in:
-            panel.close(self._why_closed())
+            panel.close(self.why_closed())
         if static_export():  # the reader's prediction is in the browser, which fills in how it did
             about = f'data-name="{html.escape(self.name)}" data-outcome="{index}" data-options="{len(self.options)}"'
             display({"text/html": f'<p class="lesson-verdict" role="status" {about}></p>'}, raw=True)
         score = calibration.brier_score([index], [made["probabilities"]]) if made else None
         return Verdict(str(self.options[index]), score, len(self.options))
-
-    @property
-    def closed(self) -> bool:
-        """Whether the result has been shown: by this kernel, or earlier to a learner who had predicted."""
-        return self.name in _SHOWN or self._kept()[1]
 
     def _kept(self) -> tuple[dict | None, bool]:
         """Return the prediction that counts, with as many options as there are now, and whether its outcome is kept."""
@@ -207,8 +202,11 @@ class Prediction:
             raise ValueError(f"outcome {outcome!r} of prediction {self.name!r} is none of {list(self.options)}.")
         return self.options.index(outcome)
 
-    def _why_closed(self) -> str:
-        made = self._kept()[0]
+    def why_closed(self) -> str | None:
+        """Return, as HTML, that the result was shown: by this kernel, or earlier to a learner who had predicted."""
+        made, resolved = self._kept()
+        if not resolved and self.name not in _SHOWN:
+            return None
         if not made:
             return "Closed: the result has been shown. To answer, restart the kernel and stop here."
         best = int(np.argmax(made["probabilities"]))
@@ -228,8 +226,8 @@ class Prediction:
         confidence = widgets.Dropdown(options=sure, value=guess, description="How sure?", style=style)
 
         def press() -> str:
-            if self.closed:
-                return self._why_closed()
+            if closed := self.why_closed():
+                return closed
             if choice.index is None:
                 return "Choose an answer first."
             shares = np.full(len(texts), (1 - confidence.value) / (len(texts) - 1))
@@ -242,8 +240,8 @@ class Prediction:
             self.text, texts, [choice, confidence], button="Keep my prediction", on_press=press, in_page=in_page
         )
         self._shown_in.append(panel)
-        if self.closed:
-            panel.close(self._why_closed())
+        if closed := self.why_closed():
+            panel.close(closed)
         return panel
 
 
@@ -440,7 +438,7 @@ def your_code(name: str) -> Callable[[Callable], Callable]:
             except OSError as error:
                 said += f" {_not_kept(error)}"
         written = before[-1] if before and state == "missing" else ""
-        display(_CodeAnswer(name, state, said, task.hint, _source(task.function), written))
+        display(_CodeAnswer(name, state, said, task, written))
         return function if state == "right" else task.function
 
     return judge
@@ -486,8 +484,7 @@ class _CodeAnswer:
     name: str
     state: str  # right, wrong, error or missing
     said: str
-    hint: str
-    solution: str
+    task: _Task
     written: str  # what stood there in an earlier session, for a fresh cell
 
     def __repr__(self) -> str:
@@ -495,8 +492,8 @@ class _CodeAnswer:
 
     def _repr_html_(self) -> str:
         status = "" if static_export() else f'<p role="status">{html.escape(self.said)}</p>'
-        folds = [("Hint", f"<p>{html.escape(self.hint)}</p>")]
-        for title, code in (("A solution", self.solution), ("What you wrote before", self.written)):
+        folds = [("Hint", f"<p>{html.escape(self.task.hint)}</p>")]
+        for title, code in (("A solution", _source(self.task.function)), ("What you wrote before", self.written)):
             folds += [(title, f"<pre><code>{html.escape(code)}</code></pre>")] if code else []
         shown = "".join(f"<details><summary>{title}</summary>{inside}</details>" for title, inside in folds)
         about = f'data-name="{html.escape(self.name)}" data-state="{self.state}"'

@@ -97,7 +97,7 @@ def test_it_is_closed_once_the_result_is_shown(monkeypatch: pytest.MonkeyPatch) 
     press(panel, "rises", 1.0)
     assert "Closed" in predict(question, "rises", 1.0)
     new_kernel(monkeypatch)
-    assert ask().closed
+    assert ask().why_closed()
     assert "falls" in ask().panel().answer_line.value
     assert ask().resolve("rises") == first
     assert ask().resolve("falls").brier != first.brier  # the experiment run again, with another result
@@ -146,7 +146,7 @@ def test_a_prediction_of_an_earlier_edition_with_other_options_does_not_count() 
     predict(old, "rises", 0.9)
     old.resolve("falls")
     questions._SHOWN.clear()
-    assert not ask().closed
+    assert ask().why_closed() is None
     predict(ask(), "stays", 0.9)
     assert ask().resolve("stays").brier < 0.1
 
