@@ -103,11 +103,6 @@ def accuracy_standard_error(accuracy: float, n_examples: int) -> float:
     return float(np.sqrt(share * (1 - share) / check.whole_number(n_examples, "n_examples", low=1)))
 
 
-def highest_loss_of_a_right_answer(n_classes: int) -> float:
-    """Compute ``ln K``: the highest of K probabilities is at least 1/K (lesson 1)."""
-    return float(np.log(check.whole_number(n_classes, "n_classes", low=2)))
-
-
 def double_softmax_floor(n_classes: int) -> float:
     """Compute the lowest loss that a network can report when softmax is applied twice.
 

@@ -322,14 +322,6 @@ class Stop:
     ended: int  # the last epoch that was trained
 
 
-@dataclass(frozen=True)
-class StopCost:
-    """What stopping changes, against the weights of the run's last epoch."""
-
-    accuracy: float  # as a share: below zero, the stop gave accuracy away
-    refinement: float  # of the loss at the best temperature: above zero, the stop made it worse
-
-
 def stop_epoch(values: ArrayLike, *, patience: int, larger_is_better: bool = False) -> Stop:
     """Find the epoch that early stopping keeps: the best before `patience` epochs in a row brought no better one.
 
@@ -353,11 +345,3 @@ def stop_epoch(values: ArrayLike, *, patience: int, larger_is_better: bool = Fal
     if not kept:
         raise ValueError(f"values are NaN or infinite in all {epoch} epochs up to the stop: the run diverged.")
     return Stop(kept, epoch)
-
-
-def cost_of_stopping(run: Run, stop: Stop) -> StopCost:
-    """Compute what the kept epoch changes on test examples; validation examples, which chose it, would flatter it."""
-    if stop.ended > run.n_epochs:
-        raise ValueError(f"the stop ended at epoch {stop.ended}, the run has {run.n_epochs}: pass the same run's stop.")
-    measured = run["test_accuracy"], run["test_refinement_bound"]
-    return StopCost(*(float(values[stop.kept - 1] - values[-1]) for values in measured))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lessonlib.runs import Run, Stop, StopCost, cost_of_stopping, stop_epoch
+from lessonlib.runs import Stop, stop_epoch
 
 # Keras compares in float32, where two close float64 values may be equal: float16 values stay apart.
 curves = st.lists(st.floats(0, 10, allow_nan=False, width=16), min_size=1, max_size=30)
@@ -77,27 +77,3 @@ def test_a_diverged_epoch_is_never_better_and_uses_up_patience() -> None:
 def test_what_cannot_be_stopped_is_refused(values: list, patience: float, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         stop_epoch(values, patience=patience)
-
-
-RUN = Run(
-    {
-        "test_accuracy": [0.50, 0.60, 0.62, 0.64],
-        "test_refinement_bound": [1.45, 1.15, 1.10, 1.05],
-    }
-)
-
-
-def test_the_cost_is_the_kept_epoch_minus_the_last() -> None:
-    cost = cost_of_stopping(RUN, Stop(kept=2, ended=3))
-    np.testing.assert_allclose((cost.accuracy, cost.refinement), (-0.04, 0.1), atol=1e-12)
-
-
-def test_keeping_the_last_epoch_costs_nothing() -> None:
-    assert cost_of_stopping(RUN, Stop(kept=4, ended=4)) == StopCost(0.0, 0.0)
-
-
-def test_a_stop_of_another_run_or_a_run_without_test_examples_is_refused() -> None:
-    with pytest.raises(ValueError, match="ended at epoch 5, the run has 4"):
-        cost_of_stopping(RUN, Stop(kept=2, ended=5))
-    with pytest.raises(KeyError, match="test_accuracy"):
-        cost_of_stopping(Run({"val_loss": [1.0, 2.0]}), Stop(kept=1, ended=2))

@@ -287,7 +287,7 @@ assert costliest <= np.log(3) + 1e-9 < losses[~right].max()
 
 # %%
 def right_or_wrong(n_classes):
-    limit = metrics.highest_loss_of_a_right_answer(n_classes)
+    limit = np.log(n_classes)
     return Picture(
         f"{n_classes} classes: below p = {1 / n_classes:.3f} the answer is wrong, above 0.5 right, between them either; a right one costs at most {limit:.2f}.",
         Panel(

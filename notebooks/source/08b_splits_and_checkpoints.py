@@ -334,8 +334,9 @@ def stop(run, watch, patience=5):
 
 def costs(name, watch, patience=5):
     """Test accuracy (points) and scaled loss of the kept epoch minus those of the last, by seed."""
-    every = [runs.cost_of_stopping(r, stop(r, watch, patience)) for r in RECORDED[name].values()]
-    return np.array([(100 * cost.accuracy, cost.refinement) for cost in every])
+    ends = [(run, [stop(run, watch, patience).kept - 1, -1]) for run in RECORDED[name].values()]
+    pairs = [(100 * run["test_accuracy"][at], run["test_refinement_bound"][at]) for run, at in ends]
+    return np.array([[kept - last for kept, last in pair] for pair in pairs])
 
 
 # %% claims=["002-A1h", "002-A1k"]
