@@ -86,10 +86,11 @@ class Slider:
             chosen = [" selected" if i == self.start else "" for i in range(len(texts))]
             options = "".join(f'<option value="{i}"{chosen[i]}>{escape(text)}</option>' for i, text in enumerate(texts))
             return f"<label>{label}<select {keys}>{options}</select></label>"
-        shown = escape(texts[self.start])
+        shown, room = escape(texts[self.start]), max(map(len, texts))
         return (
-            f'<label>{label}<input type="range" min="0" max="{len(texts) - 1}" value="{self.start}" {keys} '
-            f'aria-valuetext="{shown}"><span class="lesson-value" aria-hidden="true">{shown}</span></label>'
+            f'<label>{label}<span class="lesson-range"><input type="range" min="0" max="{len(texts) - 1}" '
+            f'value="{self.start}" {keys} aria-valuetext="{shown}">'
+            f'<span class="lesson-value" style="min-width:{room}ch" aria-hidden="true">{shown}</span></span></label>'
         )
 
 

@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from lessonlib import figures
-from lessonlib.explorer import Explorer
+from lessonlib.explorer import Explorer, Panel, Picture
+from lessonlib.explorer import slider as positions
 from tests.browser import PATIENCE_MS, REPOSITORY, Lab, browser, lab, page  # noqa: F401
 
 CELL = """
@@ -292,3 +293,20 @@ def test_panels_stand_below_each_other_on_a_phone(browser: Browser, reference, t
         assert (second["y"] >= first["y"] + first["height"]) == is_stacked
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.close()
+
+
+def test_a_sliders_value_stays_beside_it_and_does_not_push_it(offline, tmp_path):
+    def say(x, y):
+        return Picture(f"x is {x}, y is {y}", Panel("x", figures.dot(x, 1), x=(0, 1100), y=(0, 2)))
+
+    shown = Explorer(say, x=positions([1, 1000], label="share of positives"), y=positions([1, 1000], label="y"))
+    (tmp_path / "page.html").write_text(shown.to_html(), encoding="utf-8")
+    for width in range(320, 640, 40):
+        offline.set_viewport_size({"width": width, "height": 800})
+        offline.goto((tmp_path / "page.html").as_uri())
+        for handle in offline.get_by_role("slider").all():
+            before, value = handle.bounding_box(), handle.locator("xpath=../*[2]").bounding_box()
+            assert value["y"] < before["y"] + before["height"], f"{width} px"
+            assert before["width"] > 60
+            move(handle, "End")
+            assert handle.bounding_box() == before, f"{width} px"
