@@ -187,6 +187,12 @@ def test_the_folder_of_an_mlflow_run_is_read(tmp_path: Path, with_steps: bool) -
         logs.read_log(tmp_path / "mlruns")
 
 
+def test_metrics_of_mlflow_without_steps_are_read(tmp_path: Path) -> None:
+    file = mlflow_run(tmp_path / "run") / "metrics" / "val_loss"
+    file.write_text("1700 1.4\n1701 1.3\n1702 1.2\n", encoding="utf-8")
+    assert logs.read_log(tmp_path / "run")["val_loss"].tolist() == [1.4, 1.3, 1.2]
+
+
 def test_a_file_that_is_no_metric_of_mlflow_is_named(tmp_path: Path) -> None:
     folder = mlflow_run(tmp_path / "run")
     (folder / "metrics" / "val_loss").write_text("now better 1\n", encoding="utf-8")

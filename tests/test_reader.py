@@ -196,6 +196,13 @@ def test_a_training_loss_that_jumps_is_a_learning_rate_too_high() -> None:
     assert "learning_rate_too_high" in found(log, n_val=5_000, n_classes=10)[:2]
 
 
+def test_a_training_loss_that_falls_in_every_epoch_does_not_jump() -> None:
+    epochs = np.arange(12)
+    accuracy = np.where(np.isin(epochs, [5, 6, 11]), np.nan, 0.86 - 0.6 * np.exp(-0.4 * epochs))
+    log = {"train_loss": 2.2 * np.exp(-0.35 * epochs) + 0.05, "val_loss": 2.1 * np.exp(-0.4 * epochs) + 0.45}
+    assert "learning_rate_too_high" not in found(log | {"val_accuracy": accuracy})
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_loss_that_stops_being_finite_is_a_divergence(bad: float) -> None:
     loss = np.append(np.linspace(2, 5, 10), [bad] * 3)

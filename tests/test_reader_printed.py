@@ -136,6 +136,41 @@ def test_a_printed_table_may_name_its_model_in_words() -> None:
     )
 
 
+@pytest.mark.parametrize("tool", TABLES)
+@pytest.mark.parametrize(
+    "between", ["Better model found at epoch 3 with valid_loss value: 0.9.", "Saving checkpoint ..."]
+)
+def test_a_table_goes_on_below_what_was_printed_between_its_rows(tool: str, between: str) -> None:
+    header, line = TABLES[tool]
+    assert_read(header + printed(line + between + "\n"))
+
+
+def test_a_row_of_a_table_may_have_a_mark_and_one_without_all_values_is_left_out() -> None:
+    header, *rows = ("epoch train_loss val_loss val_acc\n" + printed("{i} {t:.4f} {v:.4f} {w:.4f}\n")).splitlines()
+    assert_read("\n".join([header, *(f"{row} *" if i in (2, 7) else row for i, row in enumerate(rows))]))
+    run = logs.read_log("\n".join([header, *rows[:3], rows[3].rpartition(" ")[0], *rows[4:]]))
+    assert run.provenance["numbers"] == [0, 1, 2, 4, 5, 6, 7]
+    assert "fewer values than the table's header has names: 1" in run.provenance["structure"][0]
+
+
+@pytest.mark.parametrize("tool", TABLES)
+def test_a_test_that_is_printed_below_a_table_is_no_epoch(tool: str) -> None:
+    header, line = TABLES[tool]
+    text = header + printed(line) + "\nTest loss: 9.1\nTest accuracy: 0.1\n"
+    assert_read(text)
+    assert "later evaluation" in logs.read_log(text).provenance["structure"][0]
+
+
+@pytest.mark.parametrize("tool", ["XGBoost", "CatBoost", "prose"])
+def test_a_text_may_be_quoted(tool: str) -> None:
+    assert_read(printed("> " + PRINTED[tool]))
+
+
+def test_catboost_without_a_validation_set_has_a_training_loss() -> None:
+    run = logs.read_log(printed("{i}:\tlearn: {t:.7f}\ttotal: 60.1ms\tremaining: 1m\n"))
+    np.testing.assert_allclose(run["train_loss"], TRAIN)
+
+
 def test_folds_that_are_printed_one_after_the_other_are_told_apart() -> None:
     text = "".join(
         f"Fold {fold}\n" + printed("Epoch {e}: train_loss: {t:.4f} | val_loss: {v:.4f}\n") for fold in (1, 2, 3)

@@ -152,7 +152,8 @@ def from_cells(named: Mapping[str, Sequence[object]], origin: str) -> Table:
     """Turn columns of cells into numbers, and keep those without any number as text."""
     columns = {name: np.array([_number(cell) for cell in cells], np.float64) for name, cells in named.items() if name}
     without = [name for name, values in columns.items() if np.isnan(values).all()]
-    return Table(columns, origin, texts={name: [str(cell).strip() for cell in named[name]] for name in without})
+    texts = {name: ["" if cell is None else str(cell).strip() for cell in named[name]] for name in without}
+    return Table(columns, origin, texts=texts)
 
 
 def _number(cell: object) -> float:
@@ -259,7 +260,8 @@ def _metric_series(folder: Path) -> Series:
             header = lines.pop(0) if is_table else ["timestamp", "value", "step"]
             value = next(i for i, name in enumerate(header) if name not in ("timestamp", "step"))
             values = [float(line[value]) for line in lines]
-            steps = [int(line[header.index("step")]) for line in lines]
+            step = header.index("step")
+            steps = [int(line[step]) if len(line) > step else 0 for line in lines]  # MLflow's first versions have none
         except (IndexError, ValueError, StopIteration) as error:
             remedy = "a line has time, value and step, or a table columns of step and value"
             raise LogError(f"{file} is no metric of MLflow or DVCLive ({error}): {remedy}.") from error

@@ -40,6 +40,7 @@ EARLY_GAP, EARLY_GAP_WITHOUT_N = 0.05, 0.2  # of accuracy between the sets, befo
 NEVER_RIGHT = 0.1  # a validation accuracy that never reaches this while training does is no gap that grew
 SURE = 3.0  # standard errors that a difference between the sets must exceed: nobody asked for it beforehand
 TRAINING_JUMPS = 0.03  # a training loss that scatters by more than this share of its level, early or late, jumps
+RISES = 0.2  # a loss that falls steadily rises in few epochs; jumps make it rise in more than these
 FLUCTUATION = 0.01  # jumps of the validation loss below this share of its first value do not matter, however certain
 VISIBLE_JUMP = 0.25  # jumps below a quarter of the sampling error are hardly seen
 JITTER_FREEDOM = 18 / 35  # second differences of T independent values carry the information of about half as many
@@ -163,7 +164,7 @@ def learning_rate_too_high(c: Curves) -> Iterator[Finding]:
     # Against the start as well, since a loss near 0 jumps by much of itself and means nothing.
     jump, half = evidence.late_jitter(c.train_loss), c.train_loss[c.second_half]
     level, rises = max(abs(c.first.train_loss), half.mean()), (np.diff(half) > 0).mean()
-    if jump > TRAINING_JUMPS * level:
+    if jump > TRAINING_JUMPS * level and rises >= RISES:
         yield c.finding("learning_rate_too_high", c.second_half, jump=jump, part=jump / level, rises=rises)
 
 

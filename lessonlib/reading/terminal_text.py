@@ -18,7 +18,8 @@ from lessonlib.reading import names
 
 Row = dict[str, Any]
 
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+#: Colours, and the marks of a quoted mail.
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|^>[> ]*", re.MULTILINE)
 _NUMBER = re.compile(
     r"(?<![\w.@/])(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|(?i:[-+]?\b(?:nan|inf(?:inity)?)\b))"
     r"(?:\s?(?P<percent>%)|/\s*(?P<total>\d{1,15})(?!\d)|f0\b|(?P<junk>[A-Za-z_]\w*|:\d[\d:]*))?"
@@ -92,6 +93,9 @@ class Printed:
         self._open: Row | None = None
         self._shown: dict[str, tuple[float, int]] = {}
         self._late, self._first_headed = -1, 0
+        # The table above: its header, what parts its cells, cells of the index, whether the last line was its.
+        self._header: list[str] = []
+        self._parting, self._n_index, self._in_table, self._unfit = _PARTINGS[0], 0, False, 0
         self._read(_CONTROL.sub("", text))
         headless = self.rows[: self._first_headed]
         numbered = [row for row in headless if any(map(names.position, row))]
@@ -107,46 +111,54 @@ class Printed:
         text = re.sub(r"(?i)best iteration is:?\s*\n.*", "", text)  # LightGBM, and below Hugging Face: a summary
         lines = re.split(r"[\r\n\x08]+", _unwrapped(text))
         lines = [line for line in lines if line.strip() and "train_runtime" not in line]
-        at = 0
-        while at < len(lines):
-            used = self._table(lines, at)
-            if not used:
-                self._line(lines[at])
-            at += max(used, 1)
+        for at, line in enumerate(lines):
+            if self._begins_table(lines[at : at + 4]):
+                self._open, self._in_table = None, True
+            elif row := self._row_of_table(line):
+                self.rows.append(row)
+                self._open, self._in_table = None, True
+            elif not _RULE.fullmatch(line):
+                self._in_table = False
+                self._line(line)
         if self.rows and self._late == len(self.rows) - 1:
             del self.rows[-1]
             self.structure.append("A later evaluation, printed after the last epoch, was left out.")
+        if self._unfit:
+            self.structure.append(f"Rows with fewer values than the table's header has names: {self._unfit}, left out.")
 
-    def _table(self, lines: list[str], at: int) -> int:
-        """Read a table that begins at a line and return how many lines it has, 0 if there is none."""
-        body = next((line for line in lines[at + 1 : at + 4] if not _RULE.fullmatch(line)), "")
-        for parting in () if _VALUE.search(lines[at]) else _PARTINGS:
-            header, cells = _cells(lines[at], parting), _cells(body, parting)
+    def _begins_table(self, lines: list[str]) -> bool:
+        """Tell whether the first of some lines is the header of those that follow, and remember it."""
+        first, *others = lines
+        body = next((line for line in others if not _RULE.fullmatch(line)), "")
+        for parting in () if _VALUE.search(first) else _PARTINGS:
+            header, cells = _cells(first, parting), _cells(body, parting)
             n_index = len(cells) - len(header)  # a printed DataFrame has an index without a name
             is_column = len(header) == 1 and np.isfinite(printed_number(body))
             if is_column or (len(header) > 1 and n_index in (0, int(parting.pattern == r"\s{2,}"))):
                 break
         else:
-            return 0
+            return False
         known = any(name in self._told or names.measures_something(name) for name in header)
-        if not known or len(set(header)) < len(header):
-            return 0
-        rows, end = [], at + 1
-        while end < len(lines):
-            cells = _cells(lines[end], parting)
-            if not _RULE.fullmatch(lines[end]) and cells != header:
-                cells = cells[n_index:]
-                if len(cells) > 1 and r"\s" not in parting.pattern:  # a row that is cut short has gaps
-                    cells += [""] * (len(header) - len(cells))
-                if len(cells) != len(header) or not np.isfinite(list(map(printed_number, cells))).any():
-                    break
-                rows.append(dict(zip(header, cells, strict=True)))
-            end += 1
-        if not rows:
-            return 0
-        self.rows += rows
-        self._open = None
-        return end - at
+        if not known or len(set(header)) < len(header) or not np.isfinite(list(map(printed_number, cells))).any():
+            return False
+        self._header, self._parting, self._n_index = header, parting, n_index
+        return True
+
+    def _row_of_table(self, line: str) -> Row | None:
+        """Return a line as a row of the table above, if it is one, whatever stands between: it has mostly numbers."""
+        cells = _cells(line, self._parting)[self._n_index :]
+        are_numbers = np.isfinite(list(map(printed_number, cells)))
+        if not are_numbers.any() or not (self._in_table or are_numbers[0] or are_numbers.mean() > 0.5):
+            return None
+        n_names = len(self._header)
+        if len(cells) > n_names and not are_numbers[n_names:].any():  # a mark behind the row
+            cells = cells[:n_names]
+        if 1 < len(cells) < n_names:
+            if r"\s" not in self._parting.pattern:  # a row that is cut short has gaps
+                cells += [""] * (n_names - len(cells))
+            elif are_numbers.all():
+                self._unfit += 1
+        return dict(zip(self._header, cells, strict=True)) if len(cells) == n_names else None
 
     def _line(self, line: str) -> None:
         """Read a line that is no table's."""
@@ -186,6 +198,8 @@ class Printed:
             was_validation, is_validation = (any(_is_of("val_", name) for name in row) for row in (self._open, items))
             if self._position and not is_placed and was_validation and not is_validation:
                 self._late = len(self.rows)
+        elif self._header and not self._position and any(map(names.canonical_name, items)):  # below a table
+            self._late = len(self.rows)
         self._open = self._position | items
         self._shown = dict.fromkeys(self._open, shown)
         self.rows.append(self._open)
