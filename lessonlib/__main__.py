@@ -137,7 +137,7 @@ def _record(options: argparse.Namespace) -> int:
             continue
         started = time.perf_counter()
         run = training.train(
-            recipe, images, seed=seed, device=device, precision=precision,
+            recipe, images, seed=seed, device=device, precision=precision, eval_precision=precision,
             keep_logits=options.keep_logits, on_epoch=_print_epoch,
         )  # fmt: skip
         run.save(target)

@@ -208,14 +208,15 @@ def build_network(recipe: Recipe, *, n_classes: int = 10) -> torch.nn.Sequential
 
 def train(
     recipe: Recipe, data: ImageData, *, seed: int, device: str | None = None, precision: str = "float32",
-    keep_logits: int = 0, on_batch: Callable[[], object] = lambda: None,
+    eval_precision: str = "float32", keep_logits: int = 0, on_batch: Callable[[], object] = lambda: None,
     on_epoch: Callable[[Run], object] = lambda run: None,
 ) -> Run:  # fmt: skip
     """Train the network of a recipe and measure it after each epoch.
 
-    `seed` decides the training subset, the initial weights and the order of the batches. `precision` is that of steps
-    and measurements. Of the first `keep_logits` validation examples logits are kept. ``on_batch()`` is called after
-    each batch, ``on_epoch(run)`` after each epoch with the run so far, without its details.
+    `seed` decides the training subset, the initial weights and the order of the batches. `precision` is that of the
+    training steps, `eval_precision` that of the measurements. Of the first `keep_logits` validation examples logits are
+    kept. ``on_batch()`` is called after each batch, ``on_epoch(run)`` after each epoch with the run so far, without its
+    details.
 
     The run's metrics: ``running_train_loss`` and ``running_train_accuracy`` (means over the epoch while the weights
     move), ``train_loss``, ``train_accuracy`` and ``train_loss_se`` (after it, on up to 2,000 training images) and what
@@ -228,8 +229,9 @@ def train(
     device = device or choose_device()
     seed = check.whole_number(seed, "seed", low=0)
     keep_logits = check.whole_number(keep_logits, "keep_logits", low=0, high=recipe.n_val)
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}.")
+    for asked in (precision, eval_precision):
+        if asked not in PRECISIONS:
+            raise ValueError(f"precision must be one of {PRECISIONS}, got {asked!r}.")
     try:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:  # the latter from a torch that was built without CUDA
@@ -249,13 +251,14 @@ def train(
         "data_checksum": data.checksum,
         "device": f"{device} ({machine}, {torch.get_num_threads()} threads)",
         "precision": precision,
+        "eval_precision": eval_precision,
         "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
     }
     history, kept, details = [], [], {}
     pictures = []  # of each epoch the validation loss, and what is measured test picture by test picture
     for _ in range(recipe.epochs):
         row = trainer.run_epoch(on_batch)
-        sets = {name: (labels, predict_logits(trainer.measured, images, precision=precision))
+        sets = {name: (labels, predict_logits(trainer.measured, images, precision=eval_precision))
                 for name, (images, labels) in measured.items()}  # fmt: skip
         row |= runs.loss_and_accuracy(*sets.pop("train"), prefix="train")
         if recipe.label_noise:

@@ -247,9 +247,9 @@ def test_averaged_weights_are_measured_and_leave_training_as_it_was(images: Imag
 @pytest.mark.parametrize("name", ["focal-2", "logit-norm-10", "resnet-8", "average-constant-bn", "steps-5000"])
 def test_every_kind_of_trial_trains_in_mixed_precision(images: ImageData, name: str) -> None:
     small = dataclasses.replace(training.TRIALS[name], n_train=60, n_val=20, n_test=20, epochs=2, channels=(4, 8))
-    run = train(small, images, precision="bfloat16")
+    run = train(small, images, precision="bfloat16", eval_precision="bfloat16")
     assert np.isfinite(run["test_vector_loss"]).all()
-    assert run.provenance["precision"] == "bfloat16"
+    assert run.provenance["eval_precision"] == "bfloat16"
 
 
 @pytest.mark.parametrize("name", training.EXPERIMENTS)
