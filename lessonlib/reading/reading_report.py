@@ -185,7 +185,8 @@ def _panel(reading: Reading, measure: str, errors: NDArray[np.float64] | None) -
             marks.append(figures.points(best.epoch, scale * getattr(best, measure), "green", label=label, size=7))
     if marks and reading.first.severity == "alarm":
         first, last = reading.first.epochs
-        marks.insert(0, figures.span(first - 0.5, last + 0.5, reading.first.where, "purple"))
+        half = np.diff(c.epochs).mean() / 2 if c.n > 1 else 0.5  # of the way to the next, in the log's own numbers
+        marks.insert(0, figures.span(first - half, last + half, reading.first.where, "purple"))
     return figures.Panel(title, *marks, xlabel=c.unit, legend=False)
 
 
